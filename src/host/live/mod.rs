@@ -1,0 +1,1 @@
+//! The running machine: its kernel, sockets and files, with no child process.

@@ -1,0 +1,5 @@
+#![allow(dead_code)]
+mod host;
+mod model;
+
+fn main() {}

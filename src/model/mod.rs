@@ -1,0 +1,13 @@
+//! Plain data that every layer names. Nothing here reads, judges or prints.
+
+pub mod answer;
+pub mod finding;
+pub mod query;
+pub mod reading;
+pub mod report;
+
+pub use answer::{Answer, Answers};
+pub use finding::{Finding, Severity, Status};
+pub use query::Query;
+pub use reading::{Reading, Trouble, TroubleCause};
+pub use report::Report;
