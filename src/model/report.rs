@@ -1,0 +1,176 @@
+//! The one document that every judging verb prints. Its JSON schema is generated from these types.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::finding::{Finding, Status};
+
+pub const SCHEMA: &str = "hostready/report";
+pub const SCHEMA_VERSION: &str = "1.0";
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Report {
+    pub schema: String,
+    pub schema_version: String,
+    pub tool: Tool,
+    pub run_id: String,
+    pub verb: String,
+    pub intent: Intent,
+    /// False where `--only` or `--skip` left something out.
+    pub complete: bool,
+    pub scope: Scope,
+    pub host: Host,
+    pub baseline: Option<Baseline>,
+    /// RFC 3339, UTC
+    pub started_at: String,
+    pub duration_ms: u64,
+    pub verdict: Verdict,
+    pub exit_code: u8,
+    pub changed: bool,
+    /// True for every exit code but 0 and 4.
+    pub failed: bool,
+    pub msg: String,
+    pub comment: String,
+    pub summary: Summary,
+    pub findings: Vec<Finding>,
+    pub actions: Vec<Action>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Tool {
+    pub name: String,
+    pub version: String,
+    /// SHA-256 over the checks, profiles and configuration that were in force.
+    pub catalog_digest: String,
+}
+
+/// What the host is wanted fit for.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema, clap::ValueEnum,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum Intent {
+    /// New agent packages.
+    Agent,
+    /// An OS release upgrade.
+    Os,
+    /// Upgraded and not yet rebooted.
+    Reboot,
+    /// Came back from the reboot.
+    #[value(skip)]
+    After,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Scope {
+    pub only: Vec<String>,
+    pub skip: Vec<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Host {
+    pub hostname: Option<String>,
+    pub machine_id: Option<String>,
+    pub boot_id: Option<String>,
+    pub os: Os,
+    pub kernel: Option<String>,
+    pub hypervisor: Hypervisor,
+    pub profiles: Vec<String>,
+    pub roles: Vec<String>,
+    pub cluster: Option<String>,
+    pub ids: BTreeMap<String, String>,
+    pub labels: BTreeMap<String, String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Os {
+    pub id: Option<String>,
+    pub version: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Hypervisor {
+    pub qemu: Option<String>,
+    pub libvirt: Option<String>,
+}
+
+/// The snapshot that this run compared with.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Baseline {
+    pub name: String,
+    pub taken_at: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    Ready,
+    Warn,
+    Blocked,
+    Incomplete,
+    /// Would be `ready` or `warn`, had everything been looked at.
+    Partial,
+}
+
+impl Verdict {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Ready => "ready",
+            Self::Warn => "warn",
+            Self::Blocked => "blocked",
+            Self::Incomplete => "incomplete",
+            Self::Partial => "partial",
+        }
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Summary {
+    pub pass: usize,
+    pub fail: usize,
+    pub unknown: usize,
+    pub skip: usize,
+    pub waived: usize,
+    pub blocking: usize,
+}
+
+impl Summary {
+    pub fn of(findings: &[Finding]) -> Self {
+        let count = |status| findings.iter().filter(|finding| finding.status == status).count();
+        Self {
+            pass: count(Status::Pass),
+            fail: count(Status::Fail),
+            unknown: count(Status::Unknown),
+            skip: count(Status::Skip),
+            waived: findings.iter().filter(|finding| finding.waiver.is_some()).count(),
+            blocking: findings.iter().filter(|finding| finding.status == Status::Fail && finding.blocking).count(),
+        }
+    }
+}
+
+/// One step of a fix.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Action {
+    pub id: String,
+    pub subject: String,
+    pub state: ActionState,
+    pub changed: bool,
+    pub before: Map<String, Value>,
+    pub after: Map<String, Value>,
+    pub undo: String,
+    pub error: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ActionState {
+    Planned,
+    Applied,
+    Pending,
+    Failed,
+    Refused,
+    Reverted,
+}
