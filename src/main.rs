@@ -1,5 +1,9 @@
 #![allow(dead_code)]
+mod catalog;
+mod exit;
+mod facts;
 mod host;
 mod model;
+mod units;
 
 fn main() {}

@@ -1,6 +1,11 @@
 //! The only door to the machine.
 
+pub mod asking;
+pub mod configuration;
 pub mod live;
+pub mod recorded;
+pub mod scrub;
+pub mod store;
 
 use crate::model::{Answer, Query, Reading};
 

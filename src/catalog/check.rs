@@ -1,0 +1,278 @@
+//! One catalog entry: what is checked, why, for which intent, and how much it counts.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use serde::Deserialize;
+use toml::Spanned;
+use toml::de::{DeString, DeTable, DeValue, ValueDeserializer};
+
+use super::kind::Kind;
+use super::source::{Source, SourceError};
+use crate::model::Severity;
+use crate::model::report::Intent;
+
+/// How much a failed check counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Level {
+    Off,
+    Info,
+    Warn,
+    Block,
+}
+
+impl Level {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Off => "off",
+            Self::Info => "info",
+            Self::Warn => "warn",
+            Self::Block => "block",
+        }
+    }
+}
+
+/// What the follow-up round reads for a finding that is not a pass.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ThenRead {
+    Freeable,
+    Largest,
+    DeletedOpen,
+    Flows,
+    OvsProgress,
+}
+
+/// A check as it is in force: entry, overrides and flags merged and validated.
+#[derive(Clone, Debug)]
+pub struct Check {
+    pub id: String,
+    pub profile: String,
+    pub title: String,
+    pub why: String,
+    pub intents: Vec<Intent>,
+    pub level: Level,
+    pub severity: Severity,
+    /// Levels of single causes that differ from the check's own.
+    pub causes: BTreeMap<String, Level>,
+    pub fixes: Vec<String>,
+    pub by_hand: Vec<Vec<String>>,
+    pub source: String,
+    pub then_read: Vec<ThenRead>,
+    pub needs_baseline: bool,
+    pub kind: Kind,
+    /// Each setting with its value and the place that set it, for `explain`.
+    pub settings: Vec<Setting>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Setting {
+    pub key: String,
+    pub value: String,
+    pub origin: String,
+}
+
+impl Check {
+    pub fn level_of(&self, cause: Option<&str>) -> Level {
+        cause.and_then(|cause| self.causes.get(cause)).copied().unwrap_or(self.level)
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Common {
+    id: String,
+    #[serde(default = "linux")]
+    profile: String,
+    title: String,
+    why: String,
+    #[serde(rename = "for")]
+    intents: Vec<Intent>,
+    level: Level,
+    severity: Severity,
+    #[serde(default)]
+    causes: BTreeMap<Spanned<String>, Level>,
+    #[serde(default)]
+    fix: Vec<String>,
+    #[serde(default)]
+    by_hand: Vec<Vec<String>>,
+    source: String,
+    #[serde(default)]
+    then_read: Vec<ThenRead>,
+    #[serde(default)]
+    needs_baseline: bool,
+}
+
+const COMMON: [&str; 14] = [
+    "id", "profile", "title", "why", "for", "level", "severity", "causes", "fix", "by_hand", "source", "then_read",
+    "needs_baseline", "future",
+];
+
+fn linux() -> String {
+    "linux".to_owned()
+}
+
+/// A check's table with the place of each value, before and after overrides are laid over it.
+#[derive(Clone, Debug)]
+pub struct Entry<'a> {
+    pub table: DeTable<'a>,
+    pub span: Range<usize>,
+    /// `paths./var` → where that value was set.
+    pub origins: BTreeMap<String, String>,
+}
+
+impl<'a> Entry<'a> {
+    pub fn new(source: &Source<'a>, table: DeTable<'a>, span: Range<usize>) -> Self {
+        let mut entry = Self { table: DeTable::new(), span, origins: BTreeMap::new() };
+        entry.lay_over(source, table);
+        entry
+    }
+
+    pub fn text(&self, key: &str) -> Option<&str> {
+        self.table.get(key).and_then(|value| value.get_ref().as_str())
+    }
+
+    pub fn id(&self) -> Option<&str> {
+        self.text("id")
+    }
+
+    /// Lays the values of `table` over this entry: tables are merged by key, anything else is replaced.
+    pub fn lay_over(&mut self, source: &Source<'a>, table: DeTable<'a>) {
+        merge(&mut self.table, table, source, "", &mut self.origins);
+        self.table.remove("future");
+    }
+
+    /// The validated check. An error lies in `source`, the layer that was laid over last.
+    pub fn check(&self, source: &Source<'_>) -> Result<Check, SourceError> {
+        let kind_name = self.table.get("kind").ok_or_else(|| {
+            source.error(self.span.clone(), "a check without `kind`", Some(format!("allowed kinds: {}", kind_names())))
+        })?;
+        let (mut common, mut own) = (DeTable::new(), DeTable::new());
+        for (key, value) in self.table.clone() {
+            match key.get_ref().as_ref() {
+                "kind" => {}
+                name if COMMON.contains(&name) => drop(common.insert(key, value)),
+                _ => drop(own.insert(key, value)),
+            }
+        }
+        let common = Common::deserialize(self.deserializer(common)).map_err(|error| source.toml_error(error, None))?;
+        let name = kind_name.get_ref().as_str().unwrap_or_default();
+        let kind = Kind::parse(name, self.deserializer(own))
+            .ok_or_else(|| {
+                let hint = format!("allowed kinds: {}", kind_names());
+                source.error(kind_name.span(), format!("`{name}` is no kind of check"), Some(hint))
+            })?
+            .map_err(|error| source.toml_error(error, Some(&format!("every check may have: {}", COMMON.join(", ")))))?;
+        self.finish(source, common, kind)
+    }
+
+    fn finish(&self, source: &Source<'_>, common: Common, kind: Kind) -> Result<Check, SourceError> {
+        for cause in common.causes.keys() {
+            if !kind.causes().contains(&cause.get_ref().as_str()) {
+                let message = format!("`{}` is no cause of this kind of check", cause.get_ref());
+                let hint = match kind.causes() {
+                    [] => "a check of this kind has no causes".to_owned(),
+                    causes => format!("its causes: {}", causes.join(", ")),
+                };
+                return Err(source.error(cause.span(), message, Some(hint)));
+            }
+        }
+        Ok(Check {
+            id: common.id,
+            profile: common.profile,
+            title: common.title,
+            why: common.why,
+            intents: common.intents,
+            level: common.level,
+            severity: common.severity,
+            causes: common.causes.into_iter().map(|(cause, level)| (cause.into_inner(), level)).collect(),
+            fixes: common.fix,
+            by_hand: common.by_hand,
+            source: common.source,
+            then_read: common.then_read,
+            needs_baseline: common.needs_baseline,
+            kind,
+            settings: self.settings(),
+        })
+    }
+
+    fn deserializer(&self, table: DeTable<'a>) -> ValueDeserializer<'a> {
+        ValueDeserializer::from(Spanned::new(self.span.clone(), DeValue::Table(table)))
+    }
+
+    /// What an operator can tune: the level and the kind's own values.
+    fn settings(&self) -> Vec<Setting> {
+        let mut found = Vec::new();
+        for (key, value) in &self.table {
+            let name = key.get_ref().as_ref();
+            if name == "level" || name == "causes" || !(COMMON.contains(&name) || name == "kind") {
+                list_settings(name, value.get_ref(), &self.origins, &mut found);
+            }
+        }
+        found
+    }
+}
+
+fn kind_names() -> String {
+    Kind::NAMES.join(", ")
+}
+
+fn child_path(path: &str, key: &Spanned<DeString<'_>>) -> String {
+    if path.is_empty() { key.get_ref().to_string() } else { format!("{path}.{}", key.get_ref()) }
+}
+
+fn merge<'a>(
+    into: &mut DeTable<'a>,
+    from: DeTable<'a>,
+    source: &Source<'_>,
+    path: &str,
+    origins: &mut BTreeMap<String, String>,
+) {
+    for (key, value) in from {
+        let path = child_path(path, &key);
+        let span = value.span();
+        match value.into_inner() {
+            DeValue::Table(table) => {
+                let mut below = match into.remove(&key).map(Spanned::into_inner) {
+                    Some(DeValue::Table(below)) => below,
+                    _ => DeTable::new(),
+                };
+                merge(&mut below, table, source, &path, origins);
+                into.insert(key, Spanned::new(span, DeValue::Table(below)));
+            }
+            value => {
+                origins.insert(path, source.origin(span.start));
+                into.remove(&key);
+                into.insert(key, Spanned::new(span, value));
+            }
+        }
+    }
+}
+
+fn list_settings(path: &str, value: &DeValue<'_>, origins: &BTreeMap<String, String>, found: &mut Vec<Setting>) {
+    match value {
+        DeValue::Table(table) => {
+            for (key, value) in table {
+                list_settings(&format!("{path}.{}", key.get_ref()), value.get_ref(), origins, found);
+            }
+        }
+        value => found.push(Setting {
+            key: path.to_owned(),
+            value: plain(value),
+            origin: origins.get(path).cloned().unwrap_or_default(),
+        }),
+    }
+}
+
+fn plain(value: &DeValue<'_>) -> String {
+    match value {
+        DeValue::String(text) => text.to_string(),
+        DeValue::Integer(number) => number.to_string(),
+        DeValue::Float(number) => number.to_string(),
+        DeValue::Boolean(flag) => flag.to_string(),
+        DeValue::Datetime(time) => time.to_string(),
+        DeValue::Array(items) => items.iter().map(|item| plain(item.get_ref())).collect::<Vec<_>>().join(", "),
+        DeValue::Table(_) => String::new(),
+    }
+}

@@ -1,0 +1,99 @@
+//! Checks of the filesystems that hold certain paths.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use super::Spec;
+use crate::catalog::settings::Settings;
+use crate::model::Query;
+use crate::units::Bytes;
+
+/// Free space for unprivileged writers at each path.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Space {
+    pub paths: BTreeMap<String, Bytes>,
+}
+
+impl Spec for Space {
+    fn questions(&self, _: &Settings) -> Vec<Query> {
+        space_of(self.paths.keys())
+    }
+}
+
+/// The needs of another check added up where its paths share a filesystem.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SpaceShared {
+    pub needs_of: String,
+    #[serde(skip)]
+    pub paths: BTreeMap<String, Bytes>,
+}
+
+impl Spec for SpaceShared {
+    fn questions(&self, _: &Settings) -> Vec<Query> {
+        space_of(self.paths.keys())
+    }
+}
+
+/// Free inodes: short only when both the share and the number are low.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Inodes {
+    pub paths: Vec<String>,
+    pub below_percent: u64,
+    pub below_count: u64,
+}
+
+impl Spec for Inodes {
+    fn questions(&self, _: &Settings) -> Vec<Query> {
+        space_of(&self.paths)
+    }
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReadOnly {
+    pub paths: Vec<String>,
+}
+
+impl Spec for ReadOnly {
+    fn questions(&self, _: &Settings) -> Vec<Query> {
+        space_of(&self.paths)
+    }
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NoExec {
+    pub paths: Vec<String>,
+}
+
+impl Spec for NoExec {
+    fn questions(&self, _: &Settings) -> Vec<Query> {
+        space_of(&self.paths)
+    }
+}
+
+/// Deleted files that processes keep open, on the filesystems of another check's paths.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DeletedOpen {
+    pub needs_of: String,
+    /// Worth a finding from this size on, or from this share of the filesystem.
+    pub from: Bytes,
+    pub from_percent: u64,
+    #[serde(skip)]
+    pub paths: BTreeMap<String, Bytes>,
+}
+
+impl Spec for DeletedOpen {
+    fn questions(&self, _: &Settings) -> Vec<Query> {
+        space_of(self.paths.keys())
+    }
+}
+
+fn space_of<'a>(paths: impl IntoIterator<Item = &'a String>) -> Vec<Query> {
+    paths.into_iter().map(|path| Query::Space(path.clone())).collect()
+}

@@ -1,0 +1,81 @@
+//! The kinds of checks: what a catalog entry of each may say, and what it asks the host.
+//!
+//! A new kind is a spec here, a line in the list below, and a file in `judge/`, which the compiler asks for.
+
+pub mod filesystem;
+pub mod host;
+pub mod network;
+pub mod ovs;
+pub mod packages;
+pub mod services;
+
+use serde::Deserialize;
+use toml::de::ValueDeserializer;
+
+use super::settings::Settings;
+use crate::model::Query;
+
+/// What every kind says about itself.
+pub trait Spec {
+    /// The closed list of reasons for which a check of this kind fails.
+    const CAUSES: &'static [&'static str] = &[];
+
+    /// What must be read before a check of this kind can be judged.
+    fn questions(&self, settings: &Settings) -> Vec<Query>;
+}
+
+macro_rules! kinds {
+    ($($name:literal => $variant:ident($spec:ty)),* $(,)?) => {
+        #[derive(Clone, Debug)]
+        pub enum Kind {
+            $($variant($spec)),*
+        }
+
+        impl Kind {
+            pub const NAMES: &'static [&'static str] = &[$($name),*];
+
+            /// `None` where there is no kind of that name.
+            pub fn parse(name: &str, fields: ValueDeserializer<'_>) -> Option<Result<Self, toml::de::Error>> {
+                match name {
+                    $($name => Some(<$spec>::deserialize(fields).map(Self::$variant)),)*
+                    _ => None,
+                }
+            }
+
+            pub fn causes(&self) -> &'static [&'static str] {
+                match self {
+                    $(Self::$variant(_) => <$spec as Spec>::CAUSES),*
+                }
+            }
+
+            pub fn questions(&self, settings: &Settings) -> Vec<Query> {
+                match self {
+                    $(Self::$variant(spec) => spec.questions(settings)),*
+                }
+            }
+        }
+    };
+}
+
+kinds! {
+    "filesystem-space" => FilesystemSpace(filesystem::Space),
+    "filesystem-space-shared" => FilesystemSpaceShared(filesystem::SpaceShared),
+    "filesystem-inodes" => FilesystemInodes(filesystem::Inodes),
+    "filesystem-read-only" => FilesystemReadOnly(filesystem::ReadOnly),
+    "filesystem-no-exec" => FilesystemNoExec(filesystem::NoExec),
+    "deleted-open-files" => DeletedOpenFiles(filesystem::DeletedOpen),
+    "package-state" => PackageState(packages::State),
+    "package-interrupted" => PackageInterrupted(packages::Interrupted),
+    "package-lock" => PackageLock(packages::Locks),
+    "package-held" => PackageHeld(packages::Held),
+    "unit-state" => UnitState(services::UnitState),
+    "units-failed" => UnitsFailed(services::UnitsFailed),
+    "ovs-daemons" => OvsDaemons(ovs::Daemons),
+    "ovs-uplink" => OvsUplink(ovs::Uplink),
+    "ovs-flows" => OvsFlows(ovs::Flows),
+    "management-reachable" => ManagementReachable(network::Management),
+    "peers-reachable" => PeersReachable(network::Peers),
+    "guests-running" => GuestsRunning(host::Guests),
+    "reboot-pending" => RebootPending(host::RebootPending),
+    "clock-synchronised" => ClockSynchronised(host::Clock),
+}

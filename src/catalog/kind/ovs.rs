@@ -1,0 +1,57 @@
+//! Checks of Open vSwitch.
+
+use serde::Deserialize;
+
+use super::Spec;
+use super::packages::STATUS;
+use crate::catalog::settings::Settings;
+use crate::model::Query;
+
+/// The database answers, vswitchd runs, and it has applied the configuration.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Daemons {
+    /// Packages that bring Open vSwitch: where one is installed, a missing socket is a fault.
+    pub packages: Vec<String>,
+}
+
+impl Spec for Daemons {
+    const CAUSES: &'static [&'static str] = &["ovsdb-unreachable", "vswitchd-not-running", "config-not-applied"];
+
+    fn questions(&self, settings: &Settings) -> Vec<Query> {
+        vec![
+            Query::Ovsdb(settings.ovs.socket.clone()),
+            Query::Lock(settings.ovs.vswitchd_pidfile()),
+            Query::File(STATUS.to_owned()),
+        ]
+    }
+}
+
+/// Every uplink of every bridge is attached for real.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Uplink {}
+
+impl Spec for Uplink {
+    const CAUSES: &'static [&'static str] =
+        &["device-missing", "nic-renamed", "busy", "link-down", "not-attached", "bond-member-down", "stale-guest-port"];
+
+    fn questions(&self, settings: &Settings) -> Vec<Query> {
+        vec![
+            Query::Ovsdb(settings.ovs.socket.clone()),
+            Query::Lock(settings.ovs.vswitchd_pidfile()),
+            Query::Links,
+        ]
+    }
+}
+
+/// A bridge in secure mode without flows carries nothing.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Flows {}
+
+impl Spec for Flows {
+    fn questions(&self, settings: &Settings) -> Vec<Query> {
+        vec![Query::Ovsdb(settings.ovs.socket.clone()), Query::Lock(settings.ovs.vswitchd_pidfile())]
+    }
+}

@@ -1,0 +1,59 @@
+//! Checks of the dpkg database.
+
+use serde::Deserialize;
+
+use super::Spec;
+use crate::catalog::settings::Settings;
+use crate::model::Query;
+
+pub const STATUS: &str = "/var/lib/dpkg/status";
+pub const UPDATES: &str = "/var/lib/dpkg/updates";
+
+/// Every package is wholly there or wholly gone.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct State {}
+
+impl Spec for State {
+    const CAUSES: &'static [&'static str] =
+        &["unpacked", "half-configured", "half-installed", "reinstreq", "triggers-awaited", "triggers-pending"];
+
+    fn questions(&self, _: &Settings) -> Vec<Query> {
+        vec![Query::File(STATUS.to_owned())]
+    }
+}
+
+/// dpkg left no journal behind.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Interrupted {}
+
+impl Spec for Interrupted {
+    fn questions(&self, _: &Settings) -> Vec<Query> {
+        vec![Query::Directory(UPDATES.to_owned()), Query::Lock("/var/lib/dpkg/lock".to_owned())]
+    }
+}
+
+/// Nobody has held a package manager's lock for long.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Locks {
+    pub files: Vec<String>,
+    pub older_than_minutes: u64,
+}
+
+impl Spec for Locks {
+    fn questions(&self, _: &Settings) -> Vec<Query> {
+        self.files.iter().map(|file| Query::Lock(file.clone())).collect()
+    }
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Held {}
+
+impl Spec for Held {
+    fn questions(&self, _: &Settings) -> Vec<Query> {
+        vec![Query::File(STATUS.to_owned())]
+    }
+}

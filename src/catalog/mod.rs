@@ -1,0 +1,262 @@
+//! What is checked: the entries under `checks/`, built in, and what `/etc/hostready` lays over them.
+//!
+//! This layer parses text and validates it. It reads no file and knows no host.
+
+pub mod check;
+pub mod fix;
+pub mod kind;
+pub mod profile;
+pub mod settings;
+pub mod source;
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use sha2::{Digest, Sha256};
+use toml::Spanned;
+use toml::de::{DeTable, DeValue, ValueDeserializer};
+
+pub use check::{Check, Level};
+pub use fix::Fix;
+pub use profile::Profile;
+pub use settings::Settings;
+pub use source::{Layer, Source, SourceError};
+
+use check::Entry;
+use kind::Kind;
+
+macro_rules! built_in {
+    ($($name:literal),* $(,)?) => {
+        [$(($name, include_str!(concat!("../../", $name)))),*]
+    };
+}
+
+const BUILT_IN: [(&str, &str); 6] = built_in![
+    "checks/disk.toml",
+    "checks/packages.toml",
+    "checks/services.toml",
+    "checks/network.toml",
+    "checks/ovs.toml",
+    "checks/host.toml",
+];
+
+/// Everything that is in force: validated, merged, ready to ask and to judge.
+#[derive(Clone, Debug)]
+pub struct Catalog {
+    pub checks: Vec<Check>,
+    pub fixes: Vec<Fix>,
+    pub profiles: Vec<Profile>,
+    pub settings: Settings,
+    /// SHA-256 over all sources.
+    pub digest: String,
+}
+
+impl Catalog {
+    /// The built-in catalog with `extra` laid over it, in the order of their layers.
+    pub fn load(extra: &[Source<'_>]) -> Result<Self, SourceError> {
+        let mut sources: Vec<Source<'_>> = BUILT_IN
+            .into_iter()
+            .map(|(name, text)| Source { name, text, layer: Layer::BuiltIn })
+            .collect();
+        sources.extend_from_slice(extra);
+        sources.sort_by_key(|source| source.layer);
+
+        let mut loading = Loading::default();
+        for source in &sources {
+            loading.take(source)?;
+        }
+        loading.finish(&sources)
+    }
+
+    pub fn fix(&self, id: &str) -> Option<&Fix> {
+        self.fixes.iter().find(|fix| fix.id == id)
+    }
+}
+
+/// The catalog while its sources are laid one over the other.
+#[derive(Default)]
+struct Loading<'a> {
+    checks: Vec<(Entry<'a>, Check)>,
+    fixes: Vec<Fix>,
+    profiles: Vec<Profile>,
+    settings: Settings,
+}
+
+impl<'a> Loading<'a> {
+    fn take(&mut self, source: &Source<'a>) -> Result<(), SourceError> {
+        let mut rest = DeTable::new();
+        let mut overrides = None;
+        for (key, value) in source.table()? {
+            let name = key.get_ref().to_string();
+            let is_config = source.layer == Layer::Config;
+            match (name.as_str(), is_config) {
+                ("future", _) => {}
+                ("override", _) => overrides = Some(value),
+                ("check", false) => self.take_checks(source, value)?,
+                ("fix", false) => self.fixes.extend(list::<Fix>(source, value)?),
+                ("profile", false) => self.profiles.extend(list::<Profile>(source, value)?),
+                (_, true) => drop(rest.insert(key, value)),
+                (_, false) => {
+                    let hint = "allowed here: [[check]], [[fix]], [[profile]], [override.\"ID\"], [future]".to_owned();
+                    return Err(source.error(key.span(), format!("unknown table `{name}`"), Some(hint)));
+                }
+            }
+        }
+        if source.layer == Layer::Config {
+            let whole = Spanned::new(0..0, DeValue::Table(rest));
+            self.settings = Settings::deserialize(ValueDeserializer::from(whole))
+                .map_err(|error| source.toml_error(error, Some("override, future")))?;
+        }
+        overrides.map_or(Ok(()), |value| self.take_overrides(source, value))
+    }
+
+    fn take_checks(&mut self, source: &Source<'a>, value: Spanned<DeValue<'a>>) -> Result<(), SourceError> {
+        for (table, span) in tables(source, value, "[[check]]")? {
+            let entry = Entry::new(source, table, span.clone());
+            let check = entry.check(source)?;
+            let twice = self.checks.iter().any(|(_, other)| other.id == check.id && other.profile == check.profile);
+            if twice {
+                let hint = format!("to change it, write [override.\"{}\"]", check.id);
+                return Err(source.error(span, format!("`{}` is already a check", check.id), Some(hint)));
+            }
+            self.checks.push((entry, check));
+        }
+        Ok(())
+    }
+
+    fn take_overrides(&mut self, source: &Source<'a>, value: Spanned<DeValue<'a>>) -> Result<(), SourceError> {
+        let span = value.span();
+        let DeValue::Table(overrides) = value.into_inner() else {
+            return Err(source.error(span, "`override` is no table", Some("write [override.\"disk.space\"]".to_owned())));
+        };
+        for (id, value) in overrides {
+            let name = id.get_ref().to_string();
+            let span = value.span();
+            let DeValue::Table(table) = value.into_inner() else {
+                return Err(source.error(span, format!("the override of `{name}` is no table"), None));
+            };
+            if let Some(fixed) = table.keys().find(|key| matches!(key.get_ref().as_ref(), "id" | "kind" | "profile")) {
+                return Err(source.error(fixed.span(), format!("`{}` cannot be overridden", fixed.get_ref()), None));
+            }
+            let mut found = false;
+            for (entry, check) in self.checks.iter_mut().filter(|(_, check)| check.id == name) {
+                found = true;
+                entry.span = span.clone();
+                entry.lay_over(source, table.clone());
+                *check = entry.check(source)?;
+            }
+            if !found {
+                let hint = "`hostready explain` lists every check".to_owned();
+                return Err(source.error(id.span(), format!("there is no check `{name}`"), Some(hint)));
+            }
+        }
+        Ok(())
+    }
+
+    fn finish(mut self, sources: &[Source<'_>]) -> Result<Catalog, SourceError> {
+        self.share_needs(sources)?;
+        self.check_names(sources)?;
+        Ok(Catalog {
+            checks: self.checks.into_iter().map(|(_, check)| check).collect(),
+            fixes: self.fixes,
+            profiles: self.profiles,
+            settings: self.settings,
+            digest: digest(sources),
+        })
+    }
+
+    /// Checks that speak of another check's paths take them from it, so that a threshold has one home.
+    fn share_needs(&mut self, sources: &[Source<'_>]) -> Result<(), SourceError> {
+        let needs: BTreeMap<String, _> = self
+            .checks
+            .iter()
+            .filter_map(|(_, check)| match &check.kind {
+                Kind::FilesystemSpace(space) => Some((check.id.clone(), space.paths.clone())),
+                _ => None,
+            })
+            .collect();
+        for (_, check) in &mut self.checks {
+            let (needs_of, paths) = match &mut check.kind {
+                Kind::FilesystemSpaceShared(shared) => (&shared.needs_of, &mut shared.paths),
+                Kind::DeletedOpenFiles(deleted) => (&deleted.needs_of, &mut deleted.paths),
+                _ => continue,
+            };
+            match needs.get(needs_of) {
+                Some(needed) => paths.clone_from(needed),
+                None => return Err(name_error(sources, needs_of, "is no check of kind filesystem-space")),
+            }
+        }
+        Ok(())
+    }
+
+    /// Names that point elsewhere in the catalog point at something.
+    fn check_names(&self, sources: &[Source<'_>]) -> Result<(), SourceError> {
+        for (_, check) in &self.checks {
+            let known = |name: &String| self.fixes.iter().any(|fix| fix.id == *name);
+            if let Some(unknown) = check.fixes.iter().find(|name| !known(name)) {
+                return Err(name_error(sources, unknown, "is no fix"));
+            }
+            let known = check.profile == profile::LINUX || self.profiles.iter().any(|it| it.name == check.profile);
+            if !known {
+                return Err(name_error(sources, &check.profile, "is no profile"));
+            }
+        }
+        for waiver in &self.settings.waiver {
+            if !self.checks.iter().any(|(_, check)| check.id == waiver.get_ref().id) {
+                let config = sources.iter().rfind(|source| source.layer == Layer::Config);
+                let message = format!("a waiver for `{}`, which is no check", waiver.get_ref().id);
+                let hint = Some("`hostready explain` lists every check".to_owned());
+                return Err(config.map_or_else(
+                    || name_error(sources, &waiver.get_ref().id, "is no check"),
+                    |config| config.error(waiver.span(), message, hint),
+                ));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Points at the last place that wrote the name, in quotes.
+fn name_error(sources: &[Source<'_>], name: &str, what: &str) -> SourceError {
+    let quoted = format!("\"{name}\"");
+    let found = sources.iter().rev().find_map(|source| source.text.rfind(&quoted).map(|at| (source, at)));
+    let message = format!("`{name}` {what}");
+    match found {
+        Some((source, at)) => source.error(at..at, message, None),
+        None => SourceError { file: "checks".to_owned(), line: 1, column: 1, message, hint: None },
+    }
+}
+
+/// A table and the bytes of its source that it was written in.
+type Placed<'a> = (DeTable<'a>, std::ops::Range<usize>);
+
+fn tables<'a>(source: &Source<'a>, value: Spanned<DeValue<'a>>, what: &str) -> Result<Vec<Placed<'a>>, SourceError> {
+    let span = value.span();
+    let DeValue::Array(items) = value.into_inner() else {
+        return Err(source.error(span, format!("write {what}, with two brackets"), None));
+    };
+    let mut found = Vec::new();
+    for item in items {
+        let span = item.span();
+        match item.into_inner() {
+            DeValue::Table(table) => found.push((table, span)),
+            _ => return Err(source.error(span, format!("write {what}, with two brackets"), None)),
+        }
+    }
+    Ok(found)
+}
+
+fn list<'a, T: Deserialize<'a>>(source: &Source<'a>, value: Spanned<DeValue<'a>>) -> Result<Vec<T>, SourceError> {
+    Vec::<T>::deserialize(ValueDeserializer::from(value)).map_err(|error| source.toml_error(error, None))
+}
+
+fn digest(sources: &[Source<'_>]) -> String {
+    let mut hash = Sha256::new();
+    for source in sources {
+        hash.update(source.name.as_bytes());
+        hash.update([0]);
+        hash.update(source.text.as_bytes());
+        hash.update([0]);
+    }
+    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,91 @@
+//! What an operator says in `/etc/hostready/config.toml` beside the checks themselves.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use toml::Spanned;
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Settings {
+    pub ovs: Ovs,
+    pub management: Management,
+    pub network: Network,
+    pub host: HostSettings,
+    pub waiver: Vec<Spanned<WaiverEntry>>,
+}
+
+/// Where Open vSwitch keeps its sockets: elsewhere in a snap or a container.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Ovs {
+    pub socket: String,
+    pub run_directory: String,
+    /// The PID file that vswitchd holds a lock on, where it is not in the run directory.
+    pub vswitchd_pidfile: Option<String>,
+}
+
+impl Default for Ovs {
+    fn default() -> Self {
+        Self {
+            socket: "/run/openvswitch/db.sock".to_owned(),
+            run_directory: "/run/openvswitch".to_owned(),
+            vswitchd_pidfile: None,
+        }
+    }
+}
+
+impl Ovs {
+    pub fn vswitchd_pidfile(&self) -> String {
+        self.vswitchd_pidfile.clone().unwrap_or_else(|| format!("{}/ovs-vswitchd.pid", self.run_directory))
+    }
+
+    pub fn management_socket(&self, bridge: &str) -> String {
+        format!("{}/{bridge}.mgmt", self.run_directory)
+    }
+
+    /// Somebody told us where Open vSwitch is, so its absence is a fault.
+    pub fn is_configured(&self) -> bool {
+        self.socket != Self::default().socket
+    }
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Management {
+    /// What must answer before an upgrade: `https://…`, `http://…` or `host:port`.
+    pub urls: Vec<String>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Network {
+    pub peers: Vec<Peer>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Peer {
+    pub address: String,
+    /// Only a required peer can block.
+    #[serde(default)]
+    pub required: bool,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct HostSettings {
+    pub cluster: Option<String>,
+    pub labels: BTreeMap<String, String>,
+}
+
+/// A finding that a person accepts until a date.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WaiverEntry {
+    pub id: String,
+    pub subject: String,
+    pub reason: String,
+    /// `2026-12-31`; it holds through that day, UTC.
+    pub expires: toml::value::Datetime,
+}

@@ -1,0 +1,195 @@
+//! The dpkg status database, scanned without copying: it is the largest text that a look reads.
+
+use std::fmt;
+
+/// One package that dpkg knows, in whatever state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Package<'a> {
+    pub name: &'a str,
+    pub architecture: &'a str,
+    pub version: &'a str,
+    /// What is wanted: `install`, `hold`, `deinstall`, `purge`.
+    pub want: &'a str,
+    pub reinstall_required: bool,
+    pub state: &'a str,
+}
+
+const WANTS: [&str; 5] = ["unknown", "install", "hold", "deinstall", "purge"];
+const FLAGS: [&str; 2] = ["ok", "reinstreq"];
+const STATES: [&str; 8] = [
+    "not-installed",
+    "config-files",
+    "half-installed",
+    "unpacked",
+    "half-configured",
+    "triggers-awaited",
+    "triggers-pending",
+    "installed",
+];
+
+impl Package<'_> {
+    /// Files of it are on the disk. A package of which only configuration is left is not installed.
+    pub fn is_there(&self) -> bool {
+        !matches!(self.state, "not-installed" | "config-files")
+    }
+
+    /// Why it is not wholly installed, in dpkg's own word.
+    pub fn broken(&self) -> Option<&'static str> {
+        if self.reinstall_required {
+            return Some("reinstreq");
+        }
+        match self.state {
+            "half-installed" => Some("half-installed"),
+            "unpacked" => Some("unpacked"),
+            "half-configured" => Some("half-configured"),
+            "triggers-awaited" => Some("triggers-awaited"),
+            "triggers-pending" => Some("triggers-pending"),
+            _ => None,
+        }
+    }
+}
+
+/// The whole database, in the order of the file.
+#[derive(Clone, Debug, Default)]
+pub struct Packages<'a>(pub Vec<Package<'a>>);
+
+/// Which line makes no sense.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PackagesError {
+    pub line: usize,
+    pub message: String,
+}
+
+impl fmt::Display for PackagesError {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{}: {}", self.line, self.message)
+    }
+}
+
+impl<'a> Packages<'a> {
+    pub fn parse(text: &'a [u8]) -> Result<Self, PackagesError> {
+        let mut packages = Vec::with_capacity(text.len() / 1024);
+        let mut stanza = Stanza::default();
+        let mut number = 0;
+        for line in text.split(|byte| *byte == b'\n') {
+            number += 1;
+            match line.first() {
+                None => packages.extend(std::mem::take(&mut stanza).finish(number)?),
+                Some(b' ' | b'\t') => {} // goes on with a field that we may not even want
+                Some(_) => stanza.take(line, number)?,
+            }
+        }
+        packages.extend(stanza.finish(number)?);
+        if packages.is_empty() {
+            return Err(PackagesError { line: 1, message: "lists no package".to_owned() });
+        }
+        Ok(Self(packages))
+    }
+
+    /// The package of this name that is best there, where several architectures are known.
+    pub fn find(&self, name: &str) -> Option<&Package<'a>> {
+        let mut known = self.0.iter().filter(|package| package.name == name);
+        let first = known.next()?;
+        Some(std::iter::once(first).chain(known).find(|package| package.is_there()).unwrap_or(first))
+    }
+
+    pub fn is_there(&self, name: &str) -> bool {
+        self.find(name).is_some_and(Package::is_there)
+    }
+}
+
+/// The fields of one stanza that matter, as they come.
+#[derive(Default)]
+struct Stanza<'a> {
+    name: Option<&'a str>,
+    architecture: &'a str,
+    version: &'a str,
+    status: Option<(&'a str, usize)>,
+    any: bool,
+}
+
+impl<'a> Stanza<'a> {
+    fn take(&mut self, line: &'a [u8], number: usize) -> Result<(), PackagesError> {
+        let error = |message: &str| PackagesError { line: number, message: message.to_owned() };
+        self.any = true;
+        let colon = line.iter().position(|byte| *byte == b':').ok_or_else(|| error("not a field, a `:` is missing"))?;
+        let (field, rest) = line.split_at(colon);
+        let wanted = matches!(field, b"Package" | b"Status" | b"Architecture" | b"Version");
+        if !wanted {
+            return Ok(());
+        }
+        let value = std::str::from_utf8(&rest[1..]).map_err(|_| error("not UTF-8"))?.trim();
+        match field {
+            b"Package" if value.is_empty() => return Err(error("a package without a name")),
+            b"Package" => self.name = Some(value),
+            b"Status" => self.status = Some((value, number)),
+            b"Architecture" => self.architecture = value,
+            _ => self.version = value,
+        }
+        Ok(())
+    }
+
+    /// A stanza that ended at `line`; none where blank lines follow each other.
+    fn finish(self, line: usize) -> Result<Option<Package<'a>>, PackagesError> {
+        if !self.any {
+            return Ok(None);
+        }
+        let error = |line, message: String| PackagesError { line, message };
+        let Some(name) = self.name else {
+            return Err(error(line, "a stanza without `Package:` ends here".to_owned()));
+        };
+        let Some((status, at)) = self.status else {
+            return Err(error(line, format!("the stanza of `{name}` ends without `Status:`")));
+        };
+        let words: Vec<&str> = status.split(' ').collect();
+        match words[..] {
+            [want, flag, state] if WANTS.contains(&want) && FLAGS.contains(&flag) && STATES.contains(&state) => {
+                Ok(Some(Package {
+                    name,
+                    architecture: self.architecture,
+                    version: self.version,
+                    want,
+                    reinstall_required: flag == "reinstreq",
+                    state,
+                }))
+            }
+            _ => Err(error(at, format!("`{status}` is no status of a package (`{name}`)"))),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn states_are_read_as_dpkg_means_them() {
+        let text = b"Package: a\nStatus: install ok installed\nVersion: 1\nDescription: x\n Status: not a field\n\n\
+            Package: b\nStatus: hold ok installed\nArchitecture: amd64\nVersion: 2\n\n\n\
+            Package: c\nStatus: install reinstreq half-installed\n\n\
+            Package: d\nStatus: deinstall ok config-files\n\n\
+            Package: e\nStatus: install ok half-configured\n";
+        let packages = Packages::parse(text).unwrap();
+        let broken: Vec<_> = packages.0.iter().map(Package::broken).collect();
+        assert_eq!(broken, [None, None, Some("reinstreq"), None, Some("half-configured")]);
+        assert_eq!(packages.find("b").unwrap().want, "hold");
+        assert!(packages.is_there("c") && !packages.is_there("d") && !packages.is_there("z"));
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_an_error_with_its_line() {
+        for (text, line) in [
+            (&b""[..], 1),
+            (b"\n\n", 1),
+            (b"Package: a\nStatus: install ok\n", 2),
+            (b"Package: a\nStatus: install ok exploded\n", 2),
+            (b"Package: a\n\n", 2),
+            (b"Status: install ok installed\n\n", 2),
+            (b"Package: a\ngarbage\n", 2),
+            (b"Package: \xff\nStatus: install ok installed\n", 1),
+            (b"\0\0\0\0", 1),
+        ] {
+            assert_eq!(Packages::parse(text).unwrap_err().line, line, "{:?}", String::from_utf8_lossy(text));
+        }
+    }
+}

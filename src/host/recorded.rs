@@ -1,0 +1,182 @@
+//! A host from a file: what `bundle` writes, and what `check --from` and the tests judge.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, Visitor};
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use super::Observe;
+use super::configuration::ConfigurationFile;
+use crate::model::answer::Asked;
+use crate::model::{Answer, Answers, Query, Reading, Report, TroubleCause};
+
+pub const SCHEMA: &str = "hostready/bundle";
+pub const SCHEMA_VERSION: &str = "1.0";
+
+/// The file that `bundle` writes. The answers come last: what is cut off is what is judged, and says so.
+#[derive(Debug, Serialize)]
+pub struct Bundle<'a> {
+    pub schema: &'static str,
+    pub schema_version: &'static str,
+    pub recorded_at: String,
+    pub configuration: &'a [ConfigurationFile],
+    pub report: &'a Report,
+    pub answers: BTreeMap<String, Stored>,
+}
+
+/// One answer in a bundle.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Stored {
+    pub reading: Reading<Answer>,
+    #[serde(default)]
+    pub us: u64,
+}
+
+pub fn stored(answers: &Answers) -> BTreeMap<String, Stored> {
+    let stored = |asked: &Asked| Stored { reading: asked.reading.clone(), us: asked.micros };
+    answers.0.iter().map(|(query, asked)| (query.to_string(), stored(asked))).collect()
+}
+
+/// A host that answers what was recorded, and nothing else.
+#[derive(Debug, Default)]
+pub struct Recorded {
+    pub recorded_at: String,
+    pub configuration: Vec<ConfigurationFile>,
+    pub answers: Answers,
+    /// Where the file ended too early: `line 812`.
+    pub truncated_at: Option<String>,
+}
+
+#[derive(Debug, Error)]
+pub enum RecordedError {
+    #[error("{line}:{column}: {message}\nhint: a bundle is what `hostready bundle --output FILE` writes")]
+    Malformed { line: usize, column: usize, message: String },
+    #[error("1:1: a bundle of schema version {0}, and this hostready reads {SCHEMA_VERSION}\nhint: use a newer hostready")]
+    TooNew(String),
+}
+
+impl Recorded {
+    pub fn parse(text: &str) -> Result<Self, RecordedError> {
+        let collected = RefCell::new(Collected::default());
+        let mut deserializer = serde_json::Deserializer::from_str(text);
+        let outcome = Whole(&collected).deserialize(&mut deserializer).and_then(|()| deserializer.end());
+        let collected = collected.into_inner();
+        let malformed = |error: &serde_json::Error, message: String| RecordedError::Malformed {
+            line: error.line(),
+            column: error.column(),
+            message,
+        };
+        let truncated_at = match &outcome {
+            Ok(()) => None,
+            // Half a support case is better than none, as long as the missing half reads as unknown.
+            Err(error) if error.is_eof() && collected.reached_answers => Some(format!("line {}", error.line())),
+            Err(error) => {
+                let words = error.to_string();
+                let message = words.split(" at line ").next().unwrap_or_default().to_owned();
+                return Err(malformed(error, message));
+            }
+        };
+        if collected.schema.as_deref() != Some(SCHEMA) {
+            let message = "this is no bundle of hostready".to_owned();
+            return Err(RecordedError::Malformed { line: 1, column: 1, message });
+        }
+        if !collected.schema_version.starts_with("1.") {
+            return Err(RecordedError::TooNew(collected.schema_version));
+        }
+        Ok(Self {
+            recorded_at: collected.recorded_at,
+            configuration: collected.configuration,
+            answers: collected.answers,
+            truncated_at,
+        })
+    }
+}
+
+impl Observe for Recorded {
+    fn ask(&self, query: &Query) -> Reading<Answer> {
+        match (self.answers.0.get(query), &self.truncated_at) {
+            (Some(asked), _) => asked.reading.clone(),
+            (None, Some(place)) => {
+                let detail = format!("the recording is cut off at {place}, before `{query}`");
+                Reading::unreadable(TroubleCause::NotRecorded, detail)
+            }
+            (None, None) => Reading::unreadable(TroubleCause::NotRecorded, format!("`{query}` was not recorded")),
+        }
+    }
+}
+
+/// What was read of a bundle so far; it survives the error that ends a truncated one.
+#[derive(Default)]
+struct Collected {
+    schema: Option<String>,
+    schema_version: String,
+    recorded_at: String,
+    configuration: Vec<ConfigurationFile>,
+    answers: Answers,
+    reached_answers: bool,
+}
+
+struct Whole<'a>(&'a RefCell<Collected>);
+
+impl<'de> DeserializeSeed<'de> for Whole<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, input: D) -> Result<(), D::Error> {
+        input.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Whole<'_> {
+    type Value = ();
+
+    fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("a bundle")
+    }
+
+    fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<(), M::Error> {
+        while let Some(key) = map.next_key::<String>()? {
+            match key.as_str() {
+                "schema" => self.0.borrow_mut().schema = Some(map.next_value()?),
+                "schema_version" => self.0.borrow_mut().schema_version = map.next_value()?,
+                "recorded_at" => self.0.borrow_mut().recorded_at = map.next_value()?,
+                "configuration" => self.0.borrow_mut().configuration = map.next_value()?,
+                "answers" => {
+                    self.0.borrow_mut().reached_answers = true;
+                    map.next_value_seed(EachAnswer(self.0))?;
+                }
+                _ => drop(map.next_value::<IgnoredAny>()?),
+            }
+        }
+        Ok(())
+    }
+}
+
+struct EachAnswer<'a>(&'a RefCell<Collected>);
+
+impl<'de> DeserializeSeed<'de> for EachAnswer<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, input: D) -> Result<(), D::Error> {
+        input.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for EachAnswer<'_> {
+    type Value = ();
+
+    fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("answers by question")
+    }
+
+    fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<(), M::Error> {
+        while let Some(key) = map.next_key::<String>()? {
+            let stored: Stored = map.next_value()?;
+            let query: Query = key.parse().map_err(M::Error::custom)?;
+            self.0.borrow_mut().answers.0.insert(query, Asked { reading: stored.reading, micros: stored.us });
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,67 @@
+//! Takes secrets out of what leaves the host.
+
+use std::sync::LazyLock;
+
+use regex::Regex;
+use serde_json::Value;
+
+const MASK: &str = "***";
+
+/// `scheme://user:password@host`
+static USERINFO: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"([A-Za-z][A-Za-z0-9+.-]*://)[^/\s@]+@").ok());
+
+/// `password = "x"`, `api_key: x`, `?token=x`, and OVSDB's `["secret","x"]`.
+static NAMED: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    Regex::new(
+        r#"(?i)((?:passw(?:or)?d|passphrase|secret|token|api[_-]?key|private[_-]?key|credential|authorization)[\w-]*\\?"?\s*[=:,]\s*\\?"?)[^\s"'&,;\]}\\]+"#,
+    )
+    .ok()
+});
+
+/// PEM blocks of private keys.
+static PRIVATE_KEY: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    Regex::new(r"(?s)-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\z)").ok()
+});
+
+/// The text with every secret that we know the shape of masked.
+pub fn text(plain: &str) -> String {
+    let mut scrubbed = plain.to_owned();
+    for (pattern, replacement) in [(&USERINFO, "${1}***@"), (&NAMED, "${1}***"), (&PRIVATE_KEY, MASK)] {
+        scrubbed = match pattern.as_ref() {
+            Some(pattern) => pattern.replace_all(&scrubbed, replacement).into_owned(),
+            None => return MASK.to_owned(), // never let anything through unmasked
+        };
+    }
+    scrubbed
+}
+
+/// Every string of a JSON value, in place. Keys stay: they say what was recorded.
+pub fn value(json: &mut Value) {
+    match json {
+        Value::String(plain) => *plain = text(plain),
+        Value::Array(items) => items.iter_mut().for_each(value),
+        Value::Object(fields) => fields.values_mut().for_each(value),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_of_known_shapes_are_masked_and_the_rest_stays() {
+        for (plain, scrubbed) in [
+            ("https://joe:hunter2@host/path", "https://***@host/path"),
+            ("password = \"hunter2\"", "password = \"***\""),
+            ("https://h/x?token=abc&page=2", "https://h/x?token=***&page=2"),
+            (r#"["map",[["db_password","hunter2"],["system-id","x"]]]"#, r#"["map",[["db_password","***"],["system-id","x"]]]"#),
+            ("Authorization: Bearer", "Authorization: ***"),
+            ("-----BEGIN RSA PRIVATE KEY-----\nabc\n-----END RSA PRIVATE KEY-----\nafter", "***\nafter"),
+            ("ssl:[::1]:6640 br-ex eth0", "ssl:[::1]:6640 br-ex eth0"),
+            ("Package: passwd\nStatus: install ok installed", "Package: passwd\nStatus: install ok installed"),
+        ] {
+            assert_eq!(text(plain), scrubbed);
+        }
+    }
+}
