@@ -3,6 +3,7 @@ mod catalog;
 mod exit;
 mod facts;
 mod host;
+mod judge;
 mod model;
 mod units;
 

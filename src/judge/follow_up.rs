@@ -1,0 +1,71 @@
+//! The last round: what a finding that is no pass wants read, as its check's `then_read` says.
+
+use std::collections::BTreeSet;
+
+use crate::catalog::Check;
+use crate::catalog::check::ThenRead;
+use crate::catalog::kind::Kind;
+use crate::facts::Facts;
+use crate::judge::outcome::NOT_NEEDED;
+use crate::model::query::Freeable;
+use crate::model::{Finding, Query, Reading, Status};
+
+/// The questions that `findings` leave open. `is_named` tells which checks a person asked for by name:
+/// those are looked into even where nothing calls for it.
+pub fn questions(
+    checks: &[&Check],
+    findings: &[Finding],
+    facts: &Facts<'_>,
+    is_named: impl Fn(&str) -> bool,
+) -> BTreeSet<Query> {
+    let mut asked = BTreeSet::new();
+    for finding in findings {
+        let is_open = match finding.status {
+            Status::Fail | Status::Unknown => true,
+            Status::Skip => finding.cause.as_deref() == Some(NOT_NEEDED) && is_named(&finding.id),
+            Status::Pass => false,
+        };
+        let check = checks.iter().find(|check| check.id == finding.id);
+        if let (true, Some(check)) = (is_open, check) {
+            for then_read in &check.then_read {
+                asked.extend(expand(*then_read, &finding.subject, facts));
+            }
+        }
+    }
+    asked
+}
+
+/// Everything that a follow-up could ever ask of this host, for a recording.
+pub fn all_questions(checks: &[&Check], facts: &Facts<'_>) -> BTreeSet<Query> {
+    let mut asked = BTreeSet::new();
+    for check in checks {
+        let paths: Vec<&str> = match &check.kind {
+            Kind::FilesystemSpace(space) => space.paths.keys().map(String::as_str).collect(),
+            _ => vec![""],
+        };
+        for (then_read, path) in check.then_read.iter().flat_map(|then| paths.iter().map(move |path| (then, path))) {
+            asked.extend(expand(*then_read, path, facts));
+        }
+    }
+    asked
+}
+
+fn expand(then_read: ThenRead, subject: &str, facts: &Facts<'_>) -> Vec<Query> {
+    match then_read {
+        ThenRead::Freeable => Freeable::ALL.into_iter().map(Query::Freeable).collect(),
+        ThenRead::Largest if subject.starts_with('/') => vec![Query::Largest(subject.to_owned())],
+        ThenRead::Largest => Vec::new(),
+        ThenRead::DeletedOpen => vec![Query::DeletedOpen],
+        ThenRead::OvsProgress => match facts.ovs() {
+            Reading::Known(_) => vec![Query::OvsProgress(facts.settings.ovs.socket.clone())],
+            _ => Vec::new(),
+        },
+        ThenRead::Flows => match facts.ovs() {
+            Reading::Known(ovs) => {
+                let secure = ovs.bridges.iter().filter(|bridge| bridge.is_secure);
+                secure.map(|bridge| Query::Flows(facts.settings.ovs.management_socket(&bridge.name))).collect()
+            }
+            _ => Vec::new(),
+        },
+    }
+}

@@ -1,0 +1,113 @@
+//! Facts become findings. Nothing here reads, writes or prints: the same facts give the same findings.
+
+mod clock_synchronised;
+mod contacts;
+mod deleted_open_files;
+mod filesystem_flags;
+mod filesystem_inodes;
+mod filesystem_space;
+mod filesystem_space_shared;
+pub mod follow_up;
+mod guests_running;
+mod headlines;
+mod offers;
+pub mod outcome;
+mod ovs_daemons;
+mod ovs_flows;
+mod ovs_uplink;
+mod package_held;
+mod package_interrupted;
+mod package_lock;
+mod package_state;
+pub mod profiles;
+mod reboot_pending;
+mod unit_state;
+mod units_failed;
+pub mod verdict;
+pub mod waivers;
+
+use crate::catalog::kind::Kind;
+use crate::catalog::{Catalog, Check, Level};
+use crate::facts::Facts;
+use crate::model::{Finding, Severity, Status};
+use outcome::Outcome;
+
+/// The findings of all `checks`, causes linked.
+pub fn judge(catalog: &Catalog, checks: &[&Check], facts: &Facts<'_>) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for check in checks {
+        let outcomes = outcomes(catalog, check, facts);
+        findings.extend(outcomes.into_iter().map(|outcome| finding(check, outcome, facts)));
+    }
+    headlines::link(&mut findings);
+    findings
+}
+
+/// The row of a check that was not asked.
+pub fn excluded(check: &Check, why: &str) -> Finding {
+    row(check, Outcome::skip("", outcome::EXCLUDED, why), 0)
+}
+
+fn outcomes(catalog: &Catalog, check: &Check, facts: &Facts<'_>) -> Vec<Outcome> {
+    if check.needs_baseline {
+        return vec![Outcome::undetermined("", outcome::NO_BASELINE, "there is no baseline to compare with")];
+    }
+    match &check.kind {
+        Kind::FilesystemSpace(spec) => filesystem_space::judge(catalog, check, spec, facts),
+        Kind::FilesystemSpaceShared(spec) => filesystem_space_shared::judge(catalog, check, spec, facts),
+        Kind::FilesystemInodes(spec) => filesystem_inodes::judge(spec, facts),
+        Kind::FilesystemReadOnly(spec) => filesystem_flags::judge_read_only(spec, facts),
+        Kind::FilesystemNoExec(spec) => filesystem_flags::judge_no_exec(spec, facts),
+        Kind::DeletedOpenFiles(spec) => deleted_open_files::judge(spec, facts),
+        Kind::PackageState(_) => package_state::judge(facts),
+        Kind::PackageInterrupted(_) => package_interrupted::judge(facts),
+        Kind::PackageLock(spec) => package_lock::judge(spec, facts),
+        Kind::PackageHeld(_) => package_held::judge(facts),
+        Kind::UnitState(spec) => unit_state::judge(spec, facts),
+        Kind::UnitsFailed(_) => units_failed::judge(facts),
+        Kind::OvsDaemons(spec) => ovs_daemons::judge(spec, facts),
+        Kind::OvsUplink(_) => ovs_uplink::judge(facts),
+        Kind::OvsFlows(_) => ovs_flows::judge(facts),
+        Kind::ManagementReachable(_) => contacts::judge_management(facts),
+        Kind::PeersReachable(_) => contacts::judge_peers(facts),
+        Kind::GuestsRunning(spec) => guests_running::judge(spec, facts),
+        Kind::RebootPending(spec) => reboot_pending::judge(spec, facts),
+        Kind::ClockSynchronised(_) => clock_synchronised::judge(facts),
+    }
+}
+
+fn finding(check: &Check, outcome: Outcome, facts: &Facts<'_>) -> Finding {
+    let micros = facts.answers.micros(&outcome.asked);
+    row(check, outcome, micros)
+}
+
+/// Says how much an outcome counts: the one place where level and severity are applied.
+fn row(check: &Check, outcome: Outcome, duration_us: u64) -> Finding {
+    let level = check.level_of(outcome.cause);
+    let level = outcome.at_most.map_or(level, |limit| level.min(limit));
+    let counts = matches!(outcome.status, Status::Fail | Status::Unknown);
+    let severity = match (counts, level) {
+        (false, _) | (true, Level::Off | Level::Info) => Severity::Info,
+        (true, Level::Warn) => check.severity.clamp(Severity::Low, Severity::Medium),
+        (true, Level::Block) => check.severity,
+    };
+    let shows_remedy = outcome.status == Status::Fail;
+    Finding {
+        id: check.id.clone(),
+        subject: outcome.subject,
+        status: outcome.status,
+        severity,
+        blocking: counts && level == Level::Block,
+        new: None,
+        title: check.title.clone(),
+        detail: outcome.detail,
+        cause: outcome.cause.map(str::to_owned),
+        caused_by: outcome.caused_by,
+        expected: outcome.expected,
+        observed: outcome.observed,
+        waiver: None,
+        fixes: outcome.offers,
+        by_hand: if shows_remedy { check.by_hand.clone() } else { Vec::new() },
+        duration_us,
+    }
+}

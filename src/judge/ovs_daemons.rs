@@ -1,0 +1,71 @@
+//! Does the database answer, does vswitchd run, and has it done what the database says?
+
+use super::outcome::{NOT_PRESENT, Outcome};
+use crate::catalog::kind::ovs::Daemons as Spec;
+use crate::facts::Facts;
+use crate::facts::ovs::Ovs;
+use crate::model::answer::OvsProgress;
+use crate::model::{Query, Reading, TroubleCause};
+
+pub const NO_OVS: &str = "Open vSwitch is not installed here";
+
+/// Whether Open vSwitch is meant to be here. A database that answers is proof enough without this.
+fn is_installed(spec: &Spec, facts: &Facts<'_>) -> bool {
+    facts.settings.ovs.is_configured()
+        || facts.packages().known().is_some_and(|packages| spec.packages.iter().any(|name| packages.is_there(name)))
+}
+
+pub fn judge(spec: &Spec, facts: &Facts<'_>) -> Vec<Outcome> {
+    let socket = &facts.settings.ovs.socket;
+    let outcome = match facts.ovs() {
+        Reading::Known(ovs) => judge_vswitchd(ovs, facts),
+        Reading::Absent if is_installed(spec, facts) => {
+            Outcome::fail("", Some("ovsdb-unreachable"), format!("there is no OVSDB socket {socket}"))
+        }
+        Reading::Absent => Outcome::skip("", NOT_PRESENT, NO_OVS),
+        Reading::Unreadable(trouble) if trouble.cause == TroubleCause::Refused => {
+            let detail = format!("nobody listens on the OVSDB socket {socket}");
+            Outcome::fail("", Some("ovsdb-unreachable"), detail)
+        }
+        Reading::Unreadable(trouble) => Outcome::unknown("", &trouble),
+    };
+    vec![outcome.observing("socket", socket.clone()).asking(Query::Ovsdb(socket.clone()))]
+}
+
+fn judge_vswitchd(ovs: &Ovs<'_>, facts: &Facts<'_>) -> Outcome {
+    if !ovs.switch.is_initialised {
+        let detail = "the database was never set up: it has no Open_vSwitch row";
+        return Outcome::fail("", Some("config-not-applied"), detail);
+    }
+    let version = ovs.switch.version.as_deref().unwrap_or("of unknown version");
+    let (current, next) = (ovs.switch.current_config, ovs.switch.next_config);
+    let outcome = match facts.vswitchd() {
+        Reading::Absent => {
+            let detail = "ovs-vswitchd does not run: what the database says of ports is stale";
+            Outcome::fail("", Some("vswitchd-not-running"), detail)
+        }
+        Reading::Unreadable(trouble) => Outcome::unknown("", &trouble),
+        Reading::Known(_) if current >= next => {
+            Outcome::pass("", format!("Open vSwitch {version} runs and has applied its configuration"))
+        }
+        Reading::Known(_) => judge_progress(current, next, facts),
+    };
+    outcome.expecting("current_config", next).observing("current_config", current)
+}
+
+/// vswitchd lags behind for a moment after every change: only a second look tells a stuck one.
+fn judge_progress(current: i64, next: i64, facts: &Facts<'_>) -> Outcome {
+    let asked = Query::OvsProgress(facts.settings.ovs.socket.clone());
+    match facts.reading::<OvsProgress>(&asked) {
+        Reading::Known(later) if later.current >= next => {
+            Outcome::pass("", "Open vSwitch runs and has just applied a change of its configuration").asking(asked)
+        }
+        Reading::Unreadable(trouble) if trouble.cause != TroubleCause::NotAsked => {
+            Outcome::unknown("", &trouble).asking(asked)
+        }
+        _ => {
+            let detail = format!("ovs-vswitchd does not apply its configuration: it is at {current} of {next}");
+            Outcome::fail("", Some("config-not-applied"), detail).asking(asked)
+        }
+    }
+}

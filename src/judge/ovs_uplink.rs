@@ -1,0 +1,217 @@
+//! Is every uplink of every bridge attached for real?
+//!
+//! A port may stand in the database and not in the datapath: the database, the kernel and the carrier
+//! must agree.
+
+use std::collections::BTreeMap;
+
+use super::outcome::{NOT_PRESENT, Outcome};
+use super::ovs_daemons::NO_OVS;
+use crate::catalog::Level;
+use crate::facts::Facts;
+use crate::facts::ovs::{Bridge, Interface, Ovs, Port, value};
+use crate::model::answer::Link;
+use crate::model::{Query, Reading};
+
+type Links = BTreeMap<String, Link>;
+
+/// The kernel device that stands for every kernel datapath.
+const KERNEL_DATAPATH: &str = "ovs-system";
+
+/// Ports that OVN makes and removes by itself.
+const OWNED_BY_OVN: [&str; 4] = ["ovn-chassis-id", "ovn-localnet-port", "ovn-l2gateway-port", "ovn-l3gateway-port"];
+
+/// How hypervisors name the ports of guests; their devices come and go, and rows of them stay behind.
+const GUEST_NAMES: [&str; 9] = ["tap", "vnet", "vif", "qvo", "qvb", "qbr", "qr-", "qg-", "macvtap"];
+
+pub fn judge(facts: &Facts<'_>) -> Vec<Outcome> {
+    let asked = Query::Ovsdb(facts.settings.ovs.socket.clone());
+    let outcomes = match facts.ovs() {
+        Reading::Known(ovs) => judge_switch(ovs, facts),
+        Reading::Absent => vec![Outcome::skip("", NOT_PRESENT, NO_OVS)],
+        Reading::Unreadable(trouble) => vec![Outcome::unknown("", &trouble).because_of("ovs.daemons", "")],
+    };
+    outcomes.into_iter().map(|outcome| outcome.asking(asked.clone()).asking(Query::Links)).collect()
+}
+
+fn judge_switch(ovs: &Ovs<'_>, facts: &Facts<'_>) -> Vec<Outcome> {
+    let links = match facts.links() {
+        Reading::Known(links) => links,
+        Reading::Absent => return vec![Outcome::undetermined("", "failed", "the kernel lists no network devices")],
+        Reading::Unreadable(trouble) => return vec![Outcome::unknown("", &trouble)],
+    };
+    let vswitchd_runs = !matches!(facts.vswitchd(), Reading::Absent);
+    let mut outcomes = Vec::new();
+    for bridge in ovs.bridges.iter().filter(|bridge| !belongs_to_ovn(bridge, ovs)) {
+        for port in ovs.ports(bridge) {
+            outcomes.extend(judge_port(bridge, port, ovs, links, vswitchd_runs));
+        }
+    }
+    if outcomes.is_empty() {
+        outcomes.push(Outcome::pass("", "no bridge has an uplink"));
+    }
+    outcomes
+}
+
+/// Every port of OVN's integration bridge is OVN's.
+fn belongs_to_ovn(bridge: &Bridge<'_>, ovs: &Ovs<'_>) -> bool {
+    ovs.uses_ovn() && bridge.name == ovs.integration_bridge()
+}
+
+fn judge_port(
+    bridge: &Bridge<'_>,
+    port: &Port<'_>,
+    ovs: &Ovs<'_>,
+    links: &Links,
+    vswitchd_runs: bool,
+) -> Vec<Outcome> {
+    if OWNED_BY_OVN.iter().any(|key| value(&port.external_ids, key).is_some()) {
+        return Vec::new();
+    }
+    let interfaces = ovs.interfaces(port);
+    let is_bond = interfaces.len() > 1;
+    let mut outcomes = Vec::new();
+    let mut dead = Vec::new();
+    for interface in &interfaces {
+        let subject = match is_bond {
+            true => format!("{}/{}/{}", bridge.name, port.name, interface.name),
+            false => format!("{}/{}", bridge.name, port.name),
+        };
+        match role(interface, links) {
+            Role::Internal => continue,
+            Role::Guest => outcomes.extend(judge_guest_port(&subject, interface)),
+            Role::Uplink if !vswitchd_runs => {
+                let detail = format!("{} cannot be judged while ovs-vswitchd does not run", interface.name);
+                let outcome = Outcome::undetermined(&subject, "vswitchd-not-running", detail);
+                outcomes.push(outcome.because_of("ovs.daemons", ""));
+            }
+            Role::Uplink => {
+                let fault = fault(bridge, interface, ovs, links);
+                if fault.is_some() {
+                    dead.push(outcomes.len());
+                }
+                outcomes.push(describe(&subject, interface, fault, links));
+            }
+        }
+    }
+    if is_bond && dead.len() < interfaces.len() {
+        tolerate(&mut outcomes, &dead);
+    }
+    outcomes
+}
+
+/// A bond with one live member carries everything: a dead one is worth a warning.
+fn tolerate(outcomes: &mut [Outcome], dead: &[usize]) {
+    for at in dead {
+        if let Some(outcome) = outcomes.get_mut(*at) {
+            outcome.at_most = Some(Level::Warn);
+            outcome.detail.push_str("; the bond has a live member");
+        }
+    }
+}
+
+enum Role {
+    Uplink,
+    Guest,
+    Internal,
+}
+
+/// An uplink has a device of its own and is no guest's. Patch, internal and tunnel ports have none.
+fn role(interface: &Interface<'_>, links: &Links) -> Role {
+    if !matches!(interface.kind.as_ref(), "" | "system" | "dpdk" | "afxdp") {
+        return Role::Internal;
+    }
+    let is_tap = links.get(interface.name.as_ref()).is_some_and(|link| link.kind.as_deref() == Some("tun"));
+    let is_gone = !links.contains_key(interface.name.as_ref());
+    let is_named_so = is_gone && GUEST_NAMES.iter().any(|prefix| interface.name.starts_with(prefix));
+    match value(&interface.external_ids, "iface-id").is_some() || is_tap || is_named_so {
+        true => Role::Guest,
+        false => Role::Uplink,
+    }
+}
+
+/// Rows of guests that are gone stay behind on healthy hosts.
+fn judge_guest_port(subject: &str, interface: &Interface<'_>) -> Option<Outcome> {
+    let error = interface.error.as_deref()?;
+    let detail = format!("{}, a guest's port, stayed behind: {error}", interface.name);
+    Some(Outcome::fail(subject, Some("stale-guest-port"), detail).at_most(Level::Info).observing("error", error))
+}
+
+struct Fault {
+    cause: &'static str,
+    detail: String,
+}
+
+/// The first of the conditions that does not hold, the deepest cause first.
+fn fault(bridge: &Bridge<'_>, interface: &Interface<'_>, ovs: &Ovs<'_>, links: &Links) -> Option<Fault> {
+    let name = interface.name.as_ref();
+    let of = format!("{name} of {}", bridge.name);
+    let fault = |cause, detail| Some(Fault { cause, detail });
+    let has_kernel_device = matches!(interface.kind.as_ref(), "" | "system" | "afxdp");
+    let error = interface.error.as_deref();
+    let link = links.get(name);
+
+    if has_kernel_device && link.is_none() {
+        return match renamed_to(interface, ovs, links) {
+            Some(now) => fault("nic-renamed", format!("the NIC {of} is now called {now}")),
+            None => fault("device-missing", format!("there is no device {of}")),
+        };
+    }
+    if let Some(error) = error {
+        let is_taken = error.contains("Device or resource busy") || error.contains("File exists");
+        return fault(if is_taken { "busy" } else { "not-attached" }, format!("{of} is not attached: {error}"));
+    }
+    if interface.ofport.is_none_or(|ofport| ofport < 1) {
+        return fault("not-attached", format!("{of} is in the database and not in the switch (no port number)"));
+    }
+    if has_kernel_device && bridge.uses_kernel {
+        match link.and_then(|link| link.master.as_deref()) {
+            Some(KERNEL_DATAPATH) => {}
+            Some(other) => return fault("busy", format!("{of} belongs to {other} in the kernel")),
+            None => return fault("not-attached", format!("{of} is in the database and not in the kernel's datapath")),
+        }
+    }
+    match (link, interface.link_up) {
+        (Some(link), _) if !link.admin_up => fault("link-down", format!("{of} is switched off")),
+        (Some(link), _) if !link.carrier => fault("link-down", format!("{of} has no carrier")),
+        (None, up) if up != Some(true) => fault("link-down", format!("{of} has no link")),
+        _ => None,
+    }
+}
+
+/// The name under which a missing NIC is there after all: known by its alternative names, or by the
+/// address that OVS last saw on it where exactly one free device has it.
+fn renamed_to<'l>(interface: &Interface<'_>, ovs: &Ovs<'_>, links: &'l Links) -> Option<&'l str> {
+    let by_name = links.iter().find(|(_, link)| link.alternative_names.iter().any(|name| *name == interface.name));
+    if let Some((name, _)) = by_name {
+        return Some(name);
+    }
+    let mac = interface.mac_in_use.as_deref()?;
+    let is_free = |name: &str| !ovs.all_interfaces().any(|other| other.name == name);
+    let mut same = links.iter().filter(|(name, link)| {
+        let is_device = link.kind.is_none() || link.kind.as_deref() == Some("veth");
+        is_device && is_free(name) && link.permanent_mac.as_deref().or(link.mac.as_deref()) == Some(mac)
+    });
+    match (same.next(), same.next()) {
+        (Some((name, _)), None) => Some(name),
+        _ => None,
+    }
+}
+
+fn describe(subject: &str, interface: &Interface<'_>, fault: Option<Fault>, links: &Links) -> Outcome {
+    let link = links.get(interface.name.as_ref());
+    let outcome = match fault {
+        Some(fault) => Outcome::fail(subject, Some(fault.cause), fault.detail),
+        None => Outcome::pass(subject, format!("{} is attached and has carrier", interface.name)),
+    };
+    outcome
+        .expecting("ofport_at_least", 1)
+        .expecting("carrier", true)
+        .observing("ofport", interface.ofport)
+        .observing("error", interface.error.as_deref())
+        .observing("device", link.is_some())
+        .observing("admin_up", link.map(|link| link.admin_up).or(interface.admin_up))
+        .observing("carrier", link.map(|link| link.carrier).or(interface.link_up))
+        .observing("master", link.and_then(|link| link.master.clone()))
+        .observing("permanent_mac", link.and_then(|link| link.permanent_mac.clone()))
+}

@@ -1,0 +1,32 @@
+//! Which units have failed.
+
+use std::collections::BTreeMap;
+
+use super::outcome::{NOT_PRESENT, Outcome};
+use crate::facts::Facts;
+use crate::model::answer::LoadedUnit;
+use crate::model::{Query, Reading};
+
+pub const NO_SYSTEMD: &str = "systemd does not run here";
+
+pub fn judge(facts: &Facts<'_>) -> Vec<Outcome> {
+    let outcomes = match facts.reading::<BTreeMap<String, LoadedUnit>>(&Query::Units) {
+        Reading::Known(units) => {
+            let failed: Vec<Outcome> = units
+                .iter()
+                .filter(|(_, unit)| unit.active == "failed")
+                .map(|(name, unit)| {
+                    Outcome::fail(name, None, format!("{name} has failed")).observing("sub_state", unit.sub.clone())
+                })
+                .collect();
+            if failed.is_empty() {
+                vec![Outcome::pass("", format!("none of {} loaded units has failed", units.len()))]
+            } else {
+                failed
+            }
+        }
+        Reading::Absent => vec![Outcome::skip("", NOT_PRESENT, NO_SYSTEMD)],
+        Reading::Unreadable(trouble) => vec![Outcome::unknown("", &trouble)],
+    };
+    outcomes.into_iter().map(|outcome| outcome.asking(Query::Units)).collect()
+}

@@ -1,0 +1,66 @@
+//! What all findings come to together.
+
+use crate::model::report::Verdict;
+use crate::model::{Finding, Severity, Status};
+
+/// The verdict before it is called partial: the exit code follows it.
+pub fn judged(findings: &[Finding]) -> Verdict {
+    let counts = |finding: &&Finding| finding.waiver.is_none();
+    let any = |test: &dyn Fn(&Finding) -> bool| findings.iter().filter(counts).any(test);
+    let blocks = |finding: &Finding| finding.status == Status::Fail && finding.blocking;
+    let hides_a_block = |finding: &Finding| finding.status == Status::Unknown && finding.blocking;
+    let warns = |finding: &Finding| {
+        matches!(finding.status, Status::Fail | Status::Unknown) && finding.severity > Severity::Info
+    };
+    let was_anything_judged = findings.iter().any(|finding| matches!(finding.status, Status::Pass | Status::Fail));
+    if any(&blocks) {
+        Verdict::Blocked
+    } else if any(&hides_a_block) || !was_anything_judged {
+        Verdict::Incomplete
+    } else if any(&warns) {
+        Verdict::Warn
+    } else {
+        Verdict::Ready
+    }
+}
+
+/// A run that left something out never reads as ready.
+pub fn shown(judged: Verdict, complete: bool) -> Verdict {
+    match judged {
+        Verdict::Ready | Verdict::Warn if !complete => Verdict::Partial,
+        verdict => verdict,
+    }
+}
+
+/// One line that says it all.
+pub fn message(verdict: Verdict, findings: &[Finding]) -> String {
+    let word = verdict.as_str();
+    let first_of = |wanted: Vec<&Finding>| match wanted.split_first() {
+        Some((first, [])) => format!("{word}: {}", brief(first)),
+        Some((first, rest)) => format!("{word}: {} (and {} more)", brief(first), rest.len()),
+        None => word.to_owned(),
+    };
+    let select = |test: &dyn Fn(&Finding) -> bool| findings.iter().filter(|finding| test(finding)).collect::<Vec<_>>();
+    match verdict {
+        Verdict::Blocked => first_of(select(&Finding::is_headline)),
+        Verdict::Incomplete => {
+            let open = select(&|finding| finding.status == Status::Unknown && finding.blocking);
+            if open.is_empty() { format!("{word}: nothing could be judged") } else { first_of(open) }
+        }
+        Verdict::Warn => first_of(select(&|finding| {
+            finding.waiver.is_none()
+                && finding.severity > Severity::Info
+                && matches!(finding.status, Status::Fail | Status::Unknown)
+        })),
+        Verdict::Ready | Verdict::Partial => {
+            let passed = findings.iter().filter(|finding| finding.status == Status::Pass).count();
+            let left_out = if verdict == Verdict::Partial { ", and not everything was checked" } else { "" };
+            format!("{word}: {passed} checks passed{left_out}")
+        }
+    }
+}
+
+/// The first clause of a finding's detail.
+fn brief(finding: &Finding) -> &str {
+    finding.detail.split("; ").next().unwrap_or(&finding.detail)
+}
