@@ -14,8 +14,7 @@ pub enum Exit {
 }
 
 /// Strongest first.
-const ORDER: [Exit; 6] =
-    [Exit::Internal, Exit::Usage, Exit::Blocked, Exit::Incomplete, Exit::Warnings, Exit::Ready];
+const ORDER: [Exit; 6] = [Exit::Internal, Exit::Usage, Exit::Blocked, Exit::Incomplete, Exit::Warnings, Exit::Ready];
 
 /// From which verdict on a run is to fail.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -37,6 +36,10 @@ pub enum ExitStyle {
 impl Exit {
     pub fn code(self) -> u8 {
         self as u8
+    }
+
+    pub fn from_code(code: u8) -> Self {
+        ORDER.into_iter().find(|exit| exit.code() == code).unwrap_or(Self::Internal)
     }
 
     /// The stronger of two.

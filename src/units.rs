@@ -17,8 +17,7 @@ enum BytesText {
     Text(String),
 }
 
-const BINARY: [(&str, u64); 5] =
-    [("TiB", 1 << 40), ("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10), ("B", 1)];
+const BINARY: [(&str, u64); 5] = [("TiB", 1 << 40), ("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10), ("B", 1)];
 
 impl FromStr for Bytes {
     type Err = String;
@@ -37,7 +36,9 @@ impl FromStr for Bytes {
             .zip(factor)
             .and_then(|(number, factor)| number.checked_mul(factor))
             .map(Self)
-            .ok_or_else(|| format!("`{text}` is no amount of storage: write a whole number and one of B, KiB, MiB, GiB, TiB"))
+            .ok_or_else(|| {
+                format!("`{text}` is no amount of storage: write a whole number and one of B, KiB, MiB, GiB, TiB")
+            })
     }
 }
 
@@ -101,7 +102,9 @@ mod tests {
         for wrong in ["", "GiB", "5GB", "-1", "1.5GiB", "99999999999TiB"] {
             assert!(wrong.parse::<Bytes>().is_err(), "{wrong}");
         }
-        for (bytes, text) in [(0, "0 B"), (1023, "1023 B"), (5 << 30, "5 GiB"), ((5 << 30) - 1, "4.9 GiB"), (1536, "1.5 KiB")] {
+        for (bytes, text) in
+            [(0, "0 B"), (1023, "1023 B"), (5 << 30, "5 GiB"), ((5 << 30) - 1, "4.9 GiB"), (1536, "1.5 KiB")]
+        {
             assert_eq!(Bytes(bytes).to_string(), text);
         }
     }

@@ -105,8 +105,20 @@ struct Common {
 }
 
 const COMMON: [&str; 14] = [
-    "id", "profile", "title", "why", "for", "level", "severity", "causes", "fix", "by_hand", "source", "then_read",
-    "needs_baseline", "future",
+    "id",
+    "profile",
+    "title",
+    "why",
+    "for",
+    "level",
+    "severity",
+    "causes",
+    "fix",
+    "by_hand",
+    "source",
+    "then_read",
+    "needs_baseline",
+    "future",
 ];
 
 fn linux() -> String {

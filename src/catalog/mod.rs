@@ -54,10 +54,8 @@ pub struct Catalog {
 impl Catalog {
     /// The built-in catalog with `extra` laid over it, in the order of their layers.
     pub fn load(extra: &[Source<'_>]) -> Result<Self, SourceError> {
-        let mut sources: Vec<Source<'_>> = BUILT_IN
-            .into_iter()
-            .map(|(name, text)| Source { name, text, layer: Layer::BuiltIn })
-            .collect();
+        let mut sources: Vec<Source<'_>> =
+            BUILT_IN.into_iter().map(|(name, text)| Source { name, text, layer: Layer::BuiltIn }).collect();
         sources.extend_from_slice(extra);
         sources.sort_by_key(|source| source.layer);
 
@@ -127,7 +125,11 @@ impl<'a> Loading<'a> {
     fn take_overrides(&mut self, source: &Source<'a>, value: Spanned<DeValue<'a>>) -> Result<(), SourceError> {
         let span = value.span();
         let DeValue::Table(overrides) = value.into_inner() else {
-            return Err(source.error(span, "`override` is no table", Some("write [override.\"disk.space\"]".to_owned())));
+            return Err(source.error(
+                span,
+                "`override` is no table",
+                Some("write [override.\"disk.space\"]".to_owned()),
+            ));
         };
         for (id, value) in overrides {
             let name = id.get_ref().to_string();

@@ -43,7 +43,8 @@ pub fn read(named: Option<&Path>) -> Result<Vec<ConfigurationFile>, Configuratio
         check_directory(&directory)?;
     }
     match read_file(&path) {
-        Err(ConfigurationError::Unreadable { error, .. }) if named.is_none() && error.kind() == ErrorKind::NotFound => {}
+        Err(ConfigurationError::Unreadable { error, .. }) if named.is_none() && error.kind() == ErrorKind::NotFound => {
+        }
         read => files.push(ConfigurationFile { name: path.display().to_string(), text: read?, checks: false }),
     }
     for path in checks_in(&directory.join("checks.d"))? {
@@ -95,11 +96,8 @@ fn read_file(path: &Path) -> Result<String, ConfigurationError> {
 
 fn check_owner(path: &Path, metadata: &Metadata) -> Result<(), ConfigurationError> {
     let us = nix::unistd::geteuid().as_raw();
-    let untrusted = |what: String, hint: String| ConfigurationError::Untrusted {
-        path: path.display().to_string(),
-        what,
-        hint,
-    };
+    let untrusted =
+        |what: String, hint: String| ConfigurationError::Untrusted { path: path.display().to_string(), what, hint };
     if metadata.uid() != 0 && metadata.uid() != us {
         let what = format!("owned by user {}, not by root", metadata.uid());
         return Err(untrusted(what, format!("chown root: {}", path.display())));

@@ -4,6 +4,7 @@ pub mod asking;
 pub mod configuration;
 pub mod live;
 pub mod recorded;
+pub mod run_id;
 pub mod scrub;
 pub mod store;
 

@@ -54,7 +54,9 @@ pub struct Recorded {
 pub enum RecordedError {
     #[error("{line}:{column}: {message}\nhint: a bundle is what `hostready bundle --output FILE` writes")]
     Malformed { line: usize, column: usize, message: String },
-    #[error("1:1: a bundle of schema version {0}, and this hostready reads {SCHEMA_VERSION}\nhint: use a newer hostready")]
+    #[error(
+        "1:1: a bundle of schema version {0}, and this hostready reads {SCHEMA_VERSION}\nhint: use a newer hostready"
+    )]
     TooNew(String),
 }
 

@@ -55,7 +55,10 @@ mod tests {
             ("https://joe:hunter2@host/path", "https://***@host/path"),
             ("password = \"hunter2\"", "password = \"***\""),
             ("https://h/x?token=abc&page=2", "https://h/x?token=***&page=2"),
-            (r#"["map",[["db_password","hunter2"],["system-id","x"]]]"#, r#"["map",[["db_password","***"],["system-id","x"]]]"#),
+            (
+                r#"["map",[["db_password","hunter2"],["system-id","x"]]]"#,
+                r#"["map",[["db_password","***"],["system-id","x"]]]"#,
+            ),
             ("Authorization: Bearer", "Authorization: ***"),
             ("-----BEGIN RSA PRIVATE KEY-----\nabc\n-----END RSA PRIVATE KEY-----\nafter", "***\nafter"),
             ("ssl:[::1]:6640 br-ex eth0", "ssl:[::1]:6640 br-ex eth0"),

@@ -76,7 +76,6 @@ fn with_largest(mut outcome: Outcome, path: &str, facts: &Facts<'_>) -> Outcome 
         let so_far = if largest.complete { "" } else { " (so far as time allowed)" };
         outcome.detail.push_str(&format!("; largest below it{so_far}: {}", listed.join(", ")));
     }
-    let rows: Vec<_> =
-        largest.entries.iter().map(|entry| json!({"path": entry.path, "bytes": entry.bytes})).collect();
+    let rows: Vec<_> = largest.entries.iter().map(|entry| json!({"path": entry.path, "bytes": entry.bytes})).collect();
     outcome.observing("largest", rows).observing("largest_complete", largest.complete)
 }

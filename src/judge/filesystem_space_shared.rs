@@ -22,8 +22,7 @@ pub fn judge(catalog: &Catalog, check: &Check, spec: &Spec, facts: &Facts<'_>) -
     for (path, need) in &spec.paths {
         match facts.space(path) {
             Reading::Known(space) => {
-                let group =
-                    groups.entry(&space.device).or_insert_with(|| Group { space, paths: Vec::new(), need: 0 });
+                let group = groups.entry(&space.device).or_insert_with(|| Group { space, paths: Vec::new(), need: 0 });
                 group.paths.push(path);
                 group.need = group.need.saturating_add(need.0);
             }
@@ -54,8 +53,13 @@ fn judge_group(catalog: &Catalog, check: &Check, group: &Group<'_>, facts: &Fact
         Outcome::pass(&space.mount_point, detail)
     } else {
         let short_by = group.need - space.available;
-        Outcome::fail(&space.mount_point, None, detail)
-            .offering(offers::for_space(catalog, check, facts, &space.device, short_by))
+        Outcome::fail(&space.mount_point, None, detail).offering(offers::for_space(
+            catalog,
+            check,
+            facts,
+            &space.device,
+            short_by,
+        ))
     };
     let outcome = group.paths.iter().fold(outcome, |outcome, path| outcome.asking(Query::Space((*path).to_owned())));
     outcome

@@ -58,13 +58,7 @@ fn belongs_to_ovn(bridge: &Bridge<'_>, ovs: &Ovs<'_>) -> bool {
     ovs.uses_ovn() && bridge.name == ovs.integration_bridge()
 }
 
-fn judge_port(
-    bridge: &Bridge<'_>,
-    port: &Port<'_>,
-    ovs: &Ovs<'_>,
-    links: &Links,
-    vswitchd_runs: bool,
-) -> Vec<Outcome> {
+fn judge_port(bridge: &Bridge<'_>, port: &Port<'_>, ovs: &Ovs<'_>, links: &Links, vswitchd_runs: bool) -> Vec<Outcome> {
     if OWNED_BY_OVN.iter().any(|key| value(&port.external_ids, key).is_some()) {
         return Vec::new();
     }

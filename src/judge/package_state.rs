@@ -22,7 +22,9 @@ fn judge_packages(packages: &Packages<'_>) -> Vec<Outcome> {
         packages.0.iter().filter_map(|package| package.broken().map(|cause| failed(package, cause))).collect();
     if broken.is_empty() {
         let there = packages.0.iter().filter(|package| package.is_there()).count();
-        return vec![Outcome::pass("", format!("all {there} installed packages are whole")).observing("packages", there)];
+        return vec![
+            Outcome::pass("", format!("all {there} installed packages are whole")).observing("packages", there),
+        ];
     }
     broken
 }

@@ -19,12 +19,10 @@ pub fn detect(profiles: &[Profile], named: &[String], facts: &Facts<'_>) -> Vec<
 }
 
 fn applies(profile: &Profile, facts: &Facts<'_>) -> bool {
-    let by_file = profile.files.iter().any(|file| {
-        match facts.reading::<bool>(&Query::Exists(file.clone())) {
-            Reading::Known(exists) => *exists,
-            Reading::Absent => false,
-            Reading::Unreadable(_) => true,
-        }
+    let by_file = profile.files.iter().any(|file| match facts.reading::<bool>(&Query::Exists(file.clone())) {
+        Reading::Known(exists) => *exists,
+        Reading::Absent => false,
+        Reading::Unreadable(_) => true,
     });
     let by_package = || match facts.packages() {
         Reading::Known(packages) => profile

@@ -167,10 +167,16 @@ pub struct Clock {
 #[serde(rename_all = "kebab-case")]
 pub enum Contact {
     /// TCP accepted; for HTTP the status that came.
-    Reached { status: Option<u16> },
+    Reached {
+        status: Option<u16>,
+    },
     /// The peer answers and its certificate does not verify.
-    BadCertificate { reason: String },
-    NotReached { reason: String },
+    BadCertificate {
+        reason: String,
+    },
+    NotReached {
+        reason: String,
+    },
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -269,7 +275,9 @@ impl Answers {
             None => Reading::unreadable(TroubleCause::NotAsked, format!("`{query}` was not asked")),
             Some(asked) => asked.reading.as_ref().and_then(|answer| match T::from_answer(answer) {
                 Some(value) => Reading::Known(value),
-                None => Reading::unreadable(TroubleCause::Malformed, format!("`{query}` has an answer of another kind")),
+                None => {
+                    Reading::unreadable(TroubleCause::Malformed, format!("`{query}` has an answer of another kind"))
+                }
             }),
         }
     }

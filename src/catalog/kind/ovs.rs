@@ -37,11 +37,7 @@ impl Spec for Uplink {
         &["device-missing", "nic-renamed", "busy", "link-down", "not-attached", "bond-member-down", "stale-guest-port"];
 
     fn questions(&self, settings: &Settings) -> Vec<Query> {
-        vec![
-            Query::Ovsdb(settings.ovs.socket.clone()),
-            Query::Lock(settings.ovs.vswitchd_pidfile()),
-            Query::Links,
-        ]
+        vec![Query::Ovsdb(settings.ovs.socket.clone()), Query::Lock(settings.ovs.vswitchd_pidfile()), Query::Links]
     }
 }
 

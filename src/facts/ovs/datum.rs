@@ -63,9 +63,7 @@ impl<'a> Datum<'a> {
 
     pub fn map(self) -> Vec<(Cow<'a, str>, Cow<'a, str>)> {
         match self {
-            Self::Map(pairs) => {
-                pairs.into_iter().filter_map(|(key, value)| key.text().zip(value.text())).collect()
-            }
+            Self::Map(pairs) => pairs.into_iter().filter_map(|(key, value)| key.text().zip(value.text())).collect(),
             _ => Vec::new(),
         }
     }

@@ -7,6 +7,7 @@ use std::path::Path;
 
 use nix::sys::statvfs::{FsFlags, statvfs};
 
+use super::failure;
 use super::mounts::{Mounts, Place};
 use crate::model::answer::Space;
 use crate::model::{Reading, TroubleCause};
@@ -20,16 +21,16 @@ pub fn content(path: &Path) -> Reading<Vec<u8>> {
     let opened = File::options().read(true).custom_flags(nix::libc::O_NONBLOCK | nix::libc::O_NOCTTY).open(path);
     let file = match opened {
         Ok(file) => file,
-        Err(error) => return failed(path, &error),
+        Err(error) => return failure::reading("cannot look at", path, &error),
     };
     match file.metadata() {
         Ok(metadata) if metadata.is_file() => {}
         Ok(_) => return Reading::unreadable(TroubleCause::Malformed, format!("{} is no regular file", path.display())),
-        Err(error) => return failed(path, &error),
+        Err(error) => return failure::reading("cannot look at", path, &error),
     }
     let mut bytes = Vec::new();
     match file.take(LARGEST_FILE + 1).read_to_end(&mut bytes) {
-        Err(error) => failed(path, &error),
+        Err(error) => failure::reading("cannot look at", path, &error),
         Ok(_) if bytes.len() as u64 > LARGEST_FILE => {
             Reading::unreadable(TroubleCause::Malformed, format!("{} is larger than 64 MiB", path.display()))
         }
@@ -41,13 +42,13 @@ pub fn content(path: &Path) -> Reading<Vec<u8>> {
 pub fn names(path: &Path) -> Reading<Vec<String>> {
     let entries = match std::fs::read_dir(path) {
         Ok(entries) => entries,
-        Err(error) => return failed(path, &error),
+        Err(error) => return failure::reading("cannot look at", path, &error),
     };
     let mut names = Vec::new();
     for entry in entries {
         match entry {
             Ok(entry) => names.push(entry.file_name().to_string_lossy().into_owned()),
-            Err(error) => return failed(path, &error),
+            Err(error) => return failure::reading("cannot look at", path, &error),
         }
     }
     names.sort();
@@ -58,7 +59,7 @@ pub fn exists(path: &Path) -> Reading<bool> {
     match path.symlink_metadata() {
         Ok(_) => Reading::Known(true),
         Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Reading::Known(false),
-        Err(error) => failed(path, &error),
+        Err(error) => failure::reading("cannot look at", path, &error),
     }
 }
 
@@ -69,17 +70,17 @@ pub fn space(path: &Path, mounts: &Mounts) -> Reading<Space> {
         // Only the copy of ourselves that may hang comes this far on such a mount.
         Ok(Place::Remote(_)) => match nearest_existing(path) {
             Ok(existing) => existing,
-            Err(error) => return failed(path, &error),
+            Err(error) => return failure::reading("cannot look at", path, &error),
         },
-        Err(error) => return failed(path, &error),
+        Err(error) => return failure::reading("cannot look at", path, &error),
     };
     let mount = mounts.of(&existing);
     let device = match existing.metadata() {
         Ok(metadata) => device_name(metadata.dev()),
-        Err(error) => return failed(&existing, &error),
+        Err(error) => return failure::reading("cannot look at", &existing, &error),
     };
     match statvfs(&existing) {
-        Err(errno) => failed(&existing, &errno.into()),
+        Err(errno) => failure::reading("cannot look at", &existing, &errno.into()),
         Ok(found) => {
             let bytes = |blocks: u64| blocks.saturating_mul(found.fragment_size());
             Reading::Known(Space {
@@ -114,15 +115,4 @@ fn nearest_existing(path: &Path) -> std::io::Result<std::path::PathBuf> {
 /// `254:1`, as mountinfo and `lsblk` write it.
 pub fn device_name(device: u64) -> String {
     format!("{}:{}", nix::sys::stat::major(device), nix::sys::stat::minor(device))
-}
-
-/// What an I/O error means for a look.
-pub fn failed<T>(path: &Path, error: &std::io::Error) -> Reading<T> {
-    let detail = format!("{}: {error}", path.display());
-    match error.kind() {
-        ErrorKind::NotFound | ErrorKind::NotADirectory => Reading::Absent,
-        ErrorKind::PermissionDenied => Reading::unreadable(TroubleCause::Denied, detail),
-        ErrorKind::TimedOut => Reading::unreadable(TroubleCause::TimedOut, detail),
-        _ => Reading::unreadable(TroubleCause::Failed, detail),
-    }
 }

@@ -1,8 +1,25 @@
 //! The running machine: its kernel, sockets and files, with no child process.
 
+mod bounded;
+mod clock;
+mod deleted;
 pub mod detour;
+mod failure;
 mod files;
+mod freeable;
+mod http;
+mod largest;
+mod link_attributes;
+mod locks;
 mod mounts;
+mod netlink;
+mod openflow;
+mod ovsdb;
+mod processes;
+mod reach;
+mod resolve;
+mod socket;
+mod transport;
 
 use std::path::Path;
 use std::sync::OnceLock;
@@ -64,7 +81,7 @@ impl Live {
                 reading => reading,
             },
             Ok(_) => look(path, mounts),
-            Err(error) => files::failed(path, &error),
+            Err(error) => failure::reading("cannot follow", path, &error),
         }
     }
 }
@@ -72,19 +89,34 @@ impl Live {
 impl Observe for Live {
     fn ask(&self, query: &Query) -> Reading<Answer> {
         let deadline = Instant::now() + query.deadline().saturating_sub(MARGIN);
+        let at =
+            |path: &str, look: &dyn Fn(&Path, &Mounts) -> Reading<Answer>| self.with_path(query, path, deadline, look);
+        let proc = Path::new("/proc");
         match query {
-            Query::File(path) => self.with_path(query, path, deadline, |path, _| files::content(path).map(Answer::Text)),
-            Query::Exists(path) => {
-                self.with_path(query, path, deadline, |path, _| files::exists(path).map(Answer::Exists))
-            }
-            Query::Directory(path) => {
-                self.with_path(query, path, deadline, |path, _| files::names(path).map(Answer::Names))
-            }
-            Query::Space(path) => {
-                self.with_path(query, path, deadline, |path, mounts| files::space(path, mounts).map(Answer::Space))
-            }
+            Query::File(path) => at(path, &|path, _| files::content(path).map(Answer::Text)),
+            Query::Exists(path) => at(path, &|path, _| files::exists(path).map(Answer::Exists)),
+            Query::Directory(path) => at(path, &|path, _| files::names(path).map(Answer::Names)),
+            Query::Space(path) => at(path, &|path, mounts| files::space(path, mounts).map(Answer::Space)),
+            Query::Lock(path) => at(path, &|path, _| locks::holder(path).map(Answer::Lock)),
+            Query::Freeable(family) => at(freeable::top(*family), &|_, _| {
+                freeable::files(Path::new("/"), *family, deadline).map(Answer::Freeable)
+            }),
+            Query::Largest(path) => at(path, &|path, _| largest::under(path, deadline).map(Answer::Largest)),
+            Query::DeletedOpen => match self.mounts() {
+                Ok(mounts) => deleted::deleted_open(proc, &|path| mounts.is_local(path)).map(Answer::DeletedOpen),
+                Err(detail) => Reading::unreadable(TroubleCause::Failed, detail),
+            },
             Query::User => Reading::Known(Answer::User(User { effective_id: nix::unistd::geteuid().as_raw() })),
-            other => Reading::unreadable(TroubleCause::Failed, format!("not yet: {other}")),
+            Query::Links => netlink::links(deadline).map(Answer::Links),
+            Query::Addresses => netlink::addresses(deadline).map(Answer::Addresses),
+            Query::Units | Query::Unit(_) => Reading::unreadable(TroubleCause::Failed, "not yet"),
+            Query::Ovsdb(socket) => ovsdb::tables(Path::new(socket), deadline).map(Answer::Text),
+            Query::OvsProgress(socket) => ovsdb::progress(Path::new(socket), deadline).map(Answer::OvsProgress),
+            Query::Flows(socket) => openflow::flows(Path::new(socket), deadline).map(Answer::Flows),
+            Query::Guests => processes::guests(proc).map(Answer::Guests),
+            Query::Clock => clock::clock().map(Answer::Clock),
+            Query::Tcp(endpoint) => reach::tcp(endpoint, deadline).map(Answer::Contact),
+            Query::Http(url) => reach::http(url, deadline).map(Answer::Contact),
         }
     }
 }

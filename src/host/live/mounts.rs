@@ -1,5 +1,6 @@
 //! Which filesystem a path lies on, told without touching the path: a dead mount hangs whoever touches it.
 
+use std::collections::HashSet;
 use std::ffi::OsString;
 use std::io;
 use std::os::unix::ffi::OsStringExt;
@@ -7,13 +8,45 @@ use std::path::{Component, Path, PathBuf};
 
 /// Filesystems whose answers come from this kernel and its own disks.
 const LOCAL: [&str; 33] = [
-    "bcachefs", "bpf", "btrfs", "cgroup", "cgroup2", "configfs", "debugfs", "devpts", "devtmpfs", "efivarfs",
-    "erofs", "exfat", "ext2", "ext3", "ext4", "f2fs", "hugetlbfs", "iso9660", "jfs", "mqueue", "overlay", "proc",
-    "pstore", "ramfs", "reiserfs", "rootfs", "securityfs", "squashfs", "sysfs", "tmpfs", "vfat", "xfs", "zfs",
+    "bcachefs",
+    "bpf",
+    "btrfs",
+    "cgroup",
+    "cgroup2",
+    "configfs",
+    "debugfs",
+    "devpts",
+    "devtmpfs",
+    "efivarfs",
+    "erofs",
+    "exfat",
+    "ext2",
+    "ext3",
+    "ext4",
+    "f2fs",
+    "hugetlbfs",
+    "iso9660",
+    "jfs",
+    "mqueue",
+    "overlay",
+    "proc",
+    "pstore",
+    "ramfs",
+    "reiserfs",
+    "rootfs",
+    "securityfs",
+    "squashfs",
+    "sysfs",
+    "tmpfs",
+    "vfat",
+    "xfs",
+    "zfs",
 ];
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mount {
+    /// The number under which /proc/PID/fdinfo names it.
+    pub id: u64,
     pub point: PathBuf,
     pub filesystem_type: String,
 }
@@ -44,6 +77,11 @@ impl Mounts {
         Ok(Self::parse(&std::fs::read("/proc/self/mountinfo")?))
     }
 
+    /// The mount points of our own namespace; none where the kernel does not say.
+    pub fn own_points() -> HashSet<PathBuf> {
+        Self::read().map(|mounts| mounts.points()).unwrap_or_default()
+    }
+
     /// Lines of mountinfo(5), as bytes: a mount point need not be UTF-8.
     pub fn parse(text: &[u8]) -> Self {
         Self(text.split(|byte| *byte == b'\n').filter_map(parse_line).collect())
@@ -66,8 +104,15 @@ impl Mounts {
         self.of(path).is_some_and(Mount::is_local)
     }
 
-    pub fn is_mount_point(&self, path: &Path) -> bool {
-        self.0.iter().any(|mount| mount.point == path)
+    /// Every mount point. A walk steps over these by name: asking a hung mount even for its device number
+    /// would hang.
+    pub fn points(&self) -> HashSet<PathBuf> {
+        self.0.iter().map(|mount| mount.point.clone()).collect()
+    }
+
+    /// The type of the filesystem that is mounted under this id; none where it is no longer mounted.
+    pub fn type_of(&self, id: u64) -> Option<&str> {
+        self.0.iter().find(|mount| mount.id == id).map(|mount| mount.filesystem_type.as_str())
     }
 
     /// Follows `path` step by step, and looks at each mount before it steps onto it.
@@ -126,6 +171,7 @@ fn parse_line(line: &[u8]) -> Option<Mount> {
     // Optional fields end at a lone dash; what follows it is the type.
     let dash = fields.iter().skip(6).position(|field| *field == b"-")? + 6;
     Some(Mount {
+        id: std::str::from_utf8(fields.first()?).ok()?.parse().ok()?,
         point: PathBuf::from(OsString::from_vec(unescape(fields.get(4)?))),
         filesystem_type: String::from_utf8_lossy(fields.get(dash + 1)?).into_owned(),
     })
@@ -136,9 +182,10 @@ fn unescape(field: &[u8]) -> Vec<u8> {
     let mut plain = Vec::with_capacity(field.len());
     let mut rest = field;
     while let Some((&byte, after)) = rest.split_first() {
-        let octal = (byte == b'\\').then(|| after.get(..3)).flatten().and_then(|digits| {
-            std::str::from_utf8(digits).ok().and_then(|digits| u8::from_str_radix(digits, 8).ok())
-        });
+        let octal = (byte == b'\\')
+            .then(|| after.get(..3))
+            .flatten()
+            .and_then(|digits| std::str::from_utf8(digits).ok().and_then(|digits| u8::from_str_radix(digits, 8).ok()));
         match octal {
             Some(decoded) => {
                 plain.push(decoded);
@@ -174,6 +221,8 @@ mod tests {
         assert_eq!(at("/various"), "ext4", "a prefix of a name is no prefix of a path");
         assert!(!mounts.is_local(Path::new("/mnt/with space")));
         assert!(mounts.is_local(Path::new("/var/log")));
+        assert_eq!((mounts.type_of(31), mounts.type_of(3)), (Some("nfs4"), None));
+        assert!(mounts.points().contains(Path::new("/mnt/with space")));
     }
 
     #[test]
@@ -193,7 +242,7 @@ mod tests {
     #[test]
     fn a_remote_mount_is_told_before_it_is_touched() {
         let mut mounts = Mounts::read().unwrap();
-        mounts.0.push(Mount { point: PathBuf::from("/proc/nothing"), filesystem_type: "fuse".to_owned() });
+        mounts.0.push(Mount { id: 9, point: PathBuf::from("/proc/nothing"), filesystem_type: "fuse".to_owned() });
         let Place::Remote(mount) = mounts.follow(Path::new("/proc/nothing/below")).unwrap() else { panic!() };
         assert_eq!(mount.filesystem_type, "fuse");
     }

@@ -1,0 +1,63 @@
+//! The command line. Verbs that look are handed the right to look, and no other.
+
+use clap::{Parser, Subcommand};
+
+use crate::commands::{bundle::Bundle, check::Check, explain::Explain, schema::Schema};
+use crate::host::Observe;
+use crate::host::live::{Live, detour};
+use crate::model::{Query, Reading, TroubleCause};
+
+/// Checks a virtualization host before and after an upgrade.
+#[derive(Debug, Parser)]
+#[command(
+    name = "hostready",
+    version,
+    arg_required_else_help = true,
+    after_help = "Exit codes: 0 ready, 1 internal error, 2 usage or configuration, 3 blocked,\n            4 warnings (with --fail-on warn), 5 incomplete"
+)]
+pub struct Cli {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// May this host be upgraded now? Changes nothing
+    Check(Check),
+    /// What is checked, why, at which threshold, and what to do by hand
+    Explain(Explain),
+    /// Everything the host answers in one file without secrets, for `check --from`
+    Bundle(Bundle),
+    /// The JSON schema of the report
+    Schema(Schema),
+    /// Answers one question about a filesystem that may hang
+    #[command(name = detour::VERB, hide = true)]
+    Ask { query: String },
+}
+
+impl Cli {
+    /// Whether whoever called wants to read JSON, an error included.
+    pub fn wants_json(&self) -> bool {
+        matches!(&self.verb, Verb::Check(check) if check.is_json())
+    }
+
+    /// Runs the verb; the exit code is its answer.
+    pub fn run(&self) -> anyhow::Result<u8> {
+        match &self.verb {
+            Verb::Check(check) => check.run(),
+            Verb::Explain(explain) => explain.run(),
+            Verb::Bundle(bundle) => bundle.run(),
+            Verb::Schema(schema) => schema.run(),
+            Verb::Ask { query } => answer(query),
+        }
+    }
+}
+
+fn answer(query: &str) -> anyhow::Result<u8> {
+    let reading = match query.parse::<Query>() {
+        Ok(query) => Live::detour().ask(&query),
+        Err(error) => Reading::unreadable(TroubleCause::Malformed, error),
+    };
+    serde_json::to_writer(std::io::stdout().lock(), &reading)?;
+    Ok(0)
+}

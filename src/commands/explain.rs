@@ -1,0 +1,50 @@
+//! `hostready explain`: what is checked, why, at which threshold, and what a person can do by hand.
+//! All of it from the catalog, and nothing is asked of the host.
+
+use clap::Args;
+
+use super::options::{ConfigOptions, Format, FormatOptions};
+use super::{load, usage, write};
+use crate::catalog::{Catalog, Check};
+use crate::host::configuration;
+use crate::report::explain;
+
+#[derive(Clone, Debug, Args)]
+pub struct Explain {
+    /// The check to explain, such as `disk.space`; without one, all are listed
+    id: Option<String>,
+    #[command(flatten)]
+    format: FormatOptions,
+    #[command(flatten)]
+    config: ConfigOptions,
+}
+
+impl Explain {
+    pub fn run(&self) -> anyhow::Result<u8> {
+        let configuration =
+            configuration::read(self.config.config.as_deref()).map_err(|error| super::UsageError(error.to_string()))?;
+        let catalog = load::catalog(&configuration)?;
+        let text = match (&self.id, self.format.format()) {
+            (None, Format::Text) => explain::list(&catalog.checks),
+            (None, Format::Json) => explain::json(&catalog.checks.iter().collect::<Vec<_>>(), &catalog.fixes)?,
+            (Some(id), format) => {
+                let checks = named(&catalog, id)?;
+                match format {
+                    Format::Text => explain::text(&checks, &catalog.fixes),
+                    Format::Json => explain::json(&checks, &catalog.fixes)?,
+                }
+            }
+        };
+        write::print(&text)?;
+        Ok(0)
+    }
+}
+
+/// Every entry of this id: profiles may add to a check.
+fn named<'c>(catalog: &'c Catalog, id: &str) -> anyhow::Result<Vec<&'c Check>> {
+    let checks: Vec<&Check> = catalog.checks.iter().filter(|check| check.id == id).collect();
+    if checks.is_empty() {
+        return Err(usage(format!("there is no check `{id}`"), "`hostready explain` lists every check"));
+    }
+    Ok(checks)
+}

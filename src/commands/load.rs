@@ -1,0 +1,70 @@
+//! The host that is asked and the catalog that it is judged by: this machine's own, or a recording's.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use super::{UsageError, usage};
+use crate::catalog::{Catalog, Layer, Source};
+use crate::host::Observe;
+use crate::host::configuration::{self, ConfigurationFile};
+use crate::host::live::Live;
+use crate::host::recorded::Recorded;
+
+/// Whom to ask, and by what to judge.
+pub struct Subject {
+    pub host: Arc<dyn Observe>,
+    pub catalog: Catalog,
+    pub configuration: Vec<ConfigurationFile>,
+    /// When the answers are from, RFC 3339.
+    pub asked_at: String,
+    /// What a person should know of the source before reading the report.
+    pub notice: Option<String>,
+}
+
+/// This machine, under the configuration in /etc or the one named.
+pub fn live(config: Option<&Path>) -> anyhow::Result<Subject> {
+    let configuration = configuration::read(config).map_err(|error| UsageError(error.to_string()))?;
+    Ok(Subject {
+        host: Arc::new(Live::default()),
+        catalog: catalog(&configuration)?,
+        configuration,
+        asked_at: humantime::format_rfc3339_seconds(SystemTime::now()).to_string(),
+        notice: None,
+    })
+}
+
+/// The host in a bundle, judged as it would have judged itself, unless another configuration is named.
+pub fn recorded(file: &Path, config: Option<&Path>) -> anyhow::Result<Subject> {
+    let name = file.display();
+    let text = std::fs::read_to_string(file)
+        .map_err(|error| usage(format!("{name}: {error}"), "name a file that `hostready bundle` wrote"))?;
+    let mut recorded = Recorded::parse(&text).map_err(|error| UsageError(format!("{name}:{error}")))?;
+    let configuration = match config {
+        None => std::mem::take(&mut recorded.configuration),
+        Some(_) => configuration::read(config).map_err(|error| UsageError(error.to_string()))?,
+    };
+    let notice = recorded
+        .truncated_at
+        .as_ref()
+        .map(|place| format!("{name} is cut off at {place}: what is missing from it is unknown"));
+    Ok(Subject {
+        catalog: catalog(&configuration)?,
+        configuration,
+        asked_at: recorded.recorded_at.clone(),
+        notice,
+        host: Arc::new(recorded),
+    })
+}
+
+pub fn catalog(configuration: &[ConfigurationFile]) -> anyhow::Result<Catalog> {
+    let sources: Vec<Source<'_>> = configuration
+        .iter()
+        .map(|file| Source {
+            name: &file.name,
+            text: &file.text,
+            layer: if file.checks { Layer::ChecksDirectory } else { Layer::Config },
+        })
+        .collect();
+    Catalog::load(&sources).map_err(|error| UsageError(error.to_string()).into())
+}

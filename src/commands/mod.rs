@@ -1,0 +1,22 @@
+//! One file a verb, each a straight pipeline. The rounds of looking are in `look`.
+
+pub mod bundle;
+pub mod check;
+pub mod explain;
+mod load;
+mod look;
+mod options;
+pub mod schema;
+mod write;
+
+use thiserror::Error;
+
+/// What a person did wrong: exit code 2, one message, nothing else.
+#[derive(Debug, Error)]
+#[error("{0}")]
+pub struct UsageError(pub String);
+
+/// `hint:` stands on a line of its own.
+pub fn usage(message: impl std::fmt::Display, hint: impl std::fmt::Display) -> anyhow::Error {
+    UsageError(format!("{message}\nhint: {hint}")).into()
+}

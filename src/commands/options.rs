@@ -1,0 +1,108 @@
+//! Flags that verbs share. Each has its `HOSTREADY_…` variable; none of these writes or consents.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+
+use crate::exit::{ExitStyle, FailOn};
+use crate::model::report::Intent;
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For a person
+    #[default]
+    Text,
+    /// One document for a program
+    Json,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    #[default]
+    Auto,
+    Always,
+    Never,
+}
+
+#[derive(Clone, Debug, Args)]
+pub struct ConfigOptions {
+    /// Read this configuration, and checks.d beside it [default: /etc/hostready/config.toml]
+    #[arg(long, value_name = "FILE", env = "HOSTREADY_CONFIG")]
+    pub config: Option<PathBuf>,
+}
+
+#[derive(Clone, Debug, Args)]
+pub struct FormatOptions {
+    /// How to print it
+    #[arg(long, value_enum, default_value_t, env = "HOSTREADY_FORMAT")]
+    pub format: Format,
+    /// Short for --format json
+    #[arg(long, conflicts_with = "format")]
+    pub json: bool,
+}
+
+impl FormatOptions {
+    pub fn format(&self) -> Format {
+        if self.json { Format::Json } else { self.format }
+    }
+}
+
+#[derive(Clone, Debug, Args)]
+pub struct ReportOptions {
+    #[command(flatten)]
+    pub format: FormatOptions,
+    /// Write the report to this file too, as a whole or not at all
+    #[arg(long, value_name = "FILE", env = "HOSTREADY_OUTPUT")]
+    pub output: Option<PathBuf>,
+    /// One line a host
+    #[arg(short, long, conflicts_with = "verbose")]
+    pub quiet: bool,
+    /// Show what passed and what was skipped, too
+    #[arg(short, long)]
+    pub verbose: bool,
+    /// Colour the text
+    #[arg(long, value_enum, default_value_t, value_name = "WHEN", env = "HOSTREADY_COLOR")]
+    pub color: Color,
+    /// From which verdict on the exit code is not 0
+    #[arg(long, value_enum, default_value_t, value_name = "VERDICT", env = "HOSTREADY_FAIL_ON")]
+    pub fail_on: FailOn,
+    /// Whose exit codes to use
+    #[arg(long, value_enum, default_value_t, value_name = "STYLE", env = "HOSTREADY_EXIT_STYLE")]
+    pub exit_style: ExitStyle,
+}
+
+#[derive(Clone, Debug, Args)]
+pub struct ScopeOptions {
+    /// What the host is wanted fit for
+    #[arg(long = "for", value_enum, default_value_t = Intent::Agent, value_name = "INTENT", env = "HOSTREADY_FOR")]
+    pub intent: Intent,
+    /// No guest may be left running
+    #[arg(long, env = "HOSTREADY_DRAINED")]
+    pub drained: bool,
+    /// Use this profile in place of detection; may be repeated
+    #[arg(long, value_name = "NAME", env = "HOSTREADY_PROFILE", value_delimiter = ',')]
+    pub profile: Vec<String>,
+    /// Ask only checks whose id matches, `*` stands for anything; may be repeated
+    #[arg(long, value_name = "ID-GLOB", env = "HOSTREADY_ONLY", value_delimiter = ',')]
+    pub only: Vec<String>,
+    /// Leave out checks whose id matches; may be repeated
+    #[arg(long, value_name = "ID-GLOB", env = "HOSTREADY_SKIP", value_delimiter = ',')]
+    pub skip: Vec<String>,
+}
+
+#[derive(Clone, Debug, Args)]
+pub struct LookOptions {
+    /// Time for looking: what has not answered by then is unknown
+    #[arg(long, value_parser = duration, default_value = "30s", value_name = "DURATION", env = "HOSTREADY_TIMEOUT")]
+    pub timeout: Duration,
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    let parsed = text.parse().map(Duration::from_secs).or_else(|_| humantime::parse_duration(text));
+    match parsed {
+        Ok(duration) if !duration.is_zero() => Ok(duration),
+        Ok(_) => Err("must be longer than nothing".to_owned()),
+        Err(error) => Err(format!("{error}: write 30s, 2min or 500ms")),
+    }
+}

@@ -1,0 +1,71 @@
+//! Where a report goes: stdout, and `--output` as a whole or not at all.
+
+use std::io::{ErrorKind, IsTerminal, Write};
+use std::path::Path;
+
+use anyhow::Context;
+
+use super::options::{Color, Format, ReportOptions};
+use crate::exit::Exit;
+use crate::host::store;
+use crate::model::Report;
+use crate::report::{json, text};
+
+/// Prints the report and stores it where `--output` says. A file that cannot be written costs the exit
+/// code, never the report on stdout.
+pub fn report(report: &Report, options: &ReportOptions) -> anyhow::Result<Exit> {
+    let shown = match (options.format.format(), options.quiet) {
+        (Format::Json, _) => json::render(report)?,
+        (Format::Text, true) => text::line(report),
+        (Format::Text, false) => text::render(report, &style(options)),
+    };
+    print(&shown)?;
+    let Some(path) = &options.output else {
+        return Ok(Exit::Ready);
+    };
+    let kept = match options.format.format() {
+        Format::Json => json::render(report)?,
+        Format::Text => text::render(report, &text::Style { color: false, verbose: options.verbose }),
+    };
+    file(path, kept.as_bytes(), 0o644)
+}
+
+/// Writes a file; where that fails, says so and lets the exit code say it too.
+pub fn file(path: &Path, content: &[u8], mode: u32) -> anyhow::Result<Exit> {
+    match store::write(path, content, mode) {
+        Ok(()) => Ok(Exit::Ready),
+        Err(error) => {
+            say(&format!(
+                "error: {}: {error}\nhint: the report is on stdout; nothing of it is in the file",
+                path.display()
+            ));
+            Ok(Exit::Internal)
+        }
+    }
+}
+
+/// Data, on stdout. A reader that has heard enough is no error.
+pub fn print(text: &str) -> anyhow::Result<()> {
+    let mut out = std::io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error).context("stdout"),
+        _ => Ok(()),
+    }
+}
+
+/// Words, on stderr. If nobody can hear them, nobody can hear that either.
+pub fn say(words: &str) {
+    let _ = writeln!(std::io::stderr().lock(), "{words}");
+}
+
+fn style(options: &ReportOptions) -> text::Style {
+    let color = match options.color {
+        Color::Always => true,
+        Color::Never => false,
+        Color::Auto => {
+            let is_unwanted = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+            !is_unwanted && std::io::stdout().is_terminal()
+        }
+    };
+    text::Style { color, verbose: options.verbose }
+}

@@ -1,0 +1,115 @@
+//! The catalog for a person who asks what is checked, and why.
+
+use serde_json::{Value, json};
+
+use super::layout::{command_line, paragraph};
+use crate::catalog::{Check, Fix};
+use crate::model::report::Intent;
+
+/// One line a check.
+pub fn list(checks: &[Check]) -> String {
+    let mut out = String::from("CHECK                 LEVEL  PROFILE  FAILS WHEN\n");
+    for check in checks {
+        let title = &check.title;
+        out.push_str(&format!("{:<21} {:<6} {:<8} {title}\n", check.id, check.level.as_str(), check.profile));
+    }
+    out.push_str("\n`hostready explain ID` says more of one check.\n");
+    out
+}
+
+/// All that there is to say of the entries of one id.
+pub fn text(checks: &[&Check], fixes: &[Fix]) -> String {
+    checks.iter().map(|check| one(check, fixes)).collect::<Vec<_>>().join("\n")
+}
+
+fn one(check: &Check, fixes: &[Fix]) -> String {
+    let mut out = format!("{}: {}\n\n", check.id, check.title);
+    out.push_str(&field("why", &check.why));
+    let intents: Vec<&str> = check.intents.iter().map(|intent| intent_word(*intent)).collect();
+    out.push_str(&field("asked", &format!("for {}; profile {}", intents.join(", "), check.profile)));
+    out.push_str(&field("severity", severity_word(check)));
+    if check.needs_baseline {
+        out.push_str(&field("needs", "a baseline to compare with"));
+    }
+    out.push_str("settings\n");
+    for setting in &check.settings {
+        out.push_str(&paragraph("    ", &format!("{} = {}  ({})", setting.key, setting.value, setting.origin)));
+    }
+    if !check.kind.causes().is_empty() {
+        let causes: Vec<String> = check
+            .kind
+            .causes()
+            .iter()
+            .map(|cause| format!("{cause} ({})", check.level_of(Some(cause)).as_str()))
+            .collect();
+        out.push_str(&field("causes", &causes.join(", ")));
+    }
+    for fix in check.fixes.iter().filter_map(|id| fixes.iter().find(|fix| fix.id == *id)) {
+        out.push_str(&field("fix", &format!("{}: {}; undo: {}", fix.id, fix.title, fix.undo)));
+    }
+    out.push_str("by hand\n");
+    for argv in &check.by_hand {
+        out.push_str(&format!("    $ {}\n", command_line(argv)));
+    }
+    out.push_str(&field("source", &check.source));
+    out
+}
+
+fn field(name: &str, text: &str) -> String {
+    format!("{name}\n{}", paragraph("    ", text))
+}
+
+fn intent_word(intent: Intent) -> &'static str {
+    match intent {
+        Intent::Agent => "agent",
+        Intent::Os => "os",
+        Intent::Reboot => "reboot",
+        Intent::After => "after",
+    }
+}
+
+fn severity_word(check: &Check) -> &'static str {
+    use crate::model::Severity;
+    match check.severity {
+        Severity::Info => "info",
+        Severity::Low => "low",
+        Severity::Medium => "medium",
+        Severity::High => "high",
+    }
+}
+
+/// The same for a program.
+pub fn json(checks: &[&Check], fixes: &[Fix]) -> serde_json::Result<String> {
+    let rows: Vec<Value> = checks.iter().map(|check| json_row(check, fixes)).collect();
+    let mut text = serde_json::to_string_pretty(&json!({
+        "schema": "hostready/explain", "schema_version": "1.0", "checks": rows,
+    }))?;
+    text.push('\n');
+    Ok(text)
+}
+
+fn json_row(check: &Check, fixes: &[Fix]) -> Value {
+    let settings: Vec<Value> = check
+        .settings
+        .iter()
+        .map(|setting| json!({"key": setting.key, "value": setting.value, "origin": setting.origin}))
+        .collect();
+    let fixes: Vec<Value> = check
+        .fixes
+        .iter()
+        .filter_map(|id| fixes.iter().find(|fix| fix.id == *id))
+        .map(|fix| json!({"id": fix.id, "title": fix.title, "undo": fix.undo, "by_hand": fix.by_hand}))
+        .collect();
+    let causes: serde_json::Map<String, Value> = check
+        .kind
+        .causes()
+        .iter()
+        .map(|cause| ((*cause).to_owned(), json!(check.level_of(Some(cause)).as_str())))
+        .collect();
+    json!({
+        "id": check.id, "profile": check.profile, "title": check.title, "why": check.why,
+        "for": check.intents, "level": check.level.as_str(), "severity": check.severity, "causes": causes,
+        "settings": settings, "fixes": fixes, "by_hand": check.by_hand, "source": check.source,
+        "needs_baseline": check.needs_baseline,
+    })
+}

@@ -1,0 +1,151 @@
+//! The report for a person: what stops the upgrade first, then the rest, on 80 columns.
+
+use super::layout::{Paint, command_line, entry, paragraph};
+use crate::model::report::Verdict;
+use crate::model::{Finding, Report, Severity, Status};
+use crate::units::Bytes;
+
+#[derive(Clone, Copy, Debug)]
+pub struct Style {
+    pub color: bool,
+    /// What passed and what was skipped, too.
+    pub verbose: bool,
+}
+
+/// One line a host.
+pub fn line(report: &Report) -> String {
+    format!("{} {}\n", hostname(report), report.msg)
+}
+
+pub fn render(report: &Report, style: &Style) -> String {
+    let paint = Paint { color: style.color };
+    let mut out = heading(report, &paint);
+    let select = |test: &dyn Fn(&Finding) -> bool| -> Vec<&Finding> {
+        report.findings.iter().filter(|finding| test(finding)).collect()
+    };
+    let failed = |finding: &Finding| finding.status == Status::Fail && finding.waiver.is_none();
+    section(&mut out, &paint.red("BLOCKS"), &select(&|it| failed(it) && it.blocking), Depth::Full);
+    section(
+        &mut out,
+        &paint.yellow("UNKNOWN"),
+        &select(&|it| it.status == Status::Unknown && it.waiver.is_none()),
+        Depth::Brief,
+    );
+    let warns = |it: &Finding| failed(it) && !it.blocking && it.severity > Severity::Info;
+    section(&mut out, &paint.yellow("WARNS"), &select(&warns), Depth::Full);
+    section(
+        &mut out,
+        "NOTES",
+        &select(&|it| failed(it) && !it.blocking && it.severity == Severity::Info),
+        Depth::Brief,
+    );
+    section(&mut out, "WAIVED", &select(&|it| it.waiver.is_some()), Depth::Brief);
+    if style.verbose {
+        section(&mut out, "PASSED", &select(&|it| it.status == Status::Pass), Depth::Brief);
+        section(&mut out, "SKIPPED", &select(&|it| it.status == Status::Skip), Depth::Brief);
+    } else {
+        let open = select(&|it| it.status == Status::Skip && it.cause.as_deref() == Some("not-configured"));
+        section(&mut out, "NOT CHECKED HERE", &open, Depth::Brief);
+    }
+    out.push_str(&closing(report));
+    out
+}
+
+/// How much of a finding is shown.
+#[derive(Clone, Copy)]
+enum Depth {
+    Full,
+    Brief,
+}
+
+fn hostname(report: &Report) -> &str {
+    report.host.hostname.as_deref().unwrap_or("this host")
+}
+
+fn heading(report: &Report, paint: &Paint) -> String {
+    let word = report.verdict.as_str().to_uppercase();
+    let word = match report.verdict {
+        Verdict::Ready => paint.green(&word),
+        Verdict::Blocked => paint.red(&word),
+        Verdict::Warn | Verdict::Incomplete | Verdict::Partial => paint.yellow(&word),
+    };
+    let rest = report.msg.split_once(": ").map_or("", |(_, rest)| rest);
+    let os = [&report.host.os.id, &report.host.os.version].into_iter().flatten().cloned().collect::<Vec<_>>().join(" ");
+    let kernel = report.host.kernel.as_ref().map_or_else(String::new, |kernel| format!(", Linux {kernel}"));
+    let mut out = paragraph("", &format!("{}  {word}  {rest}", hostname(report)));
+    out.push_str(&paragraph("", &format!("{os}{kernel}; profiles: {}", report.host.profiles.join(", "))));
+    out
+}
+
+fn section(out: &mut String, title: &str, findings: &[&Finding], depth: Depth) {
+    if findings.is_empty() {
+        return;
+    }
+    out.push_str(&format!("\n{title}\n"));
+    // A finding that another one explains stands below it where both are in the section.
+    let explained = |finding: &Finding| {
+        finding.caused_by.as_ref().is_some_and(|cause| findings.iter().any(|other| other.reference() == *cause))
+    };
+    for finding in findings.iter().filter(|finding| !explained(finding)) {
+        show(out, finding, depth);
+        let cause = finding.reference();
+        for below in findings.iter().filter(|below| explained(below) && below.caused_by.as_ref() == Some(&cause)) {
+            out.push_str(&paragraph("      ", &format!("explains {}: {}", below.name(), below.detail)));
+        }
+    }
+}
+
+fn show(out: &mut String, finding: &Finding, depth: Depth) {
+    let cause = finding.cause.as_ref().filter(|_| finding.status == Status::Fail);
+    let cause = cause.map_or_else(String::new, |cause| format!(" ({cause})"));
+    out.push_str(&entry(&format!("{}{cause}", finding.name())));
+    let mut clauses = finding.detail.split("; ");
+    out.push_str(&paragraph("    ", clauses.next().unwrap_or_default()));
+    for clause in clauses {
+        out.push_str(&paragraph("    ", clause));
+    }
+    if let Some(cause) = &finding.caused_by {
+        out.push_str(&paragraph("    ", &format!("because of {} {}", cause.id, cause.subject)));
+    }
+    if let Some(waiver) = &finding.waiver {
+        out.push_str(&paragraph("    ", &format!("waived until {}: {}", waiver.expires, waiver.reason)));
+    }
+    if matches!(depth, Depth::Full) {
+        show_remedies(out, finding);
+    }
+}
+
+fn show_remedies(out: &mut String, finding: &Finding) {
+    for fix in &finding.fixes {
+        let frees = match (fix.frees_bytes, fix.sufficient) {
+            (Some(bytes), Some(true)) => format!("would free {}, which is enough", Bytes(bytes)),
+            (Some(bytes), _) => format!("would free {}, not enough alone", Bytes(bytes)),
+            (None, _) => "could not be measured".to_owned(),
+        };
+        out.push_str(&paragraph("    ", &format!("fix: {} {frees}", fix.id)));
+    }
+    let set: Vec<&str> =
+        finding.fixes.iter().filter(|fix| fix.in_smallest_set == Some(true)).map(|fix| fix.id.as_str()).collect();
+    if set.len() > 1 {
+        out.push_str(&paragraph("    ", &format!("enough together: {}", set.join(" and "))));
+    } else if set.is_empty() && finding.fixes.iter().all(|fix| fix.frees_bytes.is_some()) && !finding.fixes.is_empty() {
+        out.push_str(&paragraph("    ", "all of these together are not enough"));
+    }
+    for argv in &finding.by_hand {
+        out.push_str(&format!("    $ {}\n", command_line(argv)));
+    }
+}
+
+fn closing(report: &Report) -> String {
+    let summary = &report.summary;
+    let mut counts = vec![format!("{} passed", summary.pass)];
+    for (count, word) in
+        [(summary.fail, "failed"), (summary.unknown, "unknown"), (summary.waived, "waived"), (summary.skip, "skipped")]
+    {
+        if count > 0 {
+            counts.push(format!("{count} {word}"));
+        }
+    }
+    let more = if report.failed { "; `hostready explain ID` says why and what to do" } else { "" };
+    format!("\n{}", paragraph("", &format!("{} in {} ms{more}", counts.join(", "), report.duration_ms)))
+}
