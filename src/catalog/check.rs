@@ -141,14 +141,6 @@ impl<'a> Entry<'a> {
         entry
     }
 
-    pub fn text(&self, key: &str) -> Option<&str> {
-        self.table.get(key).and_then(|value| value.get_ref().as_str())
-    }
-
-    pub fn id(&self) -> Option<&str> {
-        self.text("id")
-    }
-
     /// Lays the values of `table` over this entry: tables are merged by key, anything else is replaced.
     pub fn lay_over(&mut self, source: &Source<'a>, table: DeTable<'a>) {
         merge(&mut self.table, table, source, "", &mut self.origins);

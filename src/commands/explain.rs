@@ -26,12 +26,12 @@ impl Explain {
         let catalog = load::catalog(&configuration)?;
         let text = match (&self.id, self.format.format()) {
             (None, Format::Text) => explain::list(&catalog.checks),
-            (None, Format::Json) => explain::json(&catalog.checks.iter().collect::<Vec<_>>(), &catalog.fixes)?,
+            (None, Format::Json) => explain::json(&catalog.checks.iter().collect::<Vec<_>>(), &catalog)?,
             (Some(id), format) => {
                 let checks = named(&catalog, id)?;
                 match format {
-                    Format::Text => explain::text(&checks, &catalog.fixes),
-                    Format::Json => explain::json(&checks, &catalog.fixes)?,
+                    Format::Text => explain::text(&checks, &catalog),
+                    Format::Json => explain::json(&checks, &catalog)?,
                 }
             }
         };

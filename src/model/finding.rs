@@ -88,15 +88,6 @@ impl Finding {
         if self.subject.is_empty() { self.id.clone() } else { format!("{} {}", self.id, self.subject) }
     }
 
-    /// A failed finding that is shown and never counted against the verdict.
-    pub fn is_note(&self) -> bool {
-        self.status == Status::Fail && self.severity == Severity::Info && !self.blocking
-    }
-
-    pub fn is_warning(&self) -> bool {
-        self.status == Status::Fail && !self.blocking && self.severity > Severity::Info && self.waiver.is_none()
-    }
-
     /// A cause by itself: what a person must hear of first.
     pub fn is_headline(&self) -> bool {
         self.status == Status::Fail && self.blocking && self.caused_by.is_none()

@@ -87,7 +87,10 @@ impl Query {
             Self::Links | Self::Addresses => "netlink".to_owned(),
             Self::Ovsdb(_) | Self::OvsProgress(_) | Self::Flows(_) | Self::Tcp(_) | Self::Http(_) => self.to_string(),
             Self::DeletedOpen | Self::Freeable(_) | Self::Largest(_) | Self::Guests => self.to_string(),
-            _ => "files".to_owned(),
+            Self::Space(path) | Self::File(path) | Self::Exists(path) | Self::Directory(path) | Self::Lock(path) => {
+                disk_lane(path)
+            }
+            Self::User | Self::Clock => "files".to_owned(),
         }
     }
 
@@ -114,6 +117,14 @@ impl Query {
             Self::Freeable(family) => ("freeable", family.as_str()),
             Self::Largest(path) => ("largest", path),
         }
+    }
+}
+
+/// Paths below one top directory share a lane: a disk that hangs holds up its own questions, not the others'.
+fn disk_lane(path: &str) -> String {
+    match path.trim_start_matches('/').split('/').next() {
+        Some(top @ ("var" | "opt" | "tmp" | "home" | "srv" | "boot" | "mnt")) => format!("files:/{top}"),
+        _ => "files".to_owned(),
     }
 }
 

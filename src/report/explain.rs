@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::layout::{command_line, paragraph};
-use crate::catalog::{Check, Fix};
+use crate::catalog::{Catalog, Check};
 use crate::model::report::Intent;
 
 /// One line a check.
@@ -18,15 +18,17 @@ pub fn list(checks: &[Check]) -> String {
 }
 
 /// All that there is to say of the entries of one id.
-pub fn text(checks: &[&Check], fixes: &[Fix]) -> String {
-    checks.iter().map(|check| one(check, fixes)).collect::<Vec<_>>().join("\n")
+pub fn text(checks: &[&Check], catalog: &Catalog) -> String {
+    checks.iter().map(|check| one(check, catalog)).collect::<Vec<_>>().join("\n")
 }
 
-fn one(check: &Check, fixes: &[Fix]) -> String {
+fn one(check: &Check, catalog: &Catalog) -> String {
     let mut out = format!("{}: {}\n\n", check.id, check.title);
     out.push_str(&field("why", &check.why));
     let intents: Vec<&str> = check.intents.iter().map(|intent| intent_word(*intent)).collect();
-    out.push_str(&field("asked", &format!("for {}; profile {}", intents.join(", "), check.profile)));
+    let profile = catalog.profiles.iter().find(|profile| profile.name == check.profile);
+    let whose = profile.map_or_else(|| "any Linux host".to_owned(), |profile| format!("hosts with {}", profile.title));
+    out.push_str(&field("asked", &format!("for {}, of {whose}", intents.join(", "))));
     out.push_str(&field("severity", severity_word(check)));
     if check.needs_baseline {
         out.push_str(&field("needs", "a baseline to compare with"));
@@ -44,7 +46,7 @@ fn one(check: &Check, fixes: &[Fix]) -> String {
             .collect();
         out.push_str(&field("causes", &causes.join(", ")));
     }
-    for fix in check.fixes.iter().filter_map(|id| fixes.iter().find(|fix| fix.id == *id)) {
+    for fix in check.fixes.iter().filter_map(|id| catalog.fix(id)) {
         out.push_str(&field("fix", &format!("{}: {}; undo: {}", fix.id, fix.title, fix.undo)));
     }
     out.push_str("by hand\n");
@@ -79,8 +81,8 @@ fn severity_word(check: &Check) -> &'static str {
 }
 
 /// The same for a program.
-pub fn json(checks: &[&Check], fixes: &[Fix]) -> serde_json::Result<String> {
-    let rows: Vec<Value> = checks.iter().map(|check| json_row(check, fixes)).collect();
+pub fn json(checks: &[&Check], catalog: &Catalog) -> serde_json::Result<String> {
+    let rows: Vec<Value> = checks.iter().map(|check| json_row(check, catalog)).collect();
     let mut text = serde_json::to_string_pretty(&json!({
         "schema": "hostready/explain", "schema_version": "1.0", "checks": rows,
     }))?;
@@ -88,7 +90,7 @@ pub fn json(checks: &[&Check], fixes: &[Fix]) -> serde_json::Result<String> {
     Ok(text)
 }
 
-fn json_row(check: &Check, fixes: &[Fix]) -> Value {
+fn json_row(check: &Check, catalog: &Catalog) -> Value {
     let settings: Vec<Value> = check
         .settings
         .iter()
@@ -97,7 +99,7 @@ fn json_row(check: &Check, fixes: &[Fix]) -> Value {
     let fixes: Vec<Value> = check
         .fixes
         .iter()
-        .filter_map(|id| fixes.iter().find(|fix| fix.id == *id))
+        .filter_map(|id| catalog.fix(id))
         .map(|fix| json!({"id": fix.id, "title": fix.title, "undo": fix.undo, "by_hand": fix.by_hand}))
         .collect();
     let causes: serde_json::Map<String, Value> = check

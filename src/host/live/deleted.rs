@@ -179,7 +179,7 @@ mod tests {
         assert!((1 << 20..2 << 20).contains(&found[0].bytes), "{found:?}");
         assert_eq!(Some(&found[0].command), processes::command(Path::new("/proc/self")).as_ref());
         let device = file.metadata().unwrap().dev();
-        assert_eq!(found[0].device, format!("{}:{}", major(device), minor(device)));
+        assert_eq!(found[0].device, device_name(device));
 
         drop((file, again));
         // A child that another test starts may hold a copy until it executes its program.
@@ -226,7 +226,7 @@ mod tests {
         let mut walk = Walk { proc: Path::new(PROC), local: &|_| true, mounts: HashMap::new(), files: BTreeMap::new() };
         assert!(walk.answers_by_itself(own, &link, Path::new("/x")));
         let namespace = fs::read_link("/proc/self/ns/mnt").ok();
-        walk.mounts.insert(namespace, Rc::new(b"1 1 0:1 / / rw - ext4 /dev/x rw\n".to_vec()));
+        walk.mounts.insert(namespace, Rc::new(Mounts::parse(b"1 1 0:1 / / rw - ext4 /dev/x rw\n")));
         assert!(!walk.answers_by_itself(own, &link, Path::new("/x")));
     }
 }

@@ -321,7 +321,7 @@ mod tests {
         let Reading::Known(rows) = files(dir.path(), Freeable::AptCache, soon()) else { panic!("not read") };
         assert!(rows[0].bytes < 1 << 20, "{rows:?}");
         let device = path.metadata().unwrap().dev();
-        assert_eq!(rows[0].device, format!("{}:{}", major(device), minor(device)));
+        assert_eq!(rows[0].device, device_name(device));
     }
 
     #[test]

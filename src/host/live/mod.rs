@@ -2,6 +2,7 @@
 
 mod bounded;
 mod clock;
+mod dbus;
 mod deleted;
 pub mod detour;
 mod failure;
@@ -19,16 +20,20 @@ mod processes;
 mod reach;
 mod resolve;
 mod socket;
+mod systemd;
 mod transport;
+mod units;
 
-use std::path::Path;
-use std::sync::OnceLock;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::Observe;
 use crate::model::answer::User;
 use crate::model::{Answer, Query, Reading, TroubleCause};
-use mounts::{Mounts, Place};
+use mounts::{Mount, Mounts, Place};
+use units::Units;
 
 /// A probe ends a little before it is written off, so that the row can say what it saw.
 const MARGIN: Duration = Duration::from_millis(200);
@@ -37,6 +42,9 @@ const MARGIN: Duration = Duration::from_millis(200);
 #[derive(Debug, Default)]
 pub struct Live {
     mounts: OnceLock<Result<Mounts, String>>,
+    /// Mounts that did not answer once in this run are not asked again.
+    dead_mounts: Mutex<BTreeSet<PathBuf>>,
+    units: Units,
     /// We are the copy that may hang: touch what we are asked for.
     is_detour: bool,
 }
@@ -73,15 +81,27 @@ impl Live {
                 let detail = format!("{} is an automount that is not mounted", mount.point.display());
                 Reading::unreadable(TroubleCause::Failed, detail)
             }
-            Ok(Place::Remote(mount)) if !self.is_detour => match detour::ask(query, deadline) {
-                Reading::Unreadable(trouble) if trouble.cause == TroubleCause::TimedOut => {
-                    let detail = format!("{} ({}) does not answer", mount.point.display(), mount.filesystem_type);
-                    Reading::unreadable(TroubleCause::TimedOut, detail)
-                }
-                reading => reading,
-            },
+            Ok(Place::Remote(mount)) if !self.is_detour => self.ask_remote(query, &mount, deadline),
             Ok(_) => look(path, mounts),
             Err(error) => failure::reading("cannot follow", path, &error),
+        }
+    }
+
+    fn ask_remote(&self, query: &Query, mount: &Mount, deadline: Instant) -> Reading<Answer> {
+        let dead = || {
+            let detail = format!("{} ({}) does not answer", mount.point.display(), mount.filesystem_type);
+            Reading::unreadable(TroubleCause::TimedOut, detail)
+        };
+        let dead_mounts = || self.dead_mounts.lock().unwrap_or_else(PoisonError::into_inner);
+        if dead_mounts().contains(&mount.point) {
+            return dead();
+        }
+        match detour::ask(query, deadline) {
+            Reading::Unreadable(trouble) if trouble.cause == TroubleCause::TimedOut => {
+                dead_mounts().insert(mount.point.clone());
+                dead()
+            }
+            reading => reading,
         }
     }
 }
@@ -109,7 +129,8 @@ impl Observe for Live {
             Query::User => Reading::Known(Answer::User(User { effective_id: nix::unistd::geteuid().as_raw() })),
             Query::Links => netlink::links(deadline).map(Answer::Links),
             Query::Addresses => netlink::addresses(deadline).map(Answer::Addresses),
-            Query::Units | Query::Unit(_) => Reading::unreadable(TroubleCause::Failed, "not yet"),
+            Query::Units => self.units.ask(deadline, |systemd| systemd.units()).map(Answer::Units),
+            Query::Unit(name) => self.units.ask(deadline, |systemd| systemd.unit(name)).map(Answer::Unit),
             Query::Ovsdb(socket) => ovsdb::tables(Path::new(socket), deadline).map(Answer::Text),
             Query::OvsProgress(socket) => ovsdb::progress(Path::new(socket), deadline).map(Answer::OvsProgress),
             Query::Flows(socket) => openflow::flows(Path::new(socket), deadline).map(Answer::Flows),

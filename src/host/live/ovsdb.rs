@@ -290,7 +290,7 @@ mod tests {
     fn an_echo_in_between_is_answered() {
         let server = fake::service(|mut stream| {
             let mut buffer = [0; 4096];
-            stream.read(&mut buffer).unwrap();
+            assert_ne!(stream.read(&mut buffer).unwrap(), 0);
             let echo = r#"{"method":"update","params":[],"id":null} {"id":"echo","method":"echo","params":[7]}"#;
             stream.write_all(echo.as_bytes()).unwrap();
             let length = stream.read(&mut buffer).unwrap();
@@ -356,7 +356,7 @@ mod tests {
     fn progress_is_watched_until_the_first_target_is_reached() {
         let server = fake::service(|mut stream| {
             for (id, current, next) in [(1, 4, 6), (2, 5, 7), (3, 6, 8)] {
-                stream.read(&mut [0; 4096]).unwrap();
+                assert_ne!(stream.read(&mut [0; 4096]).unwrap(), 0);
                 stream.write_all(progress_reply(id, current, next).as_bytes()).unwrap();
             }
         });

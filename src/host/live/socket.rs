@@ -1,15 +1,21 @@
 //! Unix stream sockets on which no step outlives its deadline.
 
 use std::io::{self, Read, Write};
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsFd, AsRawFd};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::socket::{self, AddressFamily, SockFlag, SockType, UnixAddr};
 
 use crate::model::{Reading, TroubleCause};
+
+const MILLISECOND: Duration = Duration::from_millis(1);
+/// Between two attempts at a listener whose backlog is full.
+const RETRY: Duration = Duration::from_millis(5);
 
 /// Why a conversation with a service came to nothing.
 #[derive(Debug, thiserror::Error)]
@@ -68,12 +74,17 @@ pub fn reading<T>(service: &str, path: &Path, result: Result<T, Fault>) -> Readi
         (TroubleCause::Refused, _) => format!("nothing listens behind the socket {path} of {service}"),
         (TroubleCause::TimedOut, _) => format!("{service} at {path} did not answer in time"),
         (TroubleCause::Malformed, _) => format!("{service} at {path} gave an answer that makes no sense: {fault}"),
-        (_, Fault::Io(error)) if error.kind() == io::ErrorKind::UnexpectedEof => {
+        (_, Fault::Io(error)) if hung_up(error) => {
             format!("{service} at {path} closed the connection before it had answered")
         }
         _ => format!("{service} at {path}: {fault}"),
     };
     Reading::unreadable(cause, detail)
+}
+
+fn hung_up(error: &io::Error) -> bool {
+    use io::ErrorKind::{BrokenPipe, ConnectionReset, UnexpectedEof};
+    matches!(error.kind(), BrokenPipe | ConnectionReset | UnexpectedEof)
 }
 
 /// A connected socket. Every read and write fails with `TimedOut` once the deadline has passed,
@@ -87,68 +98,69 @@ pub struct Timed {
 /// Connects by the deadline or fails with `TimedOut`, also where the listener's backlog is full.
 pub fn connect(path: &Path, deadline: Instant) -> Result<Timed, Fault> {
     let address = UnixAddr::new(path).map_err(io::Error::from)?;
-    let descriptor =
-        socket::socket(AddressFamily::Unix, SockType::Stream, SockFlag::SOCK_CLOEXEC, None).map_err(io::Error::from)?;
+    let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
+    let descriptor = socket::socket(AddressFamily::Unix, SockType::Stream, flags, None).map_err(io::Error::from)?;
     let timed = Timed { stream: UnixStream::from(descriptor), deadline };
     loop {
-        // A listener that never accepts makes connect(2) wait once its backlog is full; on Unix
-        // sockets the kernel bounds that wait by the send timeout and then says EAGAIN.
-        timed.stream.set_write_timeout(Some(timed.remaining()?))?;
+        let left = timed.remaining()?;
         match socket::connect(timed.stream.as_raw_fd(), &address) {
             Ok(()) => return Ok(timed),
+            // A full backlog. Unlike TCP's, such a connect is not under way and cannot be polled for.
+            Err(Errno::EAGAIN) => thread::sleep(left.min(RETRY)),
             Err(Errno::EINTR) => {}
-            Err(Errno::EAGAIN) => return Err(timed_out().into()),
             Err(errno) => return Err(io::Error::from(errno).into()),
         }
     }
 }
 
 impl Timed {
-    /// What is left until the deadline; never zero, which the kernel takes for "no limit".
-    pub fn remaining(&self) -> io::Result<Duration> {
-        match self.deadline.saturating_duration_since(Instant::now()) {
-            Duration::ZERO => Err(timed_out()),
-            left => Ok(left),
-        }
-    }
-
     /// Gives the next steps a deadline of their own.
     pub fn set_deadline(&mut self, deadline: Instant) {
         self.deadline = deadline;
     }
-}
 
-impl Read for Timed {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+    fn remaining(&self) -> io::Result<Duration> {
+        match self.deadline.saturating_duration_since(Instant::now()) {
+            Duration::ZERO => Err(io::ErrorKind::TimedOut.into()),
+            left => Ok(left),
+        }
+    }
+
+    /// Repeats a step that would block until it is done. Polled for, because the kernel keeps
+    /// SO_RCVTIMEO so coarsely that five seconds become 5.08.
+    fn patiently(&self, ready: PollFlags, mut step: impl FnMut(&UnixStream) -> io::Result<usize>) -> io::Result<usize> {
         loop {
-            self.stream.set_read_timeout(Some(self.remaining()?))?;
-            match self.stream.read(buffer) {
-                // A receive with a timeout is interrupted by SIGCONT, handler or not: see signal(7).
+            let left = self.remaining()?;
+            match step(&self.stream) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                read => return read.map_err(name_the_timeout),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    // Rounded up: a timeout of zero would make this spin.
+                    let timeout = PollTimeout::try_from(left + MILLISECOND).unwrap_or(PollTimeout::MAX);
+                    match poll(&mut [PollFd::new(self.stream.as_fd(), ready)], timeout) {
+                        Ok(_) | Err(Errno::EINTR) => {}
+                        Err(errno) => return Err(errno.into()),
+                    }
+                }
+                done => return done,
             }
         }
     }
 }
 
+impl Read for Timed {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.patiently(PollFlags::POLLIN, |mut stream| stream.read(buffer))
+    }
+}
+
 impl Write for Timed {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.stream.set_write_timeout(Some(self.remaining()?))?;
-        self.stream.write(bytes).map_err(name_the_timeout)
+        self.patiently(PollFlags::POLLOUT, |mut stream| stream.write(bytes))
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.stream.flush()
+        Ok(())
     }
-}
-
-fn timed_out() -> io::Error {
-    io::Error::from(io::ErrorKind::TimedOut)
-}
-
-/// The kernel reports an expired SO_RCVTIMEO or SO_SNDTIMEO as EAGAIN.
-fn name_the_timeout(error: io::Error) -> io::Error {
-    if error.kind() == io::ErrorKind::WouldBlock { timed_out() } else { error }
 }
 
 /// Fake services for the tests of the clients.

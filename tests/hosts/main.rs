@@ -1,0 +1,76 @@
+//! Recorded hosts and what hostready says of them. A scenario is a folder: no code is needed for a new one.
+//!
+//! `tests/hosts/scenarios/NAME/scenario.json` names a recorded base, a merge patch over it, edits of long
+//! texts, and the arguments; `expected.txt` is what comes out. `HOSTREADY_BLESS=1` writes it anew: read
+//! the difference before you commit it.
+
+// A test stages files and starts programs, and may stop at the first thing that is not as expected.
+#![allow(clippy::disallowed_methods, clippy::unwrap_used)]
+
+mod scenario;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::process::ExitCode;
+
+use libtest_mimic::{Arguments, Failed, Trial};
+
+use scenario::{Outcome, Scenario};
+
+fn main() -> ExitCode {
+    let arguments = Arguments::from_args();
+    let scenarios = Scenario::all();
+    let mut trials: Vec<Trial> = scenarios
+        .iter()
+        .map(|scenario| {
+            let scenario = scenario.clone();
+            Trial::test(format!("scenario::{}", scenario.name), move || is_as_expected(&scenario))
+        })
+        .collect();
+    trials.push(Trial::test("every_check_passes_somewhere_and_fails_somewhere", move || covers_all(&scenarios)));
+    libtest_mimic::run(&arguments, trials).exit_code()
+}
+
+fn is_as_expected(scenario: &Scenario) -> Result<(), Failed> {
+    let outcome = scenario.run()?;
+    scenario::validate(&outcome.report)?;
+    let shown = outcome.shown();
+    let path = scenario.folder.join("expected.txt");
+    if std::env::var_os("HOSTREADY_BLESS").is_some() {
+        fs::write(&path, &shown).map_err(|error| error.to_string())?;
+        return Ok(());
+    }
+    let expected = fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
+    if shown == expected {
+        return Ok(());
+    }
+    let mut difference = String::new();
+    for (number, (is, was)) in shown.lines().zip(expected.lines()).enumerate() {
+        if is != was {
+            difference.push_str(&format!("line {}\n- {was}\n+ {is}\n", number + 1));
+        }
+    }
+    Err(format!("{} differs:\n{difference}\n--- now ---\n{shown}", path.display()).into())
+}
+
+/// A check that no scenario passes, or none fails, is a check that nobody has seen work.
+fn covers_all(scenarios: &[Scenario]) -> Result<(), Failed> {
+    let mut seen: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for outcome in scenarios.iter().map(Scenario::run) {
+        let Outcome { report, .. } = outcome?;
+        for finding in report["findings"].as_array().into_iter().flatten() {
+            let text = |key: &str| finding[key].as_str().unwrap_or_default().to_owned();
+            seen.entry(text("id")).or_default().insert(text("status"));
+        }
+    }
+    let mut missing = Vec::new();
+    for id in scenario::catalog_ids()? {
+        let statuses = seen.remove(&id).unwrap_or_default();
+        for wanted in ["pass", "fail"] {
+            if !statuses.contains(wanted) {
+                missing.push(format!("no scenario in which {id} is `{wanted}`"));
+            }
+        }
+    }
+    if missing.is_empty() { Ok(()) } else { Err(missing.join("\n").into()) }
+}
