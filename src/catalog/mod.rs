@@ -262,3 +262,6 @@ fn digest(sources: &[Source<'_>]) -> String {
     }
     hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }
+
+#[cfg(test)]
+mod tests;
