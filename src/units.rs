@@ -72,6 +72,79 @@ impl fmt::Display for Bytes {
     }
 }
 
+/// A string that was found to be what its type says. What it may be is checked where it is read.
+macro_rules! text_type {
+    ($(#[$doc:meta])* $name:ident, $check:expr, $expected:literal) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+        #[serde(try_from = "String")]
+        pub struct $name(String);
+
+        impl TryFrom<String> for $name {
+            type Error = String;
+
+            fn try_from(text: String) -> Result<Self, String> {
+                let is_right: fn(&str) -> bool = $check;
+                if is_right(&text) { Ok(Self(text)) } else { Err(format!("`{text}` is no {}", $expected)) }
+            }
+        }
+
+        impl std::ops::Deref for $name {
+            type Target = str;
+
+            fn deref(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+                out.write_str(&self.0)
+            }
+        }
+    };
+}
+
+text_type! {
+    /// `/var/log`
+    AbsolutePath,
+    |text| text.starts_with('/') && !text.contains('\0'),
+    "absolute path"
+}
+
+text_type! {
+    /// `ovs-vswitchd.service`
+    UnitName,
+    |text| text.rsplit_once('.').is_some_and(|(name, kind)| !name.is_empty() && UNIT_KINDS.contains(&kind)),
+    "unit: write its whole name, such as ssh.service"
+}
+
+text_type! {
+    /// `https://host/path`, `http://host` or `host:port`
+    Target,
+    is_target,
+    "target: write https://host/path, http://host or host:port"
+}
+
+impl AbsolutePath {
+    /// A path that stands in this program.
+    pub fn fixed(path: &'static str) -> Self {
+        Self(path.to_owned())
+    }
+}
+
+const UNIT_KINDS: [&str; 11] =
+    ["service", "socket", "target", "timer", "mount", "automount", "path", "slice", "scope", "swap", "device"];
+
+fn is_target(text: &str) -> bool {
+    let is_bare = |text: &str| !text.is_empty() && !text.contains(char::is_whitespace);
+    match text.split_once("://") {
+        Some(("http" | "https", rest)) => is_bare(rest) && !rest.starts_with('/'),
+        Some(_) => false,
+        None => text.rsplit_once(':').is_some_and(|(host, port)| is_bare(host) && port.parse::<u16>().is_ok()),
+    }
+}
+
 /// A pattern over finding ids in which `*` stands for any run of characters.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IdGlob(pub String);
@@ -106,6 +179,19 @@ mod tests {
             [(0, "0 B"), (1023, "1023 B"), (5 << 30, "5 GiB"), ((5 << 30) - 1, "4.9 GiB"), (1536, "1.5 KiB")]
         {
             assert_eq!(Bytes(bytes).to_string(), text);
+        }
+    }
+
+    #[test]
+    fn names_are_what_their_types_say() {
+        let unit = |text: &str| UnitName::try_from(text.to_owned()).is_ok();
+        assert!(unit("ssh.service") && unit("getty@tty1.service") && !unit("ssh") && !unit(".service"));
+        let target = |text: &str| Target::try_from(text.to_owned()).is_ok();
+        for right in ["https://pcd.example/resmgr", "http://h", "192.0.2.1:22", "[2001:db8::1]:443", "gw:22"] {
+            assert!(target(right), "{right}");
+        }
+        for wrong in ["", "host", "https://", "https:///x", "ftp://h", "host:port", ":22", "a b:22", "h:99999"] {
+            assert!(!target(wrong), "{wrong}");
         }
     }
 

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use toml::Spanned;
 
+use crate::units::{AbsolutePath, Target};
+
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Settings {
@@ -19,17 +21,17 @@ pub struct Settings {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Ovs {
-    pub socket: String,
-    pub run_directory: String,
+    pub socket: AbsolutePath,
+    pub run_directory: AbsolutePath,
     /// The PID file that vswitchd holds a lock on, where it is not in the run directory.
-    pub vswitchd_pidfile: Option<String>,
+    pub vswitchd_pidfile: Option<AbsolutePath>,
 }
 
 impl Default for Ovs {
     fn default() -> Self {
         Self {
-            socket: "/run/openvswitch/db.sock".to_owned(),
-            run_directory: "/run/openvswitch".to_owned(),
+            socket: AbsolutePath::fixed("/run/openvswitch/db.sock"),
+            run_directory: AbsolutePath::fixed("/run/openvswitch"),
             vswitchd_pidfile: None,
         }
     }
@@ -37,7 +39,10 @@ impl Default for Ovs {
 
 impl Ovs {
     pub fn vswitchd_pidfile(&self) -> String {
-        self.vswitchd_pidfile.clone().unwrap_or_else(|| format!("{}/ovs-vswitchd.pid", self.run_directory))
+        match &self.vswitchd_pidfile {
+            Some(pidfile) => pidfile.to_string(),
+            None => format!("{}/ovs-vswitchd.pid", self.run_directory),
+        }
     }
 
     pub fn management_socket(&self, bridge: &str) -> String {
@@ -54,7 +59,7 @@ impl Ovs {
 #[serde(deny_unknown_fields, default)]
 pub struct Management {
     /// What must answer before an upgrade: `https://…`, `http://…` or `host:port`.
-    pub urls: Vec<String>,
+    pub urls: Vec<Target>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -66,7 +71,7 @@ pub struct Network {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Peer {
-    pub address: String,
+    pub address: Target,
     /// Only a required peer can block.
     #[serde(default)]
     pub required: bool,

@@ -148,9 +148,8 @@ fn a_check_cannot_be_written_twice() {
 
 #[test]
 fn a_waiver_names_a_check() {
-    let waiver = |id: &str| {
-        format!("[[waiver]]\nid = \"{id}\"\nsubject = \"/var\"\nreason = \"r\"\nexpires = 2026-12-31\n")
-    };
+    let waiver =
+        |id: &str| format!("[[waiver]]\nid = \"{id}\"\nsubject = \"/var\"\nreason = \"r\"\nexpires = 2026-12-31\n");
     assert_eq!(with_config(&waiver("disk.space")).unwrap().settings.waiver.len(), 1);
     let error = with_config(&waiver("disk.spce")).unwrap_err().to_string();
     assert!(error.contains("config.toml:1:1: a waiver for `disk.spce`"), "{error}");

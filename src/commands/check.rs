@@ -21,7 +21,7 @@ pub struct Check {
     #[command(flatten)]
     scope: ScopeOptions,
     /// Judge the host in this bundle instead of this one
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", env = "HOSTREADY_FROM")]
     from: Option<PathBuf>,
     #[command(flatten)]
     report: ReportOptions,

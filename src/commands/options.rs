@@ -38,7 +38,7 @@ pub struct FormatOptions {
     #[arg(long, value_enum, default_value_t, env = "HOSTREADY_FORMAT")]
     pub format: Format,
     /// Short for --format json
-    #[arg(long, conflicts_with = "format")]
+    #[arg(long, env = "HOSTREADY_JSON")]
     pub json: bool,
 }
 
@@ -56,10 +56,10 @@ pub struct ReportOptions {
     #[arg(long, value_name = "FILE", env = "HOSTREADY_OUTPUT")]
     pub output: Option<PathBuf>,
     /// One line a host
-    #[arg(short, long, conflicts_with = "verbose")]
+    #[arg(short, long, env = "HOSTREADY_QUIET")]
     pub quiet: bool,
     /// Show what passed and what was skipped, too
-    #[arg(short, long)]
+    #[arg(short, long, env = "HOSTREADY_VERBOSE")]
     pub verbose: bool,
     /// Colour the text
     #[arg(long, value_enum, default_value_t, value_name = "WHEN", env = "HOSTREADY_COLOR")]

@@ -58,7 +58,7 @@ impl<'a> Facts<'a> {
     pub fn ovs(&self) -> Reading<&Ovs<'a>> {
         let socket = &self.settings.ovs.socket;
         let parse = || {
-            self.reading::<Vec<u8>>(&Query::Ovsdb(socket.clone())).and_then(|bytes| {
+            self.reading::<Vec<u8>>(&Query::Ovsdb(socket.to_string())).and_then(|bytes| {
                 Ovs::parse(bytes).map_or_else(
                     |error| Reading::unreadable(TroubleCause::Malformed, format!("{socket}: {error}")),
                     Reading::Known,

@@ -5,6 +5,7 @@ use crate::catalog::kind::filesystem::{NoExec, ReadOnly};
 use crate::facts::Facts;
 use crate::model::answer::Space;
 use crate::model::{Query, Reading};
+use crate::units::AbsolutePath;
 
 pub fn judge_read_only(spec: &ReadOnly, facts: &Facts<'_>) -> Vec<Outcome> {
     each(&spec.paths, facts, |path, space| {
@@ -24,14 +25,14 @@ pub fn judge_no_exec(spec: &NoExec, facts: &Facts<'_>) -> Vec<Outcome> {
     })
 }
 
-fn each(paths: &[String], facts: &Facts<'_>, judge: impl Fn(&str, &Space) -> Outcome) -> Vec<Outcome> {
-    let judge_path = |path: &String| {
+fn each(paths: &[AbsolutePath], facts: &Facts<'_>, judge: impl Fn(&str, &Space) -> Outcome) -> Vec<Outcome> {
+    let judge_path = |path: &AbsolutePath| {
         match facts.space(path) {
             Reading::Known(space) => judge(path, space).observing("filesystem", space.mount_point.clone()),
-            Reading::Absent => Outcome::skip(path, NOT_PRESENT, format!("{path} does not exist")),
-            Reading::Unreadable(trouble) => Outcome::unknown(path, &trouble),
+            Reading::Absent => Outcome::skip(&**path, NOT_PRESENT, format!("{path} does not exist")),
+            Reading::Unreadable(trouble) => Outcome::unknown(&**path, &trouble),
         }
-        .asking(Query::Space(path.clone()))
+        .asking(Query::Space(path.to_string()))
     };
     paths.iter().map(judge_path).collect()
 }

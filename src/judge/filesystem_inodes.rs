@@ -5,15 +5,16 @@ use crate::catalog::kind::filesystem::Inodes as Spec;
 use crate::facts::Facts;
 use crate::model::answer::Space;
 use crate::model::{Query, Reading};
+use crate::units::AbsolutePath;
 
 pub fn judge(spec: &Spec, facts: &Facts<'_>) -> Vec<Outcome> {
-    let judge_path = |path: &String| {
+    let judge_path = |path: &AbsolutePath| {
         match facts.space(path) {
             Reading::Known(space) => judge_space(spec, path, space),
-            Reading::Absent => Outcome::skip(path, NOT_PRESENT, format!("{path} does not exist")),
-            Reading::Unreadable(trouble) => Outcome::unknown(path, &trouble),
+            Reading::Absent => Outcome::skip(&**path, NOT_PRESENT, format!("{path} does not exist")),
+            Reading::Unreadable(trouble) => Outcome::unknown(&**path, &trouble),
         }
-        .asking(Query::Space(path.clone()))
+        .asking(Query::Space(path.to_string()))
     };
     spec.paths.iter().map(judge_path).collect()
 }

@@ -8,11 +8,12 @@ use crate::catalog::{Catalog, Check};
 use crate::facts::Facts;
 use crate::model::answer::{Largest, Space};
 use crate::model::{Query, Reading};
-use crate::units::Bytes;
+use crate::units::{AbsolutePath, Bytes};
 
 pub fn judge(catalog: &Catalog, check: &Check, spec: &Spec, facts: &Facts<'_>) -> Vec<Outcome> {
-    let judge_path = |(path, need): (&String, &Bytes)| {
-        let asked = Query::Space(path.clone());
+    let judge_path = |(path, need): (&AbsolutePath, &Bytes)| {
+        let path: &str = path;
+        let asked = Query::Space(path.to_owned());
         match facts.space(path) {
             Reading::Known(space) => {
                 let outcome = measured(path, *need, space, &sharing(path, space, spec, facts));
@@ -59,10 +60,10 @@ fn measured(path: &str, need: Bytes, space: &Space, sharing: &[String]) -> Outco
 
 /// The other paths of this check on the same filesystem: the same bytes serve all of them.
 fn sharing(path: &str, space: &Space, spec: &Spec, facts: &Facts<'_>) -> Vec<String> {
-    let on_same_device = |other: &&String| {
-        other.as_str() != path && facts.space(other).known().is_some_and(|it| it.device == space.device)
+    let on_same_device = |other: &&AbsolutePath| {
+        &***other != path && facts.space(other).known().is_some_and(|it| it.device == space.device)
     };
-    spec.paths.keys().filter(on_same_device).cloned().collect()
+    spec.paths.keys().filter(on_same_device).map(ToString::to_string).collect()
 }
 
 /// What takes up the space, once the follow-up round has looked.

@@ -28,7 +28,7 @@ pub fn judge(catalog: &Catalog, check: &Check, spec: &Spec, facts: &Facts<'_>) -
             }
             Reading::Absent => {}
             Reading::Unreadable(trouble) => {
-                outcomes.push(Outcome::unknown(path, &trouble).because_of(&spec.needs_of, path));
+                outcomes.push(Outcome::unknown(&**path, &trouble).because_of(&spec.needs_of, path));
             }
         }
     }

@@ -40,7 +40,7 @@ pub fn all_questions(checks: &[&Check], facts: &Facts<'_>) -> BTreeSet<Query> {
     let mut asked = BTreeSet::new();
     for check in checks {
         let paths: Vec<&str> = match &check.kind {
-            Kind::FilesystemSpace(space) => space.paths.keys().map(String::as_str).collect(),
+            Kind::FilesystemSpace(space) => space.paths.keys().map(|path| &**path).collect(),
             _ => vec![""],
         };
         for (then_read, path) in check.then_read.iter().flat_map(|then| paths.iter().map(move |path| (then, path))) {
@@ -57,7 +57,7 @@ fn expand(then_read: ThenRead, subject: &str, facts: &Facts<'_>) -> Vec<Query> {
         ThenRead::Largest => Vec::new(),
         ThenRead::DeletedOpen => vec![Query::DeletedOpen],
         ThenRead::OvsProgress => match facts.ovs() {
-            Reading::Known(_) => vec![Query::OvsProgress(facts.settings.ovs.socket.clone())],
+            Reading::Known(_) => vec![Query::OvsProgress(facts.settings.ovs.socket.to_string())],
             _ => Vec::new(),
         },
         ThenRead::Flows => match facts.ovs() {

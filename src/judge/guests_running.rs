@@ -11,7 +11,7 @@ use crate::model::{Query, Reading};
 const SHOWN: usize = 5;
 
 pub fn judge(spec: &Spec, facts: &Facts<'_>) -> Vec<Outcome> {
-    let state = Query::Directory(spec.libvirt_state.clone());
+    let state = Query::Directory(spec.libvirt_state.to_string());
     let processes = match facts.reading::<BTreeMap<u32, GuestProcess>>(&Query::Guests) {
         Reading::Known(processes) => processes,
         Reading::Unreadable(trouble) => return vec![Outcome::unknown("", &trouble).asking(Query::Guests)],

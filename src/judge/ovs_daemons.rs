@@ -29,7 +29,7 @@ pub fn judge(spec: &Spec, facts: &Facts<'_>) -> Vec<Outcome> {
         }
         Reading::Unreadable(trouble) => Outcome::unknown("", &trouble),
     };
-    vec![outcome.observing("socket", socket.clone()).asking(Query::Ovsdb(socket.clone()))]
+    vec![outcome.observing("socket", socket.to_string()).asking(Query::Ovsdb(socket.to_string()))]
 }
 
 fn judge_vswitchd(ovs: &Ovs<'_>, facts: &Facts<'_>) -> Outcome {
@@ -55,7 +55,7 @@ fn judge_vswitchd(ovs: &Ovs<'_>, facts: &Facts<'_>) -> Outcome {
 
 /// vswitchd lags behind for a moment after every change: only a second look tells a stuck one.
 fn judge_progress(current: i64, next: i64, facts: &Facts<'_>) -> Outcome {
-    let asked = Query::OvsProgress(facts.settings.ovs.socket.clone());
+    let asked = Query::OvsProgress(facts.settings.ovs.socket.to_string());
     match facts.reading::<OvsProgress>(&asked) {
         Reading::Known(later) if later.current >= next => {
             Outcome::pass("", "Open vSwitch runs and has just applied a change of its configuration").asking(asked)

@@ -25,7 +25,7 @@ const OWNED_BY_OVN: [&str; 4] = ["ovn-chassis-id", "ovn-localnet-port", "ovn-l2g
 const GUEST_NAMES: [&str; 9] = ["tap", "vnet", "vif", "qvo", "qvb", "qbr", "qr-", "qg-", "macvtap"];
 
 pub fn judge(facts: &Facts<'_>) -> Vec<Outcome> {
-    let asked = Query::Ovsdb(facts.settings.ovs.socket.clone());
+    let asked = Query::Ovsdb(facts.settings.ovs.socket.to_string());
     let outcomes = match facts.ovs() {
         Reading::Known(ovs) => judge_switch(ovs, facts),
         Reading::Absent => vec![Outcome::skip("", NOT_PRESENT, NO_OVS)],

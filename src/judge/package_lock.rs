@@ -6,10 +6,12 @@ use crate::catalog::kind::packages::Locks as Spec;
 use crate::facts::Facts;
 use crate::model::answer::{Holder, Lock};
 use crate::model::{Query, Reading};
+use crate::units::AbsolutePath;
 
 pub fn judge(spec: &Spec, facts: &Facts<'_>) -> Vec<Outcome> {
-    let judge_file = |file: &String| {
-        let asked = Query::Lock(file.clone());
+    let judge_file = |file: &AbsolutePath| {
+        let file: &str = file;
+        let asked = Query::Lock(file.to_owned());
         match facts.reading::<Lock>(&asked) {
             Reading::Known(Lock { holder: None }) => Outcome::pass(file, format!("nobody holds {file}")),
             Reading::Known(Lock { holder: Some(holder) }) => held(spec, file, holder),

@@ -6,7 +6,7 @@ use crate::facts::Facts;
 use crate::model::{Query, Reading};
 
 pub fn judge(spec: &Spec, facts: &Facts<'_>) -> Vec<Outcome> {
-    let asked = Query::Exists(spec.marker.clone());
+    let asked = Query::Exists(spec.marker.to_string());
     let outcome = match facts.reading::<bool>(&asked) {
         Reading::Known(true) => pending(spec, facts),
         Reading::Known(false) | Reading::Absent => Outcome::pass("", "nothing asks for a reboot"),
@@ -16,7 +16,7 @@ pub fn judge(spec: &Spec, facts: &Facts<'_>) -> Vec<Outcome> {
 }
 
 fn pending(spec: &Spec, facts: &Facts<'_>) -> Outcome {
-    let listed = facts.reading::<Vec<u8>>(&Query::File(spec.packages.clone())).known();
+    let listed = facts.reading::<Vec<u8>>(&Query::File(spec.packages.to_string())).known();
     let text = listed.map(|bytes| String::from_utf8_lossy(bytes).into_owned()).unwrap_or_default();
     let mut packages: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
     packages.sort_unstable();

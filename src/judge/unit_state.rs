@@ -6,10 +6,12 @@ use crate::catalog::kind::services::UnitState as Spec;
 use crate::facts::Facts;
 use crate::model::answer::Unit;
 use crate::model::{Query, Reading};
+use crate::units::UnitName;
 
 pub fn judge(spec: &Spec, facts: &Facts<'_>) -> Vec<Outcome> {
-    let judge_unit = |name: &String| {
-        let asked = Query::Unit(name.clone());
+    let judge_unit = |name: &UnitName| {
+        let name: &str = name;
+        let asked = Query::Unit(name.to_owned());
         match facts.reading::<Unit>(&asked) {
             Reading::Known(unit) => judge_state(name, unit),
             Reading::Absent => Outcome::skip(name, NOT_PRESENT, NO_SYSTEMD),

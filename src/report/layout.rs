@@ -32,7 +32,7 @@ impl Paint {
 
 /// The first line of a finding.
 pub fn entry(name: &str) -> String {
-    format!("  {name}\n")
+    paragraph("  ", name)
 }
 
 /// Text wrapped at words, each line behind `indent`. A word that is longer than a line stays whole, so that

@@ -86,19 +86,30 @@ fn section(out: &mut String, title: &str, findings: &[&Finding], depth: Depth) {
     let explained = |finding: &Finding| {
         finding.caused_by.as_ref().is_some_and(|cause| findings.iter().any(|other| other.reference() == *cause))
     };
-    for finding in findings.iter().filter(|finding| !explained(finding)) {
+    let mut shown = findings.iter().filter(|finding| !explained(finding)).peekable();
+    while let Some(finding) = shown.next() {
         show(out, finding, depth);
         let cause = finding.reference();
         for below in findings.iter().filter(|below| explained(below) && below.caused_by.as_ref() == Some(&cause)) {
             out.push_str(&paragraph("      ", &format!("explains {}: {}", below.name(), below.detail)));
         }
+        // What a person can type is said once for all that a check found.
+        let is_last_of_its_kind = shown.peek().is_none_or(|next| next.id != finding.id);
+        if matches!(depth, Depth::Full) && is_last_of_its_kind {
+            for argv in &finding.by_hand {
+                out.push_str(&format!("    $ {}\n", command_line(argv)));
+            }
+        }
     }
 }
 
 fn show(out: &mut String, finding: &Finding, depth: Depth) {
-    let cause = finding.cause.as_ref().filter(|_| finding.status == Status::Fail);
-    let cause = cause.map_or_else(String::new, |cause| format!(" ({cause})"));
-    out.push_str(&entry(&format!("{}{cause}", finding.name())));
+    let words = match (finding.status, &finding.cause) {
+        (Status::Fail, Some(cause)) => format!(": {} ({cause})", finding.title),
+        (Status::Fail, None) => format!(": {}", finding.title),
+        _ => String::new(),
+    };
+    out.push_str(&entry(&format!("{}{words}", finding.name())));
     let mut clauses = finding.detail.split("; ");
     out.push_str(&paragraph("    ", clauses.next().unwrap_or_default()));
     for clause in clauses {
@@ -130,9 +141,6 @@ fn show_remedies(out: &mut String, finding: &Finding) {
         out.push_str(&paragraph("    ", &format!("enough together: {}", set.join(" and "))));
     } else if set.is_empty() && finding.fixes.iter().all(|fix| fix.frees_bytes.is_some()) && !finding.fixes.is_empty() {
         out.push_str(&paragraph("    ", "all of these together are not enough"));
-    }
-    for argv in &finding.by_hand {
-        out.push_str(&format!("    $ {}\n", command_line(argv)));
     }
 }
 

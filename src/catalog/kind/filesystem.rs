@@ -7,13 +7,13 @@ use serde::Deserialize;
 use super::Spec;
 use crate::catalog::settings::Settings;
 use crate::model::Query;
-use crate::units::Bytes;
+use crate::units::{AbsolutePath, Bytes};
 
 /// Free space for unprivileged writers at each path.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Space {
-    pub paths: BTreeMap<String, Bytes>,
+    pub paths: BTreeMap<AbsolutePath, Bytes>,
 }
 
 impl Spec for Space {
@@ -28,7 +28,7 @@ impl Spec for Space {
 pub struct SpaceShared {
     pub needs_of: String,
     #[serde(skip)]
-    pub paths: BTreeMap<String, Bytes>,
+    pub paths: BTreeMap<AbsolutePath, Bytes>,
 }
 
 impl Spec for SpaceShared {
@@ -41,7 +41,7 @@ impl Spec for SpaceShared {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Inodes {
-    pub paths: Vec<String>,
+    pub paths: Vec<AbsolutePath>,
     pub below_percent: u64,
     pub below_count: u64,
 }
@@ -55,7 +55,7 @@ impl Spec for Inodes {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ReadOnly {
-    pub paths: Vec<String>,
+    pub paths: Vec<AbsolutePath>,
 }
 
 impl Spec for ReadOnly {
@@ -67,7 +67,7 @@ impl Spec for ReadOnly {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct NoExec {
-    pub paths: Vec<String>,
+    pub paths: Vec<AbsolutePath>,
 }
 
 impl Spec for NoExec {
@@ -85,7 +85,7 @@ pub struct DeletedOpen {
     pub from: Bytes,
     pub from_percent: u64,
     #[serde(skip)]
-    pub paths: BTreeMap<String, Bytes>,
+    pub paths: BTreeMap<AbsolutePath, Bytes>,
 }
 
 impl Spec for DeletedOpen {
@@ -94,6 +94,6 @@ impl Spec for DeletedOpen {
     }
 }
 
-fn space_of<'a>(paths: impl IntoIterator<Item = &'a String>) -> Vec<Query> {
-    paths.into_iter().map(|path| Query::Space(path.clone())).collect()
+fn space_of<'a>(paths: impl IntoIterator<Item = &'a AbsolutePath>) -> Vec<Query> {
+    paths.into_iter().map(|path| Query::Space(path.to_string())).collect()
 }

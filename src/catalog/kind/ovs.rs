@@ -20,7 +20,7 @@ impl Spec for Daemons {
 
     fn questions(&self, settings: &Settings) -> Vec<Query> {
         vec![
-            Query::Ovsdb(settings.ovs.socket.clone()),
+            Query::Ovsdb(settings.ovs.socket.to_string()),
             Query::Lock(settings.ovs.vswitchd_pidfile()),
             Query::File(STATUS.to_owned()),
         ]
@@ -37,7 +37,7 @@ impl Spec for Uplink {
         &["device-missing", "nic-renamed", "busy", "link-down", "not-attached", "bond-member-down", "stale-guest-port"];
 
     fn questions(&self, settings: &Settings) -> Vec<Query> {
-        vec![Query::Ovsdb(settings.ovs.socket.clone()), Query::Lock(settings.ovs.vswitchd_pidfile()), Query::Links]
+        vec![Query::Ovsdb(settings.ovs.socket.to_string()), Query::Lock(settings.ovs.vswitchd_pidfile()), Query::Links]
     }
 }
 
@@ -48,6 +48,6 @@ pub struct Flows {}
 
 impl Spec for Flows {
     fn questions(&self, settings: &Settings) -> Vec<Query> {
-        vec![Query::Ovsdb(settings.ovs.socket.clone()), Query::Lock(settings.ovs.vswitchd_pidfile())]
+        vec![Query::Ovsdb(settings.ovs.socket.to_string()), Query::Lock(settings.ovs.vswitchd_pidfile())]
     }
 }

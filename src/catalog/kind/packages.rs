@@ -5,6 +5,7 @@ use serde::Deserialize;
 use super::Spec;
 use crate::catalog::settings::Settings;
 use crate::model::Query;
+use crate::units::AbsolutePath;
 
 pub const STATUS: &str = "/var/lib/dpkg/status";
 pub const UPDATES: &str = "/var/lib/dpkg/updates";
@@ -38,13 +39,13 @@ impl Spec for Interrupted {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Locks {
-    pub files: Vec<String>,
+    pub files: Vec<AbsolutePath>,
     pub older_than_minutes: u64,
 }
 
 impl Spec for Locks {
     fn questions(&self, _: &Settings) -> Vec<Query> {
-        self.files.iter().map(|file| Query::Lock(file.clone())).collect()
+        self.files.iter().map(|file| Query::Lock(file.to_string())).collect()
     }
 }
 

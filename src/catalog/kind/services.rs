@@ -5,12 +5,13 @@ use serde::Deserialize;
 use super::Spec;
 use crate::catalog::settings::Settings;
 use crate::model::Query;
+use crate::units::UnitName;
 
 /// These units run, and will run after the next boot.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct UnitState {
-    pub units: Vec<String>,
+    pub units: Vec<UnitName>,
 }
 
 impl Spec for UnitState {
@@ -18,7 +19,7 @@ impl Spec for UnitState {
         &["inactive", "failed", "masked", "disabled", "crash-loop", "not-found-but-running"];
 
     fn questions(&self, _: &Settings) -> Vec<Query> {
-        self.units.iter().map(|unit| Query::Unit(unit.clone())).collect()
+        self.units.iter().map(|unit| Query::Unit(unit.to_string())).collect()
     }
 }
 
