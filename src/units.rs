@@ -123,7 +123,7 @@ text_type! {
     /// `https://host/path`, `http://host` or `host:port`
     Target,
     is_target,
-    "target: write https://host/path, http://host or host:port"
+    "target: write https://host/path, http://host or host:port, without user or password"
 }
 
 impl AbsolutePath {
@@ -139,7 +139,11 @@ const UNIT_KINDS: [&str; 11] =
 fn is_target(text: &str) -> bool {
     let is_bare = |text: &str| !text.is_empty() && !text.contains(char::is_whitespace);
     match text.split_once("://") {
-        Some(("http" | "https", rest)) => is_bare(rest) && !rest.starts_with('/'),
+        // A password in a URL would end up in every report.
+        Some(("http" | "https", rest)) => {
+            let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+            is_bare(rest) && !authority.is_empty() && !authority.contains('@')
+        }
         Some(_) => false,
         None => text.rsplit_once(':').is_some_and(|(host, port)| is_bare(host) && port.parse::<u16>().is_ok()),
     }
@@ -190,7 +194,9 @@ mod tests {
         for right in ["https://pcd.example/resmgr", "http://h", "192.0.2.1:22", "[2001:db8::1]:443", "gw:22"] {
             assert!(target(right), "{right}");
         }
-        for wrong in ["", "host", "https://", "https:///x", "ftp://h", "host:port", ":22", "a b:22", "h:99999"] {
+        for wrong in
+            ["", "host", "https://", "https:///x", "ftp://h", "https://u:p@h/", "host:port", ":22", "a b:22", "h:99999"]
+        {
             assert!(!target(wrong), "{wrong}");
         }
     }

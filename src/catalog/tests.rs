@@ -17,7 +17,9 @@ fn check<'c>(catalog: &'c Catalog, id: &str) -> &'c Check {
 fn paths(check: &Check) -> BTreeMap<String, u64> {
     match &check.kind {
         Kind::FilesystemSpace(space) => space.paths.iter().map(|(path, need)| (path.to_string(), need.0)).collect(),
-        Kind::FilesystemSpaceShared(space) => space.paths.iter().map(|(path, need)| (path.to_string(), need.0)).collect(),
+        Kind::FilesystemSpaceShared(space) => {
+            space.paths.iter().map(|(path, need)| (path.to_string(), need.0)).collect()
+        }
         other => panic!("{other:?} has no paths"),
     }
 }

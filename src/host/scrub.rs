@@ -10,13 +10,19 @@ const MASK: &str = "***";
 /// `scheme://user:password@host`
 static USERINFO: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"([A-Za-z][A-Za-z0-9+.-]*://)[^/\s@]+@").ok());
 
-/// `password = "x"`, `api_key: x`, `?token=x`, and OVSDB's `["secret","x"]`.
-static NAMED: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    Regex::new(
-        r#"(?i)((?:passw(?:or)?d|passphrase|secret|token|api[_-]?key|private[_-]?key|credential|authorization)[\w-]*\\?"?\s*[=:,]\s*\\?"?)[^\s"'&,;\]}\\]+"#,
-    )
-    .ok()
-});
+/// The words that name a secret.
+const NAMES: &str = r"(?:passw(?:or)?d|passphrase|secret|token|api[_-]?key|private[_-]?key|credential|authorization)";
+
+/// `password = "x"`, `api_key: x`, `?token=x`
+static NAMED: LazyLock<Option<Regex>> =
+    LazyLock::new(|| Regex::new(&format!(r#"(?i)({NAMES}[\w-]*\\?"?\s*[=:]\s*\\?"?)[^\s"'&,;\]}}\\]+"#)).ok());
+
+/// OVSDB's `["db_password","x"]`
+static PAIRED: LazyLock<Option<Regex>> =
+    LazyLock::new(|| Regex::new(&format!(r#"(?i)({NAMES}[\w-]*\\?"\s*,\s*\\?")[^"\\]+"#)).ok());
+
+/// A field that is called so.
+static NAME: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(&format!("(?i){NAMES}")).ok());
 
 /// PEM blocks of private keys.
 static PRIVATE_KEY: LazyLock<Option<Regex>> = LazyLock::new(|| {
@@ -26,7 +32,9 @@ static PRIVATE_KEY: LazyLock<Option<Regex>> = LazyLock::new(|| {
 /// The text with every secret that we know the shape of masked.
 pub fn text(plain: &str) -> String {
     let mut scrubbed = plain.to_owned();
-    for (pattern, replacement) in [(&USERINFO, "${1}***@"), (&NAMED, "${1}***"), (&PRIVATE_KEY, MASK)] {
+    for (pattern, replacement) in
+        [(&USERINFO, "${1}***@"), (&NAMED, "${1}***"), (&PAIRED, "${1}***"), (&PRIVATE_KEY, MASK)]
+    {
         scrubbed = match pattern.as_ref() {
             Some(pattern) => pattern.replace_all(&scrubbed, replacement).into_owned(),
             None => return MASK.to_owned(), // never let anything through unmasked
@@ -35,14 +43,26 @@ pub fn text(plain: &str) -> String {
     scrubbed
 }
 
-/// Every string of a JSON value, in place. Keys stay: they say what was recorded.
+/// Every string of a JSON value, in place; the keys, too, since a question may carry a URL.
 pub fn value(json: &mut Value) {
     match json {
         Value::String(plain) => *plain = text(plain),
         Value::Array(items) => items.iter_mut().for_each(value),
-        Value::Object(fields) => fields.values_mut().for_each(value),
+        Value::Object(fields) => {
+            let plain = std::mem::take(fields);
+            fields.extend(plain.into_iter().map(|(key, inner)| field(&key, inner)));
+        }
         Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
+}
+
+fn field(key: &str, mut inner: Value) -> (String, Value) {
+    let is_secret = NAME.as_ref().is_none_or(|name| name.is_match(key));
+    match &mut inner {
+        Value::String(plain) if is_secret && !plain.is_empty() => MASK.clone_into(plain),
+        other => value(other),
+    }
+    (text(key), inner)
 }
 
 #[cfg(test)]
@@ -63,8 +83,21 @@ mod tests {
             ("-----BEGIN RSA PRIVATE KEY-----\nabc\n-----END RSA PRIVATE KEY-----\nafter", "***\nafter"),
             ("ssl:[::1]:6640 br-ex eth0", "ssl:[::1]:6640 br-ex eth0"),
             ("Package: passwd\nStatus: install ok installed", "Package: passwd\nStatus: install ok installed"),
+            ("Depends: passwd, libc6 (>= 2.34)", "Depends: passwd, libc6 (>= 2.34)"),
         ] {
             assert_eq!(text(plain), scrubbed);
         }
+    }
+
+    #[test]
+    fn fields_and_keys_are_scrubbed_too() {
+        let mut json = serde_json::json!({
+            "http:https://h/?token=abc": {"api_key": "hunter2", "name": "br-ex", "list": ["password=x"]}
+        });
+        value(&mut json);
+        let expected = serde_json::json!({
+            "http:https://h/?token=***": {"api_key": "***", "name": "br-ex", "list": ["password=***"]}
+        });
+        assert_eq!(json, expected);
     }
 }
