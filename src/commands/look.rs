@@ -93,8 +93,13 @@ pub fn look(
     if ask(host, open, until, answers) {
         findings = judge::judge(catalog, &chosen, &Facts::new(answers, &catalog.settings));
     }
-    findings
-        .extend(left_out.iter().filter_map(|check| selection.excludes(check).map(|why| judge::excluded(check, why))));
+    let mut rows: BTreeSet<&str> = chosen.iter().map(|check| check.id.as_str()).collect();
+    for check in left_out {
+        // Entries of several profiles may share an id, and a row is told by its id.
+        if let Some(why) = selection.excludes(check).filter(|_| rows.insert(&check.id)) {
+            findings.push(judge::excluded(check, why));
+        }
+    }
     Looked {
         host: identity::host(&Facts::new(answers, &catalog.settings), profiles),
         findings,

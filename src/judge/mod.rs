@@ -65,7 +65,7 @@ fn outcomes(catalog: &Catalog, check: &Check, facts: &Facts<'_>) -> Vec<Outcome>
         Kind::PackageHeld(_) => package_held::judge(facts),
         Kind::UnitState(spec) => unit_state::judge(spec, facts),
         Kind::UnitsFailed(_) => units_failed::judge(facts),
-        Kind::OvsDaemons(spec) => ovs_daemons::judge(spec, facts),
+        Kind::OvsDaemons(_) => ovs_daemons::judge(facts),
         Kind::OvsUplink(_) => ovs_uplink::judge(facts),
         Kind::OvsFlows(_) => ovs_flows::judge(facts),
         Kind::ManagementReachable(_) => contacts::judge_management(facts),
@@ -91,7 +91,10 @@ fn row(check: &Check, outcome: Outcome, duration_us: u64) -> Finding {
         (true, Level::Warn) => check.severity.clamp(Severity::Low, Severity::Medium),
         (true, Level::Block) => check.severity,
     };
-    let shows_remedy = outcome.status == Status::Fail;
+    let by_hand = match outcome.status {
+        Status::Fail => check.by_hand.iter().map(|argv| about(argv, &outcome.subject)).collect(),
+        _ => Vec::new(),
+    };
     Finding {
         id: check.id.clone(),
         subject: outcome.subject,
@@ -107,7 +110,12 @@ fn row(check: &Check, outcome: Outcome, duration_us: u64) -> Finding {
         observed: outcome.observed,
         waiver: None,
         fixes: outcome.offers,
-        by_hand: if shows_remedy { check.by_hand.clone() } else { Vec::new() },
+        by_hand,
         duration_us,
     }
+}
+
+/// A command of the catalog, with `{subject}` filled in.
+fn about(argv: &[String], subject: &str) -> Vec<String> {
+    argv.iter().map(|word| if word == "{subject}" { subject.to_owned() } else { word.clone() }).collect()
 }

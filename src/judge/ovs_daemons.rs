@@ -1,25 +1,34 @@
 //! Does the database answer, does vswitchd run, and has it done what the database says?
 
 use super::outcome::{NOT_PRESENT, Outcome};
-use crate::catalog::kind::ovs::Daemons as Spec;
+use crate::catalog::kind::ovs::PACKAGES;
 use crate::facts::Facts;
 use crate::facts::ovs::Ovs;
 use crate::model::answer::OvsProgress;
 use crate::model::{Query, Reading, TroubleCause};
 
-pub const NO_OVS: &str = "Open vSwitch is not installed here";
-
 /// Whether Open vSwitch is meant to be here. A database that answers is proof enough without this.
-fn is_installed(spec: &Spec, facts: &Facts<'_>) -> bool {
+fn is_installed(facts: &Facts<'_>) -> bool {
     facts.settings.ovs.is_configured()
-        || facts.packages().known().is_some_and(|packages| spec.packages.iter().any(|name| packages.is_there(name)))
+        || facts.packages().known().is_some_and(|packages| PACKAGES.iter().any(|name| packages.is_there(name)))
 }
 
-pub fn judge(spec: &Spec, facts: &Facts<'_>) -> Vec<Outcome> {
+/// What a check of the switch's content says where there is no database to read it from.
+pub fn without_database(facts: &Facts<'_>) -> Outcome {
+    if is_installed(facts) {
+        Outcome::undetermined("", "ovsdb-unreachable", "cannot be judged without OVSDB").because_of("ovs.daemons", "")
+    } else {
+        Outcome::skip("", NOT_PRESENT, NO_OVS)
+    }
+}
+
+const NO_OVS: &str = "Open vSwitch is not installed here";
+
+pub fn judge(facts: &Facts<'_>) -> Vec<Outcome> {
     let socket = &facts.settings.ovs.socket;
     let outcome = match facts.ovs() {
         Reading::Known(ovs) => judge_vswitchd(ovs, facts),
-        Reading::Absent if is_installed(spec, facts) => {
+        Reading::Absent if is_installed(facts) => {
             Outcome::fail("", Some("ovsdb-unreachable"), format!("there is no OVSDB socket {socket}"))
         }
         Reading::Absent => Outcome::skip("", NOT_PRESENT, NO_OVS),

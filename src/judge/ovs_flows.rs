@@ -1,16 +1,16 @@
 //! Does every bridge in secure mode have flows? Without any it drops everything.
 
-use super::outcome::{NOT_PRESENT, Outcome};
-use super::ovs_daemons::NO_OVS;
+use super::outcome::Outcome;
+use super::ovs_daemons;
 use crate::facts::Facts;
 use crate::facts::ovs::{Bridge, Ovs};
 use crate::model::answer::Flows;
-use crate::model::{Query, Reading};
+use crate::model::{Query, Reading, Status};
 
 pub fn judge(facts: &Facts<'_>) -> Vec<Outcome> {
     let ovs = match facts.ovs() {
         Reading::Known(ovs) => ovs,
-        Reading::Absent => return vec![Outcome::skip("", NOT_PRESENT, NO_OVS).because_of("ovs.daemons", "")],
+        Reading::Absent => return vec![ovs_daemons::without_database(facts)],
         Reading::Unreadable(trouble) => return vec![Outcome::unknown("", &trouble).because_of("ovs.daemons", "")],
     };
     let secure: Vec<&Bridge<'_>> = ovs.bridges.iter().filter(|bridge| bridge.is_secure).collect();
@@ -28,7 +28,7 @@ fn judge_bridge(bridge: &Bridge<'_>, ovs: &Ovs<'_>, facts: &Facts<'_>) -> Outcom
     let outcome = match (facts.vswitchd(), facts.reading::<Flows>(&asked)) {
         (Reading::Absent, _) => {
             let detail = "flows cannot be counted while ovs-vswitchd does not run";
-            Outcome::undetermined(name, "vswitchd-not-running", detail).because_of("ovs.daemons", "")
+            Outcome::undetermined(name, "vswitchd-not-running", detail)
         }
         (_, Reading::Known(Flows { count: 0 })) if carries_something => {
             Outcome::fail(name, None, format!("{name} is in secure mode and has no flows: it carries nothing"))
@@ -42,6 +42,11 @@ fn judge_bridge(bridge: &Bridge<'_>, ovs: &Ovs<'_>, facts: &Facts<'_>) -> Outcom
             Outcome::undetermined(name, "failed", format!("{name} has no management socket {socket}"))
         }
         (_, Reading::Unreadable(trouble)) => Outcome::unknown(name, &trouble),
+    };
+    // Flows that cannot be counted are the daemon's fault, where the daemon has one.
+    let outcome = match outcome.status {
+        Status::Unknown => outcome.because_of("ovs.daemons", ""),
+        _ => outcome,
     };
     let count = facts.reading::<Flows>(&asked).known().map(|flows| flows.count);
     let connected = controllers.iter().filter(|controller| controller.is_connected).count();

@@ -5,8 +5,8 @@
 
 use std::collections::BTreeMap;
 
-use super::outcome::{NOT_PRESENT, Outcome};
-use super::ovs_daemons::NO_OVS;
+use super::outcome::Outcome;
+use super::ovs_daemons;
 use crate::catalog::Level;
 use crate::facts::Facts;
 use crate::facts::ovs::{Bridge, Interface, Ovs, Port, value};
@@ -28,7 +28,7 @@ pub fn judge(facts: &Facts<'_>) -> Vec<Outcome> {
     let asked = Query::Ovsdb(facts.settings.ovs.socket.to_string());
     let outcomes = match facts.ovs() {
         Reading::Known(ovs) => judge_switch(ovs, facts),
-        Reading::Absent => vec![Outcome::skip("", NOT_PRESENT, NO_OVS)],
+        Reading::Absent => vec![ovs_daemons::without_database(facts)],
         Reading::Unreadable(trouble) => vec![Outcome::unknown("", &trouble).because_of("ovs.daemons", "")],
     };
     outcomes.into_iter().map(|outcome| outcome.asking(asked.clone()).asking(Query::Links)).collect()
@@ -85,6 +85,7 @@ fn judge_port(bridge: &Bridge<'_>, port: &Port<'_>, ovs: &Ovs<'_>, links: &Links
                     dead.push(outcomes.len());
                 }
                 outcomes.push(describe(&subject, interface, fault, links));
+                outcomes.extend(dead_members_below(&subject, &interface.name, links));
             }
         }
     }
@@ -190,6 +191,34 @@ fn renamed_to<'l>(interface: &Interface<'_>, ovs: &Ovs<'_>, links: &'l Links) ->
         (Some((name, _)), None) => Some(name),
         _ => None,
     }
+}
+
+/// The dead members of a kernel bond that this uplink is, or that lies below its VLAN, while another lives.
+fn dead_members_below(subject: &str, name: &str, links: &Links) -> Vec<Outcome> {
+    let mut bond = name;
+    while let Some(lower) = links.get(bond).filter(|link| link.kind.as_deref() == Some("vlan")) {
+        match lower.lower.as_deref() {
+            Some(below) if below != bond => bond = below,
+            _ => return Vec::new(),
+        }
+    }
+    let is_bond = links.get(bond).is_some_and(|link| link.kind.as_deref() == Some("bond"));
+    let is_live = |link: &Link| link.admin_up && link.carrier;
+    let members = || links.iter().filter(|(_, link)| is_bond && link.master.as_deref() == Some(bond));
+    // With all dead the bond itself has no carrier, and says so.
+    if !members().any(|(_, link)| is_live(link)) {
+        return Vec::new();
+    }
+    members()
+        .filter(|(_, link)| !is_live(link))
+        .map(|(member, link)| {
+            let detail = format!("{member} of {bond} has no link; the bond has a live member");
+            Outcome::fail(format!("{subject}/{member}"), Some("bond-member-down"), detail)
+                .expecting("carrier", true)
+                .observing("admin_up", link.admin_up)
+                .observing("carrier", link.carrier)
+        })
+        .collect()
 }
 
 fn describe(subject: &str, interface: &Interface<'_>, fault: Option<Fault>, links: &Links) -> Outcome {

@@ -72,7 +72,7 @@ fn heading(report: &Report, paint: &Paint) -> String {
     let rest = report.msg.split_once(": ").map_or("", |(_, rest)| rest);
     let os = [&report.host.os.id, &report.host.os.version].into_iter().flatten().cloned().collect::<Vec<_>>().join(" ");
     let kernel = report.host.kernel.as_ref().map_or_else(String::new, |kernel| format!(", Linux {kernel}"));
-    let mut out = paragraph("", &format!("{}  {word}  {rest}", hostname(report)));
+    let mut out = paragraph("", &format!("{} {word}: {rest}", hostname(report)));
     out.push_str(&paragraph("", &format!("{os}{kernel}; profiles: {}", report.host.profiles.join(", "))));
     out
 }
@@ -94,7 +94,7 @@ fn section(out: &mut String, title: &str, findings: &[&Finding], depth: Depth) {
             out.push_str(&paragraph("      ", &format!("explains {}: {}", below.name(), below.detail)));
         }
         // What a person can type is said once for all that a check found.
-        let is_last_of_its_kind = shown.peek().is_none_or(|next| next.id != finding.id);
+        let is_last_of_its_kind = shown.peek().is_none_or(|next| next.by_hand != finding.by_hand);
         if matches!(depth, Depth::Full) && is_last_of_its_kind {
             for argv in &finding.by_hand {
                 out.push_str(&format!("    $ {}\n", command_line(argv)));

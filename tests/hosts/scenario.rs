@@ -24,7 +24,12 @@ struct Written {
     /// What it shows, for whoever reads it.
     #[allow(dead_code)]
     about: String,
+    /// A whole recording, of `bases/`.
     base: String,
+    /// What recorded faults changed on it, of `recorded/`.
+    #[serde(default)]
+    recorded: Vec<String>,
+    /// An RFC 7396 merge patch over the recording, for what no machine was made to show.
     #[serde(default)]
     patch: Value,
     /// Question → pairs of an old text, which occurs exactly once, and a new one.
@@ -81,27 +86,41 @@ impl Scenario {
 impl Written {
     fn recording(&self) -> Result<Value, Failed> {
         let mut recording: Value = parse(&here().join("bases").join(format!("{}.json", self.base)))?;
-        merge(&mut recording, &self.patch);
-        for (question, pairs) in &self.edit {
-            let text = &mut recording["answers"][question]["reading"]["known"]["text"];
-            let mut edited = text.as_str().ok_or_else(|| format!("`{question}` has no text to edit"))?.to_owned();
-            for pair in pairs.as_array().into_iter().flatten() {
-                let (Some(old), Some(new)) = (pair[0].as_str(), pair[1].as_str()) else {
-                    return Err(format!("the edits of `{question}` are pairs of texts").into());
-                };
-                if edited.matches(old).count() != 1 {
-                    return Err(format!("{old:?} occurs {} times in `{question}`", edited.matches(old).count()).into());
-                }
-                edited = edited.replace(old, new);
+        for name in &self.recorded {
+            let mut patch: Value = parse(&here().join("recorded").join(format!("{name}.json")))?;
+            let edits = patch.as_object_mut().and_then(|patch| patch.remove("edit"));
+            merge(&mut recording, &patch);
+            if let Some(Value::Object(edits)) = edits {
+                edit(&mut recording, &edits)?;
             }
-            *text = Value::String(edited);
         }
+        merge(&mut recording, &self.patch);
+        edit(&mut recording, &self.edit)?;
         if let Some(configuration) = &self.configuration {
             recording["configuration"] =
                 serde_json::json!([{"name": "/etc/hostready/config.toml", "text": configuration, "checks": false}]);
         }
         Ok(recording)
     }
+}
+
+/// Changes long texts in a few places. An edit that fits nowhere, or twice, is an error: the base has changed.
+fn edit(recording: &mut Value, edits: &Map<String, Value>) -> Result<(), Failed> {
+    for (question, pairs) in edits {
+        let text = &mut recording["answers"][question]["reading"]["known"]["text"];
+        let mut edited = text.as_str().ok_or_else(|| format!("`{question}` has no text to edit"))?.to_owned();
+        for pair in pairs.as_array().into_iter().flatten() {
+            let (Some(old), Some(new)) = (pair[0].as_str(), pair[1].as_str()) else {
+                return Err(format!("the edits of `{question}` are pairs of texts").into());
+            };
+            if edited.matches(old).count() != 1 {
+                return Err(format!("{old:?} occurs {} times in `{question}`", edited.matches(old).count()).into());
+            }
+            edited = edited.replace(old, new);
+        }
+        *text = Value::String(edited);
+    }
+    Ok(())
 }
 
 impl Outcome {

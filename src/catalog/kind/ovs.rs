@@ -7,23 +7,28 @@ use super::packages::STATUS;
 use crate::catalog::settings::Settings;
 use crate::model::Query;
 
+/// Packages that bring Open vSwitch: where one is installed, a missing socket is a fault.
+pub const PACKAGES: [&str; 2] = ["openvswitch-switch", "openvswitch-switch-dpdk"];
+
+/// What every check of Open vSwitch must know first.
+fn of_the_switch(settings: &Settings) -> Vec<Query> {
+    vec![
+        Query::Ovsdb(settings.ovs.socket.to_string()),
+        Query::Lock(settings.ovs.vswitchd_pidfile()),
+        Query::File(STATUS.to_owned()),
+    ]
+}
+
 /// The database answers, vswitchd runs, and it has applied the configuration.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Daemons {
-    /// Packages that bring Open vSwitch: where one is installed, a missing socket is a fault.
-    pub packages: Vec<String>,
-}
+pub struct Daemons {}
 
 impl Spec for Daemons {
     const CAUSES: &'static [&'static str] = &["ovsdb-unreachable", "vswitchd-not-running", "config-not-applied"];
 
     fn questions(&self, settings: &Settings) -> Vec<Query> {
-        vec![
-            Query::Ovsdb(settings.ovs.socket.to_string()),
-            Query::Lock(settings.ovs.vswitchd_pidfile()),
-            Query::File(STATUS.to_owned()),
-        ]
+        of_the_switch(settings)
     }
 }
 
@@ -37,7 +42,9 @@ impl Spec for Uplink {
         &["device-missing", "nic-renamed", "busy", "link-down", "not-attached", "bond-member-down", "stale-guest-port"];
 
     fn questions(&self, settings: &Settings) -> Vec<Query> {
-        vec![Query::Ovsdb(settings.ovs.socket.to_string()), Query::Lock(settings.ovs.vswitchd_pidfile()), Query::Links]
+        let mut asked = of_the_switch(settings);
+        asked.push(Query::Links);
+        asked
     }
 }
 
@@ -48,6 +55,6 @@ pub struct Flows {}
 
 impl Spec for Flows {
     fn questions(&self, settings: &Settings) -> Vec<Query> {
-        vec![Query::Ovsdb(settings.ovs.socket.to_string()), Query::Lock(settings.ovs.vswitchd_pidfile())]
+        of_the_switch(settings)
     }
 }
