@@ -20,32 +20,19 @@ pub fn line(report: &Report) -> String {
 pub fn render(report: &Report, style: &Style) -> String {
     let paint = Paint { color: style.color };
     let mut out = heading(report, &paint);
-    let select = |test: &dyn Fn(&Finding) -> bool| -> Vec<&Finding> {
-        report.findings.iter().filter(|finding| test(finding)).collect()
-    };
-    let failed = |finding: &Finding| finding.status == Status::Fail && finding.waiver.is_none();
-    section(&mut out, &paint.red("BLOCKS"), &select(&|it| failed(it) && it.blocking), Depth::Full);
-    section(
-        &mut out,
-        &paint.yellow("UNKNOWN"),
-        &select(&|it| it.status == Status::Unknown && it.waiver.is_none()),
-        Depth::Brief,
-    );
-    let warns = |it: &Finding| failed(it) && !it.blocking && it.severity > Severity::Info;
-    section(&mut out, &paint.yellow("WARNS"), &select(&warns), Depth::Full);
-    section(
-        &mut out,
-        "NOTES",
-        &select(&|it| failed(it) && !it.blocking && it.severity == Severity::Info),
-        Depth::Brief,
-    );
-    section(&mut out, "WAIVED", &select(&|it| it.waiver.is_some()), Depth::Brief);
+    let failed = |it: &Finding| it.status == Status::Fail && it.waiver.is_none();
+    let mut add = |title: &str, depth, test: &dyn Fn(&Finding) -> bool| section(&mut out, report, title, depth, test);
+    add(&paint.red("BLOCKS"), Depth::Full, &|it| failed(it) && it.blocking);
+    add(&paint.yellow("UNKNOWN"), Depth::Brief, &|it| it.status == Status::Unknown && it.waiver.is_none());
+    add(&paint.yellow("WARNS"), Depth::Full, &|it| failed(it) && !it.blocking && it.severity > Severity::Info);
+    add("NOTES", Depth::Brief, &|it| failed(it) && !it.blocking && it.severity == Severity::Info);
+    add("WAIVED", Depth::Brief, &|it| it.waiver.is_some());
     if style.verbose {
-        section(&mut out, "PASSED", &select(&|it| it.status == Status::Pass), Depth::Brief);
-        section(&mut out, "SKIPPED", &select(&|it| it.status == Status::Skip), Depth::Brief);
+        add("PASSED", Depth::Brief, &|it| it.status == Status::Pass);
+        add("SKIPPED", Depth::Brief, &|it| it.status == Status::Skip);
     } else {
-        let open = select(&|it| it.status == Status::Skip && it.cause.as_deref() == Some("not-configured"));
-        section(&mut out, "NOT CHECKED HERE", &open, Depth::Brief);
+        let is_open = |it: &Finding| it.status == Status::Skip && it.cause.as_deref() == Some("not-configured");
+        add("NOT CHECKED HERE", Depth::Brief, &is_open);
     }
     out.push_str(&closing(report));
     out
@@ -77,20 +64,17 @@ fn heading(report: &Report, paint: &Paint) -> String {
     out
 }
 
-fn section(out: &mut String, title: &str, findings: &[&Finding], depth: Depth) {
-    if findings.is_empty() {
+fn section(out: &mut String, report: &Report, title: &str, depth: Depth, test: &dyn Fn(&Finding) -> bool) {
+    // What another finding explains stands below that one, whatever section that is in.
+    let mut shown = report.findings.iter().filter(|it| it.caused_by.is_none() && test(it)).peekable();
+    if shown.peek().is_none() {
         return;
     }
     out.push_str(&format!("\n{title}\n"));
-    // A finding that another one explains stands below it where both are in the section.
-    let explained = |finding: &Finding| {
-        finding.caused_by.as_ref().is_some_and(|cause| findings.iter().any(|other| other.reference() == *cause))
-    };
-    let mut shown = findings.iter().filter(|finding| !explained(finding)).peekable();
     while let Some(finding) = shown.next() {
         show(out, finding, depth);
         let cause = finding.reference();
-        for below in findings.iter().filter(|below| explained(below) && below.caused_by.as_ref() == Some(&cause)) {
+        for below in report.findings.iter().filter(|below| below.caused_by.as_ref() == Some(&cause)) {
             out.push_str(&paragraph("      ", &format!("explains {}: {}", below.name(), below.detail)));
         }
         // What a person can type is said once for all that a check found.
@@ -114,9 +98,6 @@ fn show(out: &mut String, finding: &Finding, depth: Depth) {
     out.push_str(&paragraph("    ", clauses.next().unwrap_or_default()));
     for clause in clauses {
         out.push_str(&paragraph("    ", clause));
-    }
-    if let Some(cause) = &finding.caused_by {
-        out.push_str(&paragraph("    ", &format!("because of {} {}", cause.id, cause.subject)));
     }
     if let Some(waiver) = &finding.waiver {
         out.push_str(&paragraph("    ", &format!("waived until {}: {}", waiver.expires, waiver.reason)));
