@@ -1,10 +1,14 @@
-//! The command line. Verbs that look are handed the right to look, and no other.
+//! The command line. Here, and nowhere else, rights are handed out: to look at this machine, and to write the
+//! file that a person named.
+
+use std::sync::Arc;
 
 use clap::{Parser, Subcommand};
 
 use crate::commands::{bundle::Bundle, check::Check, explain::Explain, schema::Schema};
 use crate::host::Observe;
 use crate::host::live::{Live, detour};
+use crate::host::store::Store;
 use crate::model::{Query, Reading, TroubleCause};
 
 /// Checks a virtualization host before and after an upgrade.
@@ -44,13 +48,18 @@ impl Cli {
     /// Runs the verb; the exit code is its answer.
     pub fn run(&self) -> anyhow::Result<u8> {
         match &self.verb {
-            Verb::Check(check) => check.run(),
+            Verb::Check(check) => check.run(looking(), &Store::hand_out()),
             Verb::Explain(explain) => explain.run(),
-            Verb::Bundle(bundle) => bundle.run(),
+            Verb::Bundle(bundle) => bundle.run(looking(), &Store::hand_out()),
             Verb::Schema(schema) => schema.run(),
             Verb::Ask { query } => answer(query),
         }
     }
+}
+
+/// The right to look at this machine.
+fn looking() -> Arc<dyn Observe> {
+    Arc::new(Live::default())
 }
 
 fn answer(query: &str) -> anyhow::Result<u8> {

@@ -1,6 +1,7 @@
 //! `hostready bundle`: everything that the host answers, in one file without secrets.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::Context;
@@ -10,8 +11,9 @@ use super::look::{Selection, look, look_at_all};
 use super::options::{ConfigOptions, LookOptions, ScopeOptions};
 use super::{check, load, write};
 use crate::exit::{Exit, FailOn};
-use crate::host::recorded::{Bundle as Document, SCHEMA, SCHEMA_VERSION, stored};
-use crate::host::scrub;
+use crate::host::Observe;
+use crate::host::recorded::{Bundle as Document, Recorded};
+use crate::host::store::Store;
 use crate::model::Answers;
 
 #[derive(Clone, Debug, Args)]
@@ -28,33 +30,25 @@ pub struct Bundle {
 }
 
 impl Bundle {
-    pub fn run(&self) -> anyhow::Result<u8> {
+    pub fn run(&self, host: Arc<dyn Observe>, store: &Store) -> anyhow::Result<u8> {
         let started = Instant::now();
-        let subject = load::live(self.config.config.as_deref())?;
+        let subject = load::live(host, self.config.config.as_deref())?;
         let selection = Selection::new(&subject.catalog, &self.scope)?;
         let until = started + self.look.timeout;
         let mut answers = Answers::default();
         look_at_all(&subject.host, &subject.catalog, until, &mut answers);
         // The report is judged from what was recorded, so that file and report cannot disagree.
-        let looked = look(&subject.host, &subject.catalog, &selection, until, &mut answers);
+        let recorded: Arc<dyn Observe> = Arc::new(Recorded { answers: answers.clone(), ..Recorded::default() });
+        let looked = look(&recorded, &subject.catalog, &selection, until, &mut Answers::default());
         let report = check::assemble(looked, &subject, &selection, FailOn::Block, started);
-        let document = Document {
-            schema: SCHEMA,
-            schema_version: SCHEMA_VERSION,
-            recorded_at: subject.asked_at.clone(),
-            configuration: &subject.configuration,
-            report: &report,
-            answers: stored(&answers),
-        };
-        let mut json = serde_json::to_value(&document).context("the bundle")?;
-        scrub::value(&mut json);
-        let mut text = serde_json::to_string_pretty(&json).context("the bundle")?;
+        let document = Document::new(&subject.asked_at, &subject.configuration, &report, &answers);
+        let mut text = document.and_then(|document| serde_json::to_string_pretty(&document)).context("the bundle")?;
         text.push('\n');
         let written = if self.output.as_os_str() == "-" {
             write::print(&text)?;
             Exit::Ready
         } else {
-            let written = write::file(&self.output, text.as_bytes(), 0o600)?;
+            let written = write::file(&self.output, text.as_bytes(), 0o600, store)?;
             if written == Exit::Ready {
                 write::say(&format!("{} answers are in {}", answers.0.len(), self.output.display()));
             }

@@ -1,6 +1,7 @@
 //! `hostready check`: may this host be upgraded now?
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Instant;
 
 use clap::Args;
@@ -11,7 +12,8 @@ use super::{load, write};
 use crate::catalog::kind::Kind;
 use crate::catalog::{Catalog, Level};
 use crate::exit::{Exit, FailOn};
-use crate::host::run_id;
+use crate::host::store::Store;
+use crate::host::{Observe, run_id};
 use crate::judge::{verdict, waivers};
 use crate::model::Answers;
 use crate::model::report::{Report, SCHEMA, SCHEMA_VERSION, Summary, Tool};
@@ -36,12 +38,12 @@ impl Check {
         self.report.format.format() == super::options::Format::Json
     }
 
-    pub fn run(&self) -> anyhow::Result<u8> {
+    pub fn run(&self, host: Arc<dyn Observe>, store: &Store) -> anyhow::Result<u8> {
         let started = Instant::now();
         let config = self.config.config.as_deref();
         let mut subject = match &self.from {
             Some(file) => load::recorded(file, config)?,
-            None => load::live(config)?,
+            None => load::live(host, config)?,
         };
         if self.scope.drained {
             demand_drained(&mut subject.catalog);
@@ -55,7 +57,7 @@ impl Check {
             write::say(&format!("warning: {notice}"));
         }
         let judged = exit_of(&report);
-        let written = write::report(&report, &self.report)?;
+        let written = write::report(&report, &self.report, store)?;
         Ok(judged.merge(written).styled(self.report.exit_style))
     }
 }

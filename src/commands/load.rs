@@ -8,7 +8,6 @@ use super::{UsageError, usage};
 use crate::catalog::{Catalog, Layer, Source};
 use crate::host::Observe;
 use crate::host::configuration::{self, ConfigurationFile};
-use crate::host::live::Live;
 use crate::host::recorded::Recorded;
 
 /// Whom to ask, and by what to judge.
@@ -23,10 +22,10 @@ pub struct Subject {
 }
 
 /// This machine, under the configuration in /etc or the one named.
-pub fn live(config: Option<&Path>) -> anyhow::Result<Subject> {
+pub fn live(host: Arc<dyn Observe>, config: Option<&Path>) -> anyhow::Result<Subject> {
     let configuration = configuration::read(config).map_err(|error| UsageError(error.to_string()))?;
     Ok(Subject {
-        host: Arc::new(Live::default()),
+        host,
         catalog: catalog(&configuration)?,
         configuration,
         asked_at: humantime::format_rfc3339_seconds(SystemTime::now()).to_string(),

@@ -110,6 +110,8 @@ pub fn look(
 /// Asks everything that any check could ever want of this host.
 pub fn look_at_all(host: &Arc<dyn Observe>, catalog: &Catalog, until: Instant, answers: &mut Answers) {
     ask(host, gate_questions(catalog), until, answers);
+    // What no check of today judges, and whoever reads the bundle wants to know.
+    ask(host, [Query::User, Query::Addresses], until, answers);
     let checks: Vec<&Check> = catalog.checks.iter().collect();
     ask(host, checks.iter().flat_map(|check| check.kind.questions(&catalog.settings)), until, answers);
     let open = follow_up::all_questions(&checks, &Facts::new(answers, &catalog.settings));

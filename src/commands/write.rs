@@ -7,13 +7,13 @@ use anyhow::Context;
 
 use super::options::{Color, Format, ReportOptions};
 use crate::exit::Exit;
-use crate::host::store;
+use crate::host::store::Store;
 use crate::model::Report;
 use crate::report::{json, text};
 
 /// Prints the report and stores it where `--output` says. A file that cannot be written costs the exit
 /// code, never the report on stdout.
-pub fn report(report: &Report, options: &ReportOptions) -> anyhow::Result<Exit> {
+pub fn report(report: &Report, options: &ReportOptions, store: &Store) -> anyhow::Result<Exit> {
     let shown = match (options.format.format(), options.quiet) {
         (Format::Json, _) => json::render(report)?,
         (Format::Text, true) => text::line(report),
@@ -27,12 +27,12 @@ pub fn report(report: &Report, options: &ReportOptions) -> anyhow::Result<Exit> 
         Format::Json => json::render(report)?,
         Format::Text => text::render(report, &text::Style { color: false, verbose: options.verbose }),
     };
-    file(path, kept.as_bytes(), 0o644)
+    file(path, kept.as_bytes(), 0o644, store)
 }
 
 /// Writes a file; where that fails, says so and lets the exit code say it too.
-pub fn file(path: &Path, content: &[u8], mode: u32) -> anyhow::Result<Exit> {
-    match store::write(path, content, mode) {
+pub fn file(path: &Path, content: &[u8], mode: u32, store: &Store) -> anyhow::Result<Exit> {
+    match store.write(path, content, mode) {
         Ok(()) => Ok(Exit::Ready),
         Err(error) => {
             say(&format!(

@@ -6,36 +6,62 @@ use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use thiserror::Error;
 
-use super::Observe;
 use super::configuration::ConfigurationFile;
+use super::{Observe, scrub};
 use crate::model::answer::Asked;
 use crate::model::{Answer, Answers, Query, Reading, Report, TroubleCause};
 
-pub const SCHEMA: &str = "hostready/bundle";
-pub const SCHEMA_VERSION: &str = "1.0";
+const SCHEMA: &str = "hostready/bundle";
+const SCHEMA_VERSION: &str = "1.0";
 
 /// The file that `bundle` writes. The answers come last: what is cut off is what is judged, and says so.
 #[derive(Debug, Serialize)]
-pub struct Bundle<'a> {
-    pub schema: &'static str,
-    pub schema_version: &'static str,
-    pub recorded_at: String,
-    pub configuration: &'a [ConfigurationFile],
-    pub report: &'a Report,
-    pub answers: BTreeMap<String, Stored>,
+pub struct Bundle {
+    schema: &'static str,
+    schema_version: &'static str,
+    recorded_at: String,
+    configuration: Value,
+    report: Value,
+    answers: Value,
+}
+
+impl Bundle {
+    /// The file's content, every secret masked.
+    pub fn new(
+        recorded_at: &str,
+        configuration: &[ConfigurationFile],
+        report: &Report,
+        answers: &Answers,
+    ) -> serde_json::Result<Self> {
+        let scrubbed = |plain: serde_json::Result<Value>| {
+            plain.map(|mut plain| {
+                scrub::value(&mut plain);
+                plain
+            })
+        };
+        Ok(Self {
+            schema: SCHEMA,
+            schema_version: SCHEMA_VERSION,
+            recorded_at: recorded_at.to_owned(),
+            configuration: scrubbed(serde_json::to_value(configuration))?,
+            report: scrubbed(serde_json::to_value(report))?,
+            answers: scrubbed(serde_json::to_value(stored(answers)))?,
+        })
+    }
 }
 
 /// One answer in a bundle.
 #[derive(Debug, Serialize, Deserialize)]
-pub struct Stored {
-    pub reading: Reading<Answer>,
+struct Stored {
+    reading: Reading<Answer>,
     #[serde(default)]
-    pub us: u64,
+    us: u64,
 }
 
-pub fn stored(answers: &Answers) -> BTreeMap<String, Stored> {
+fn stored(answers: &Answers) -> BTreeMap<String, Stored> {
     let stored = |asked: &Asked| Stored { reading: asked.reading.clone(), us: asked.micros };
     answers.0.iter().map(|(query, asked)| (query.to_string(), stored(asked))).collect()
 }

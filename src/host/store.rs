@@ -6,16 +6,30 @@ use std::io::{self, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-/// Writes `content` under `path`: a regular file or a new name is replaced as a whole or not at all;
-/// a device, a pipe or a link is written to.
-///
-/// A new file gets `mode`; one that is replaced keeps its own.
-pub fn write(path: &Path, content: &[u8], mode: u32) -> io::Result<()> {
-    match path.symlink_metadata() {
-        Ok(metadata) if metadata.is_file() => replace(path, content, metadata.permissions()),
-        Ok(_) => OpenOptions::new().write(true).create(true).truncate(true).open(path)?.write_all(content),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => replace(path, content, Permissions::from_mode(mode)),
-        Err(error) => Err(error),
+/// The right to write files that a person named. Only the command line hands it out; what looks and
+/// what judges never holds it.
+#[derive(Debug)]
+pub struct Store(());
+
+impl Store {
+    /// For `cli` alone.
+    pub fn hand_out() -> Self {
+        Self(())
+    }
+
+    /// Writes `content` under `path`: a regular file or a new name is replaced as a whole or not at all;
+    /// a device, a pipe or a link is written to.
+    ///
+    /// A new file gets `mode`; one that is replaced keeps its own.
+    pub fn write(&self, path: &Path, content: &[u8], mode: u32) -> io::Result<()> {
+        match path.symlink_metadata() {
+            Ok(metadata) if metadata.is_file() => replace(path, content, metadata.permissions()),
+            Ok(_) => OpenOptions::new().write(true).create(true).truncate(true).open(path)?.write_all(content),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                replace(path, content, Permissions::from_mode(mode))
+            }
+            Err(error) => Err(error),
+        }
     }
 }
 
@@ -36,6 +50,10 @@ fn replace(path: &Path, content: &[u8], permissions: Permissions) -> io::Result<
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn write(path: &Path, content: &[u8], mode: u32) -> io::Result<()> {
+        Store::hand_out().write(path, content, mode)
+    }
 
     #[test]
     fn a_file_is_replaced_whole_and_keeps_its_mode() {

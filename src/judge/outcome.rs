@@ -60,7 +60,7 @@ impl Outcome {
     /// The look failed.
     pub fn unknown(subject: impl Into<String>, trouble: &Trouble) -> Self {
         let detail = match trouble.cause {
-            TroubleCause::Denied => format!("{}; run it as root", trouble.detail),
+            TroubleCause::Denied => format!("{}; it takes root to see it", trouble.detail),
             _ => trouble.detail.clone(),
         };
         Self::new(Status::Unknown, subject, Some(trouble.cause.as_str()), detail)

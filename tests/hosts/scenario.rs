@@ -26,10 +26,10 @@ struct Written {
     about: String,
     /// A whole recording, of `bases/`.
     base: String,
-    /// What recorded faults changed on it, of `recorded/`.
+    /// Scenarios whose faults this host has too.
     #[serde(default)]
-    recorded: Vec<String>,
-    /// An RFC 7396 merge patch over the recording, for what no machine was made to show.
+    as_in: Vec<String>,
+    /// An RFC 7396 merge patch over the recording.
     #[serde(default)]
     patch: Value,
     /// Question → pairs of an old text, which occurs exactly once, and a new one.
@@ -86,13 +86,10 @@ impl Scenario {
 impl Written {
     fn recording(&self) -> Result<Value, Failed> {
         let mut recording: Value = parse(&here().join("bases").join(format!("{}.json", self.base)))?;
-        for name in &self.recorded {
-            let mut patch: Value = parse(&here().join("recorded").join(format!("{name}.json")))?;
-            let edits = patch.as_object_mut().and_then(|patch| patch.remove("edit"));
-            merge(&mut recording, &patch);
-            if let Some(Value::Object(edits)) = edits {
-                edit(&mut recording, &edits)?;
-            }
+        for name in &self.as_in {
+            let other: Written = parse(&here().join("scenarios").join(name).join("scenario.json"))?;
+            merge(&mut recording, &other.patch);
+            edit(&mut recording, &other.edit)?;
         }
         merge(&mut recording, &self.patch);
         edit(&mut recording, &self.edit)?;
