@@ -52,16 +52,22 @@ pub struct Catalog {
 }
 
 impl Catalog {
-    /// The built-in catalog with `extra` laid over it, in the order of their layers.
-    pub fn load(extra: &[Source<'_>]) -> Result<Self, SourceError> {
+    /// The built-in catalog with `extra` laid over it, in the order of their layers. What a profile overrides
+    /// counts where it is among `profiles`, and less than what the operator says.
+    pub fn load(extra: &[Source<'_>], profiles: &[String]) -> Result<Self, SourceError> {
         let mut sources: Vec<Source<'_>> =
             BUILT_IN.into_iter().map(|(name, text)| Source { name, text, layer: Layer::BuiltIn }).collect();
         sources.extend_from_slice(extra);
         sources.sort_by_key(|source| source.layer);
 
         let mut loading = Loading::default();
-        for source in &sources {
-            loading.take(source)?;
+        for layer in sources.chunk_by(|one, next| one.layer == next.layer) {
+            for source in layer {
+                loading.take(source, profiles)?;
+            }
+            for (source, overrides) in std::mem::take(&mut loading.of_profiles) {
+                loading.take_overrides(&source, overrides)?;
+            }
         }
         loading.finish(&sources)
     }
@@ -78,10 +84,12 @@ struct Loading<'a> {
     fixes: Vec<Fix>,
     profiles: Vec<Profile>,
     settings: Settings,
+    /// What the profiles in force override, until their layer is whole.
+    of_profiles: Vec<(Source<'a>, Spanned<DeValue<'a>>)>,
 }
 
 impl<'a> Loading<'a> {
-    fn take(&mut self, source: &Source<'a>) -> Result<(), SourceError> {
+    fn take(&mut self, source: &Source<'a>, profiles: &[String]) -> Result<(), SourceError> {
         let mut rest = DeTable::new();
         let mut overrides = None;
         for (key, value) in source.table()? {
@@ -92,7 +100,7 @@ impl<'a> Loading<'a> {
                 ("override", _) => overrides = Some(value),
                 ("check", false) => self.take_checks(source, value)?,
                 ("fix", false) => self.fixes.extend(list::<Fix>(source, value)?),
-                ("profile", false) => self.profiles.extend(list::<Profile>(source, value)?),
+                ("profile", false) => self.take_profiles(source, value, profiles)?,
                 (_, true) => drop(rest.insert(key, value)),
                 (_, false) => {
                     let hint = "allowed here: [[check]], [[fix]], [[profile]], [override.\"ID\"], [future]".to_owned();
@@ -118,6 +126,24 @@ impl<'a> Loading<'a> {
                 return Err(source.error(span, format!("`{}` is already a check", check.id), Some(hint)));
             }
             self.checks.push((entry, check));
+        }
+        Ok(())
+    }
+
+    fn take_profiles(
+        &mut self,
+        source: &Source<'a>,
+        value: Spanned<DeValue<'a>>,
+        in_force: &[String],
+    ) -> Result<(), SourceError> {
+        for (mut table, span) in tables(source, value, "[[profile]]")? {
+            let overrides = table.remove("override");
+            let deserializer = ValueDeserializer::from(Spanned::new(span, DeValue::Table(table)));
+            let mut profile =
+                Profile::deserialize(deserializer).map_err(|error| source.toml_error(error, Some("override")))?;
+            profile.overrides = overrides.is_some();
+            self.of_profiles.extend(overrides.filter(|_| in_force.contains(&profile.name)).map(|it| (*source, it)));
+            self.profiles.push(profile);
         }
         Ok(())
     }

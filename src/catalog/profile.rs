@@ -19,6 +19,9 @@ pub struct Profile {
     pub packages: Vec<String>,
     #[serde(default)]
     pub files: Vec<String>,
+    /// It changes checks of others where it applies: `override."disk.space".paths = { … }`.
+    #[serde(skip)]
+    pub overrides: bool,
 }
 
 impl Profile {

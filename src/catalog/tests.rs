@@ -3,11 +3,11 @@ use super::*;
 const CONFIG: &str = "/etc/hostready/config.toml";
 
 fn with_config(text: &str) -> Result<Catalog, SourceError> {
-    Catalog::load(&[Source { name: CONFIG, text, layer: Layer::Config }])
+    Catalog::load(&[Source { name: CONFIG, text, layer: Layer::Config }], &[])
 }
 
 fn with_checks(text: &str) -> Result<Catalog, SourceError> {
-    Catalog::load(&[Source { name: "/etc/hostready/checks.d/10.toml", text, layer: Layer::ChecksDirectory }])
+    Catalog::load(&[Source { name: "/etc/hostready/checks.d/10.toml", text, layer: Layer::ChecksDirectory }], &[])
 }
 
 fn check<'c>(catalog: &'c Catalog, id: &str) -> &'c Check {
@@ -26,7 +26,7 @@ fn paths(check: &Check) -> BTreeMap<String, u64> {
 
 #[test]
 fn the_built_in_thresholds_and_levels_are_the_runbooks() {
-    let catalog = Catalog::load(&[]).unwrap();
+    let catalog = Catalog::load(&[], &[]).unwrap();
     let gib = |number: u64| number << 30;
     let expected = [("/opt", gib(3)), ("/tmp", gib(1)), ("/var", gib(5)), ("/var/log", gib(2))];
     assert_eq!(paths(check(&catalog, "disk.space")), expected.map(|(path, need)| (path.to_owned(), need)).into());
@@ -51,7 +51,7 @@ fn the_built_in_thresholds_and_levels_are_the_runbooks() {
 
 #[test]
 fn every_entry_can_be_explained() {
-    for check in Catalog::load(&[]).unwrap().checks {
+    for check in Catalog::load(&[], &[]).unwrap().checks {
         for (what, text) in [("title", &check.title), ("why", &check.why), ("source", &check.source)] {
             assert!(!text.is_empty(), "{}: no {what}", check.id);
             assert!(!text.ends_with('.'), "{}: {what} ends with a full stop", check.id);
@@ -81,7 +81,27 @@ fn checks_d_is_laid_over_the_configuration() {
         Source { name: "b.toml", text: "[override.\"disk.space\"]\nlevel = \"info\"\n", layer: Layer::ChecksDirectory },
         Source { name: "c.toml", text: "[override.\"disk.space\"]\nlevel = \"off\"\n", layer: Layer::Config },
     ];
-    assert_eq!(check(&Catalog::load(&layers).unwrap(), "disk.space").level, Level::Info);
+    assert_eq!(check(&Catalog::load(&layers, &[]).unwrap(), "disk.space").level, Level::Info);
+}
+
+#[test]
+fn a_profile_overrides_where_it_is_in_force_and_less_than_the_operator() {
+    let profile = "[[profile]]\nname = \"big\"\ntitle = \"big hosts\"\n\
+        [profile.override.\"disk.space\"]\npaths = { \"/var\" = \"50GiB\", \"/opt\" = \"30GiB\" }\n";
+    let config = "[override.\"disk.space\"]\npaths = { \"/opt\" = \"7GiB\" }\n";
+    let var_and_opt = |profiles: &[String]| {
+        let sources = [
+            // A vendor's profile is built in: it lies below the configuration.
+            Source { name: "checks/big.toml", text: profile, layer: Layer::BuiltIn },
+            Source { name: CONFIG, text: config, layer: Layer::Config },
+        ];
+        let catalog = Catalog::load(&sources, profiles).unwrap();
+        assert!(catalog.profiles.iter().any(|profile| profile.name == "big" && profile.overrides));
+        let needs = paths(check(&catalog, "disk.space"));
+        (needs["/var"] >> 30, needs["/opt"] >> 30)
+    };
+    assert_eq!(var_and_opt(&[]), (5, 7));
+    assert_eq!(var_and_opt(&["big".to_owned()]), (50, 7));
 }
 
 #[test]

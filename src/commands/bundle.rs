@@ -14,7 +14,6 @@ use crate::exit::{Exit, FailOn};
 use crate::host::Observe;
 use crate::host::recorded::{Bundle as Document, Recorded};
 use crate::host::store::Store;
-use crate::model::Answers;
 
 #[derive(Clone, Debug, Args)]
 pub struct Bundle {
@@ -32,14 +31,14 @@ pub struct Bundle {
 impl Bundle {
     pub fn run(&self, host: Arc<dyn Observe>, store: &Store) -> anyhow::Result<u8> {
         let started = Instant::now();
-        let subject = load::live(host, self.config.config.as_deref())?;
+        let mut subject = load::live(host, self.config.config.as_deref())?;
         let selection = Selection::new(&subject.catalog, &self.scope)?;
         let until = started + self.look.timeout;
-        let mut answers = Answers::default();
-        look_at_all(&subject.host, &subject.catalog, until, &mut answers);
+        let host = Arc::clone(&subject.host);
+        let answers = look_at_all(&host, &mut subject, &selection, until)?;
         // The report is judged from what was recorded, so that file and report cannot disagree.
         let recorded: Arc<dyn Observe> = Arc::new(Recorded { answers: answers.clone(), ..Recorded::default() });
-        let looked = look(&recorded, &subject.catalog, &selection, until, &mut Answers::default());
+        let looked = look(&recorded, &mut subject, &selection, until)?;
         let report = check::assemble(looked, &subject, &selection, FailOn::Block, started);
         let document = Document::new(&subject.asked_at, &subject.configuration, &report, &answers);
         let mut text = document.and_then(|document| serde_json::to_string_pretty(&document)).context("the bundle")?;

@@ -9,13 +9,10 @@ use clap::Args;
 use super::look::{Looked, Selection, look};
 use super::options::{ConfigOptions, LookOptions, ReportOptions, ScopeOptions};
 use super::{load, write};
-use crate::catalog::kind::Kind;
-use crate::catalog::{Catalog, Level};
 use crate::exit::{Exit, FailOn};
 use crate::host::store::Store;
 use crate::host::{Observe, run_id};
 use crate::judge::{verdict, waivers};
-use crate::model::Answers;
 use crate::model::report::{Report, SCHEMA, SCHEMA_VERSION, Summary, Tool};
 
 #[derive(Clone, Debug, Args)]
@@ -45,12 +42,10 @@ impl Check {
             Some(file) => load::recorded(file, config)?,
             None => load::live(host, config)?,
         };
-        if self.scope.drained {
-            demand_drained(&mut subject.catalog);
-        }
         let selection = Selection::new(&subject.catalog, &self.scope)?;
         let until = started + self.look.timeout;
-        let looked = look(&subject.host, &subject.catalog, &selection, until, &mut Answers::default());
+        let host = Arc::clone(&subject.host);
+        let looked = look(&host, &mut subject, &selection, until)?;
         let report = assemble(looked, &subject, &selection, self.report.fail_on, started);
 
         if let Some(notice) = &subject.notice {
@@ -59,13 +54,6 @@ impl Check {
         let judged = exit_of(&report);
         let written = write::report(&report, &self.report, store)?;
         Ok(judged.merge(written).styled(self.report.exit_style))
-    }
-}
-
-/// `--drained` is the strongest layer of the configuration: guests now block.
-fn demand_drained(catalog: &mut Catalog) {
-    for check in catalog.checks.iter_mut().filter(|check| matches!(check.kind, Kind::GuestsRunning(_))) {
-        check.level = Level::Block;
     }
 }
 

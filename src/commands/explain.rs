@@ -23,7 +23,7 @@ impl Explain {
     pub fn run(&self) -> anyhow::Result<u8> {
         let configuration =
             configuration::read(self.config.config.as_deref()).map_err(|error| super::UsageError(error.to_string()))?;
-        let catalog = load::catalog(&configuration)?;
+        let catalog = load::catalog(&configuration, &[])?;
         let text = match (&self.id, self.format.format()) {
             (None, Format::Text) => explain::list(&catalog.checks),
             (None, Format::Json) => explain::json(&catalog.checks.iter().collect::<Vec<_>>(), &catalog)?,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use super::{UsageError, usage};
-use crate::catalog::{Catalog, Layer, Source};
+use crate::catalog::{Catalog, Layer, Profile, Source};
 use crate::host::Observe;
 use crate::host::configuration::{self, ConfigurationFile};
 use crate::host::recorded::Recorded;
@@ -21,12 +21,23 @@ pub struct Subject {
     pub notice: Option<String>,
 }
 
+impl Subject {
+    /// Lets the profiles that fit the host have their say.
+    pub fn settle(&mut self, profiles: &[String]) -> anyhow::Result<()> {
+        let overrides = |profile: &Profile| profile.overrides && profiles.contains(&profile.name);
+        if self.catalog.profiles.iter().any(overrides) {
+            self.catalog = catalog(&self.configuration, profiles)?;
+        }
+        Ok(())
+    }
+}
+
 /// This machine, under the configuration in /etc or the one named.
 pub fn live(host: Arc<dyn Observe>, config: Option<&Path>) -> anyhow::Result<Subject> {
     let configuration = configuration::read(config).map_err(|error| UsageError(error.to_string()))?;
     Ok(Subject {
         host,
-        catalog: catalog(&configuration)?,
+        catalog: catalog(&configuration, &[])?,
         configuration,
         asked_at: humantime::format_rfc3339_seconds(SystemTime::now()).to_string(),
         notice: None,
@@ -48,7 +59,7 @@ pub fn recorded(file: &Path, config: Option<&Path>) -> anyhow::Result<Subject> {
         .as_ref()
         .map(|place| format!("{name} is cut off at {place}: what is missing from it is unknown"));
     Ok(Subject {
-        catalog: catalog(&configuration)?,
+        catalog: catalog(&configuration, &[])?,
         configuration,
         asked_at: recorded.recorded_at.clone(),
         notice,
@@ -56,7 +67,7 @@ pub fn recorded(file: &Path, config: Option<&Path>) -> anyhow::Result<Subject> {
     })
 }
 
-pub fn catalog(configuration: &[ConfigurationFile]) -> anyhow::Result<Catalog> {
+pub fn catalog(configuration: &[ConfigurationFile], profiles: &[String]) -> anyhow::Result<Catalog> {
     let sources: Vec<Source<'_>> = configuration
         .iter()
         .map(|file| Source {
@@ -65,5 +76,5 @@ pub fn catalog(configuration: &[ConfigurationFile]) -> anyhow::Result<Catalog> {
             layer: if file.checks { Layer::ChecksDirectory } else { Layer::Config },
         })
         .collect();
-    Catalog::load(&sources).map_err(|error| UsageError(error.to_string()).into())
+    Catalog::load(&sources, profiles).map_err(|error| UsageError(error.to_string()).into())
 }

@@ -5,8 +5,10 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::load::Subject;
 use super::options::ScopeOptions;
 use super::usage;
+use crate::catalog::kind::Kind;
 use crate::catalog::{Catalog, Check, Level};
 use crate::facts::{Facts, identity};
 use crate::host::Observe;
@@ -27,6 +29,7 @@ pub struct Looked {
 /// Which checks a run asks, as typed and validated.
 pub struct Selection {
     pub intent: Intent,
+    pub drained: bool,
     pub scope: Scope,
     pub profiles: Vec<String>,
 }
@@ -46,6 +49,7 @@ impl Selection {
         }
         Ok(Self {
             intent: options.intent,
+            drained: options.drained,
             scope: Scope { only: options.only.clone(), skip: options.skip.clone() },
             profiles: options.profile.clone(),
         })
@@ -70,57 +74,91 @@ impl Selection {
     }
 }
 
-/// Looks at a host and judges it.
+/// Looks at a host, round by round, and judges it.
 pub fn look(
     host: &Arc<dyn Observe>,
-    catalog: &Catalog,
+    subject: &mut Subject,
     selection: &Selection,
     until: Instant,
-    answers: &mut Answers,
-) -> Looked {
-    ask(host, gate_questions(catalog), until, answers);
-    let profiles = profiles::detect(&catalog.profiles, &selection.profiles, &Facts::new(answers, &catalog.settings));
-
+) -> anyhow::Result<Looked> {
+    let mut answers = Answers::default();
+    let profiles = gate(host, subject, selection, until, &mut answers)?;
+    let catalog = &subject.catalog;
     let meant = |check: &&Check| check.intents.contains(&selection.intent) && profiles.contains(&check.profile);
     let (chosen, left_out): (Vec<&Check>, Vec<&Check>) =
         catalog.checks.iter().filter(meant).partition(|check| selection.excludes(check).is_none());
 
-    ask(host, chosen.iter().flat_map(|check| check.kind.questions(&catalog.settings)), until, answers);
-    let mut findings = judge::judge(catalog, &chosen, &Facts::new(answers, &catalog.settings));
+    ask(host, chosen.iter().flat_map(|check| check.kind.questions(&catalog.settings)), until, &mut answers);
+    let mut findings = judge::judge(catalog, &chosen, &Facts::new(&answers, &catalog.settings));
 
     let open =
-        follow_up::questions(&chosen, &findings, &Facts::new(answers, &catalog.settings), |id| selection.is_named(id));
-    if ask(host, open, until, answers) {
-        findings = judge::judge(catalog, &chosen, &Facts::new(answers, &catalog.settings));
+        follow_up::questions(&chosen, &findings, &Facts::new(&answers, &catalog.settings), |id| selection.is_named(id));
+    if ask(host, open, until, &mut answers) {
+        findings = judge::judge(catalog, &chosen, &Facts::new(&answers, &catalog.settings));
     }
-    let mut rows: BTreeSet<&str> = chosen.iter().map(|check| check.id.as_str()).collect();
-    for check in left_out {
-        // Entries of several profiles may share an id, and a row is told by its id.
-        if let Some(why) = selection.excludes(check).filter(|_| rows.insert(&check.id)) {
-            findings.push(judge::excluded(check, why));
-        }
-    }
-    Looked {
-        host: identity::host(&Facts::new(answers, &catalog.settings), profiles),
+    findings.extend(rows_left_out(&chosen, &left_out, selection));
+    Ok(Looked {
+        host: identity::host(&Facts::new(&answers, &catalog.settings), profiles),
         findings,
         complete: selection.scope == Scope::default(),
-    }
+    })
 }
 
 /// Asks everything that any check could ever want of this host.
-pub fn look_at_all(host: &Arc<dyn Observe>, catalog: &Catalog, until: Instant, answers: &mut Answers) {
-    ask(host, gate_questions(catalog), until, answers);
+pub fn look_at_all(
+    host: &Arc<dyn Observe>,
+    subject: &mut Subject,
+    selection: &Selection,
+    until: Instant,
+) -> anyhow::Result<Answers> {
+    let mut answers = Answers::default();
+    gate(host, subject, selection, until, &mut answers)?;
     // What no check of today judges, and whoever reads the bundle wants to know.
-    ask(host, [Query::User, Query::Addresses], until, answers);
+    ask(host, [Query::User, Query::Addresses], until, &mut answers);
+    let catalog = &subject.catalog;
     let checks: Vec<&Check> = catalog.checks.iter().collect();
-    ask(host, checks.iter().flat_map(|check| check.kind.questions(&catalog.settings)), until, answers);
-    let open = follow_up::all_questions(&checks, &Facts::new(answers, &catalog.settings));
-    ask(host, open, until, answers);
+    ask(host, checks.iter().flat_map(|check| check.kind.questions(&catalog.settings)), until, &mut answers);
+    let open = follow_up::all_questions(&checks, &Facts::new(&answers, &catalog.settings));
+    ask(host, open, until, &mut answers);
+    Ok(answers)
 }
 
-/// Which host is this, and which profiles fit it?
-fn gate_questions(catalog: &Catalog) -> Vec<Query> {
-    catalog.profiles.iter().flat_map(|profile| profile.questions()).chain(identity::questions()).collect()
+/// The first round: which host is this, and which profiles fit it? They then have their say in the catalog.
+fn gate(
+    host: &Arc<dyn Observe>,
+    subject: &mut Subject,
+    selection: &Selection,
+    until: Instant,
+    answers: &mut Answers,
+) -> anyhow::Result<Vec<String>> {
+    let of_profiles = subject.catalog.profiles.iter().flat_map(|profile| profile.questions());
+    ask(host, of_profiles.chain(identity::questions()), until, answers);
+    let facts = Facts::new(answers, &subject.catalog.settings);
+    let profiles = profiles::detect(&subject.catalog.profiles, &selection.profiles, &facts);
+    subject.settle(&profiles)?;
+    if selection.drained {
+        demand_drained(&mut subject.catalog);
+    }
+    Ok(profiles)
+}
+
+/// `--drained` is the strongest layer of the configuration: guests now block.
+fn demand_drained(catalog: &mut Catalog) {
+    for check in catalog.checks.iter_mut().filter(|check| matches!(check.kind, Kind::GuestsRunning(_))) {
+        check.level = Level::Block;
+    }
+}
+
+/// One row for each id of which nothing was asked: entries of several profiles may share one.
+fn rows_left_out(chosen: &[&Check], left_out: &[&Check], selection: &Selection) -> Vec<Finding> {
+    let mut ids: BTreeSet<&str> = chosen.iter().map(|check| check.id.as_str()).collect();
+    let mut rows = Vec::new();
+    for check in left_out {
+        if let Some(why) = selection.excludes(check).filter(|_| ids.insert(&check.id)) {
+            rows.push(judge::excluded(check, why));
+        }
+    }
+    rows
 }
 
 /// Asks what was not asked before. True where there was anything to ask.
