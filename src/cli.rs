@@ -9,7 +9,6 @@ use crate::commands::{bundle::Bundle, check::Check, explain::Explain, schema::Sc
 use crate::host::Observe;
 use crate::host::live::{Live, detour};
 use crate::host::store::Store;
-use crate::model::{Query, Reading, TroubleCause};
 
 /// Checks a virtualization host before and after an upgrade.
 #[derive(Debug, Parser)]
@@ -63,10 +62,6 @@ fn looking() -> Arc<dyn Observe> {
 }
 
 fn answer(query: &str) -> anyhow::Result<u8> {
-    let reading = match query.parse::<Query>() {
-        Ok(query) => Live::detour().ask(&query),
-        Err(error) => Reading::unreadable(TroubleCause::Malformed, error),
-    };
-    serde_json::to_writer(std::io::stdout().lock(), &reading)?;
+    serde_json::to_writer(std::io::stdout().lock(), &detour::answer(query))?;
     Ok(0)
 }
