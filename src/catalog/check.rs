@@ -97,6 +97,7 @@ struct Common {
     fix: Vec<String>,
     #[serde(default)]
     by_hand: Vec<Vec<String>>,
+    #[serde(default)]
     source: String,
     #[serde(default)]
     then_read: Vec<ThenRead>,

@@ -8,7 +8,7 @@ use crate::catalog::kind::Kind;
 use crate::facts::Facts;
 use crate::judge::outcome::NOT_NEEDED;
 use crate::model::query::Freeable;
-use crate::model::{Finding, Query, Reading, Status};
+use crate::model::{Finding, Query, Reading, Status, TroubleCause};
 
 /// The questions that `findings` leave open. `is_named` tells which checks a person asked for by name:
 /// those are looked into even where nothing calls for it.
@@ -21,7 +21,9 @@ pub fn questions(
     let mut asked = BTreeSet::new();
     for finding in findings {
         let is_open = match finding.status {
-            Status::Fail | Status::Unknown => true,
+            Status::Fail => true,
+            // What failed to answer once is not asked for more.
+            Status::Unknown => finding.cause.as_deref() == Some(TroubleCause::NotAsked.as_str()),
             Status::Skip => finding.cause.as_deref() == Some(NOT_NEEDED) && is_named(&finding.id),
             Status::Pass => false,
         };

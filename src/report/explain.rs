@@ -49,11 +49,15 @@ fn one(check: &Check, catalog: &Catalog) -> String {
     for fix in check.fixes.iter().filter_map(|id| catalog.fix(id)) {
         out.push_str(&field("fix", &format!("{}: {}; undo: {}", fix.id, fix.title, fix.undo)));
     }
-    out.push_str("by hand\n");
+    if !check.by_hand.is_empty() {
+        out.push_str("by hand\n");
+    }
     for argv in &check.by_hand {
         out.push_str(&format!("    $ {}\n", command_line(argv)));
     }
-    out.push_str(&field("source", &check.source));
+    if !check.source.is_empty() {
+        out.push_str(&field("source", &check.source));
+    }
     out
 }
 

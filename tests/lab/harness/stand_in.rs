@@ -1,0 +1,163 @@
+//! Processes that stand in for others inside a lab: guests, holders of locks, servers that hang.
+//!
+//! They are this test program under another name, so that a lab needs nothing that is not built here.
+
+use std::env;
+use std::fs::{self, File, OpenOptions};
+use std::io::{Read as _, Write as _};
+use std::os::fd::AsRawFd as _;
+use std::os::unix::net::{UnixDatagram, UnixListener};
+use std::os::unix::process::CommandExt as _;
+use std::path::Path;
+use std::process::{Command, ExitCode};
+use std::thread;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use nix::fcntl::{FallocateFlags, FcntlArg, fallocate, fcntl};
+use nix::libc;
+use nix::mount::{MsFlags, mount};
+use nix::sys::socket::{AddressFamily, Backlog, SockFlag, SockType, UnixAddr, bind, connect, listen, socket};
+
+/// Plays the part that the program was started under, if it was started under one.
+pub fn play() -> Option<ExitCode> {
+    let words: Vec<String> = env::args().collect();
+    let name = Path::new(words.first()?).file_name()?.to_str()?;
+    let words: Vec<&str> = words.iter().skip(1).map(String::as_str).collect();
+    let played = match (name, words.as_slice()) {
+        (name, _) if name.starts_with("qemu-system-") => ready_for_ever(),
+        ("stand-in", ["idle"]) => ready_for_ever(),
+        ("stand-in", ["lock", path]) => lock(path),
+        ("stand-in", ["accept", path]) => accept(path),
+        ("stand-in", ["babble", path]) => babble(path),
+        ("stand-in", ["full-backlog", path]) => full_backlog(path),
+        ("stand-in", ["delete-open", path, bytes]) => delete_open(path, bytes),
+        ("stand-in", ["dead-fuse", path]) => dead_fuse(path),
+        ("stand-in", words) => Err(anyhow::anyhow!("no such part: {words:?}")),
+        _ => return None,
+    };
+    Some(match played {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error:#}");
+            ExitCode::FAILURE
+        }
+    })
+}
+
+fn ready() -> Result<()> {
+    if let Some(path) = env::var_os("NOTIFY_SOCKET") {
+        UnixDatagram::unbound()?.send_to(b"READY=1", path)?;
+    }
+    Ok(())
+}
+
+fn ready_for_ever() -> Result<()> {
+    ready()?;
+    loop {
+        thread::sleep(Duration::from_secs(3600));
+    }
+}
+
+/// Holds a record lock on a file, as dpkg and apt do.
+fn lock(path: &str) -> Result<()> {
+    let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
+    let whole = libc::flock {
+        l_type: libc::F_WRLCK as libc::c_short,
+        l_whence: libc::SEEK_SET as libc::c_short,
+        l_start: 0,
+        l_len: 0,
+        l_pid: 0,
+    };
+    fcntl(&file, FcntlArg::F_SETLK(&whole)).with_context(|| format!("cannot lock {path}"))?;
+    ready_for_ever()
+}
+
+/// Listens, takes every connection and never says a word.
+fn accept(path: &str) -> Result<()> {
+    if Path::new(path).exists() {
+        fs::remove_file(path)?;
+    }
+    let listener = UnixListener::bind(path)?;
+    ready()?;
+    let mut taken = Vec::new();
+    for stream in listener.incoming() {
+        taken.push(stream?);
+    }
+    bail!("nobody listens any more")
+}
+
+/// Listens, and answers everybody with the same nonsense.
+fn babble(path: &str) -> Result<()> {
+    if Path::new(path).exists() {
+        fs::remove_file(path)?;
+    }
+    let listener = UnixListener::bind(path)?;
+    ready()?;
+    for stream in listener.incoming() {
+        let _ = stream?.write_all(b"{\"id\": [}} \xff\xfe\n");
+    }
+    bail!("nobody listens any more")
+}
+
+/// Listens, takes no connection, and is so full that the next one blocks.
+fn full_backlog(path: &str) -> Result<()> {
+    if Path::new(path).exists() {
+        fs::remove_file(path)?;
+    }
+    let address = UnixAddr::new(path)?;
+    let listener = socket(AddressFamily::Unix, SockType::Stream, SockFlag::SOCK_CLOEXEC, None)?;
+    bind(listener.as_raw_fd(), &address)?;
+    listen(&listener, Backlog::new(1)?)?;
+    let mut waiting = Vec::new();
+    loop {
+        let client = socket(AddressFamily::Unix, SockType::Stream, SockFlag::SOCK_NONBLOCK, None)?;
+        match connect(client.as_raw_fd(), &address) {
+            Ok(()) => waiting.push(client),
+            Err(nix::errno::Errno::EAGAIN) => return ready_for_ever(),
+            Err(errno) => return Err(errno.into()),
+        }
+    }
+}
+
+/// Keeps a deleted file open, in two processes.
+fn delete_open(path: &str, bytes: &str) -> Result<()> {
+    let file = File::create(path)?;
+    fallocate(&file, FallocateFlags::empty(), 0, bytes.parse()?)?;
+    fs::remove_file(path)?;
+    let mut second = Command::new(env::current_exe()?);
+    second.arg0("stand-in");
+    second.arg("idle").env_remove("NOTIFY_SOCKET").stdin(file.try_clone()?);
+    let _child = second.spawn()?;
+    // It keeps the descriptor that it was going to hand on.
+    drop(second);
+    ready_for_ever()
+}
+
+/// Mounts a filesystem whose server reads every request and answers none but the first: worse than a dead one,
+/// because whoever asks cannot be killed.
+fn dead_fuse(path: &str) -> Result<()> {
+    const INIT: u32 = 26;
+    let mut device = OpenOptions::new().read(true).write(true).open("/dev/fuse")?;
+    let options = format!("fd={},rootmode=40000,user_id=0,group_id=0,allow_other", device.as_raw_fd());
+    mount(Some("lab"), path, Some("fuse.lab"), MsFlags::empty(), Some(options.as_str()))?;
+    let mut request = vec![0; 1 << 17];
+    loop {
+        let length = device.read(&mut request)?;
+        let [_, code, low, high] = [0, 4, 8, 12].map(|at| word(&request[..length], at));
+        if code != INIT {
+            continue;
+        }
+        // fuse_out_header (length, error, the number of the request), fuse_init_out (7.31), see <linux/fuse.h>.
+        let reply = [80, 0, low, high, 7, 31, 4096, 0, 0, 4096, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+        let bytes: Vec<u8> = reply.iter().flat_map(|word: &u32| word.to_ne_bytes()).collect();
+        device.write_all(&bytes)?;
+        ready()?;
+    }
+}
+
+fn word(bytes: &[u8], at: usize) -> u32 {
+    let mut word = [0; 4];
+    word.copy_from_slice(&bytes[at..at + 4]);
+    u32::from_ne_bytes(word)
+}

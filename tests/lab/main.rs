@@ -1,0 +1,45 @@
+//! Tests against real daemons: systemd, dpkg, Open vSwitch, in labs of private namespaces.
+//!
+//! A test that this machine cannot run is reported as ignored, with what is missing in brackets.
+#![allow(
+    clippy::disallowed_methods,
+    clippy::print_stderr,
+    reason = "the rules for the program do not bind what takes hosts apart to test it"
+)]
+
+mod harness;
+
+mod bad_hosts;
+mod config;
+mod disk;
+mod looking;
+mod ovs;
+mod packages;
+mod services;
+
+use std::process::ExitCode;
+
+use harness::{Need, Test};
+use libtest_mimic::{Arguments, Failed, Trial};
+
+const TESTS: &[&[Test]] =
+    &[disk::TESTS, packages::TESTS, services::TESTS, ovs::TESTS, config::TESTS, bad_hosts::TESTS, looking::TESTS];
+
+fn main() -> ExitCode {
+    if let Some(code) = harness::stand_in::play() {
+        return code;
+    }
+    let arguments = Arguments::from_args();
+    let trials = TESTS.iter().copied().flatten().map(|test| trial(*test)).collect();
+    libtest_mimic::run(&arguments, trials).exit_code()
+}
+
+fn trial(test: Test) -> Trial {
+    let missing = [Need::Lab].iter().chain(test.needs).find_map(|need| need.missing());
+    let run = move || (test.run)().map_err(|error| Failed::from(format!("{error:#}")));
+    let trial = Trial::test(test.name, run).with_ignored_flag(missing.is_some());
+    match missing {
+        Some(reason) => trial.with_kind(reason),
+        None => trial,
+    }
+}

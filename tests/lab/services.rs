@@ -1,0 +1,67 @@
+//! systemd and its units.
+
+use anyhow::ensure;
+
+use crate::harness::{Tested, recipe};
+
+crate::tests!("services":
+    failed_unit_is_a_note,
+    masked_unit_of_a_profile_is_a_warning,
+    crash_loop_is_a_warning,
+    reboot_has_another_boot_id,
+);
+
+fn failed_unit_is_a_note() -> Tested {
+    let lab = recipe::at_work()?;
+    lab.sh("systemd-run --quiet --unit=backup false")?;
+    lab.wait_until("the unit has failed", |lab| Ok(lab.run(&["systemctl", "is-failed", "backup"])?.code == 0))?;
+    let run = lab.check(&[])?;
+    run.notes("services.failed", "backup.service", None)?;
+    run.is_green()
+}
+
+fn masked_unit_of_a_profile_is_a_warning() -> Tested {
+    let lab = recipe::at_work()?;
+    lab.sh("systemctl mask openvswitch-switch.service && systemctl stop openvswitch-switch.service")?;
+    let run = lab.check(&[])?;
+    let row = run.says("services.unit", "openvswitch-switch.service", "fail")?;
+    ensure!(row["cause"] == "masked", "not told as masked: {row:#}");
+    Ok(())
+}
+
+fn crash_loop_is_a_warning() -> Tested {
+    let lab = recipe::at_work()?;
+    lab.write(
+        "/etc/hostready/checks.d/agent.toml",
+        "[[check]]\nid = \"site.agent\"\ntitle = \"agent does not run\"\nwhy = \"it takes the packages\"\n\
+         source = \"site handbook\"\nfor = [\"agent\", \"os\", \"reboot\", \"after\"]\nlevel = \"block\"\nseverity = \"high\"\n\
+         kind = \"unit-state\"\nunits = [\"agent.service\"]\n",
+    )?;
+    lab.write(
+        "/etc/systemd/system/agent.service",
+        "[Unit]\nStartLimitIntervalSec=0\n[Service]\nExecStart=/bin/false\nRestart=always\nRestartSec=30\n\
+         [Install]\nWantedBy=multi-user.target\n",
+    )?;
+    lab.sh("systemctl daemon-reload && systemctl enable --quiet --now agent.service")?;
+    lab.wait_until("the unit waits for its next start", |lab| {
+        Ok(lab.sh("systemctl show --value --property=SubState agent.service")? == "auto-restart")
+    })?;
+    let run = lab.check(&[])?;
+    run.blocks("site.agent", "agent.service", Some("crash-loop"))?;
+    run.blocked_by(&["site.agent agent.service"])
+}
+
+fn reboot_has_another_boot_id() -> Tested {
+    let mut lab = recipe::at_work()?;
+    let before = lab.check(&[])?;
+    before.is_green()?;
+    lab.reboot()?;
+    let after = lab.check(&[])?;
+    after.is_green()?;
+    after.passes("ovs.uplink", "br-ex/eno1")?;
+    let boot = |run: &crate::harness::Run| Ok::<_, anyhow::Error>(run.report()?["host"]["boot_id"].clone());
+    ensure!(boot(&before)?.is_string() && boot(&before)? != boot(&after)?, "the boot id stays the same");
+    let machine = &after.report()?["host"]["machine_id"];
+    ensure!(machine.is_string() && *machine == before.report()?["host"]["machine_id"], "another machine id: {machine}");
+    Ok(())
+}
