@@ -1,7 +1,7 @@
 //! The rules of the house: which layer may name which, and how long a file may be.
 
 // A test stages files and starts programs, and may stop at the first thing that is not as expected.
-#![allow(clippy::disallowed_methods, clippy::unwrap_used)]
+#![allow(clippy::disallowed_methods, clippy::unwrap_used, clippy::expect_used)]
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -88,6 +88,14 @@ fn a_name_that_points_upward_is_found() {
     assert_eq!(upward("model", "use crate::host::Observe;"), ["host"]);
     assert_eq!(upward("facts", "use crate::{model, judge};\nfn f(x: crate::commands::X) {}"), ["judge", "commands"]);
     assert!(upward("judge", "use crate::facts::Facts; use crate::model::Query;").is_empty());
+}
+
+#[test]
+fn the_session_in_the_readme_is_what_the_program_says() {
+    let readme = fs::read_to_string(root().join("README.md")).unwrap();
+    let session = readme.split("$ sudo hostready check\n").nth(1).and_then(|rest| rest.split("\n$ echo $?").next());
+    let expected = fs::read_to_string(root().join("tests/hosts/scenarios/uplink-renamed/expected.txt")).unwrap();
+    assert!(expected.starts_with(session.expect("the README has a session")), "{session:?}");
 }
 
 #[test]

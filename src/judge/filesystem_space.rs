@@ -21,7 +21,7 @@ pub fn judge(catalog: &Catalog, check: &Check, spec: &Spec, facts: &Facts<'_>) -
                     outcome
                 } else {
                     let offers = offers::for_space(catalog, check, facts, &space.device, need.0 - space.available);
-                    with_largest(outcome, path, facts).offering(offers)
+                    with_largest(offers::mention_none(outcome, &offers, check, facts), path, facts).offering(offers)
                 }
             }
             Reading::Absent => Outcome::skip(path, super::outcome::NOT_PRESENT, format!("{path} does not exist")),
@@ -67,16 +67,10 @@ fn sharing(path: &str, space: &Space, spec: &Spec, facts: &Facts<'_>) -> Vec<Str
 }
 
 /// What takes up the space, once the follow-up round has looked.
-fn with_largest(mut outcome: Outcome, path: &str, facts: &Facts<'_>) -> Outcome {
+fn with_largest(outcome: Outcome, path: &str, facts: &Facts<'_>) -> Outcome {
     let Reading::Known(largest) = facts.reading::<Largest>(&Query::Largest(path.to_owned())) else {
         return outcome;
     };
-    let listed: Vec<String> =
-        largest.entries.iter().map(|entry| format!("{} {}", entry.path, Bytes(entry.bytes))).collect();
-    if !listed.is_empty() {
-        let so_far = if largest.complete { "" } else { " (so far as time allowed)" };
-        outcome.detail.push_str(&format!("; largest below it{so_far}: {}", listed.join(", ")));
-    }
     let rows: Vec<_> = largest.entries.iter().map(|entry| json!({"path": entry.path, "bytes": entry.bytes})).collect();
     outcome.observing("largest", rows).observing("largest_complete", largest.complete)
 }

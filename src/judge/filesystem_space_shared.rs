@@ -53,13 +53,9 @@ fn judge_group(catalog: &Catalog, check: &Check, group: &Group<'_>, facts: &Fact
         Outcome::pass(&space.mount_point, detail)
     } else {
         let short_by = group.need - space.available;
-        Outcome::fail(&space.mount_point, None, detail).offering(offers::for_space(
-            catalog,
-            check,
-            facts,
-            &space.device,
-            short_by,
-        ))
+        let offers = offers::for_space(catalog, check, facts, &space.device, short_by);
+        let outcome = Outcome::fail(&space.mount_point, None, detail);
+        offers::mention_none(outcome, &offers, check, facts).offering(offers)
     };
     let outcome = group.paths.iter().fold(outcome, |outcome, path| outcome.asking(Query::Space((*path).to_owned())));
     outcome

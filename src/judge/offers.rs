@@ -1,9 +1,11 @@
 //! What each fix for space would free, and the smallest set that is enough.
 
+use super::outcome::Outcome;
 use crate::catalog::{Catalog, Check};
 use crate::facts::Facts;
 use crate::model::answer::FileRow;
 use crate::model::finding::Offer;
+use crate::model::query::Freeable;
 use crate::model::{Query, Reading};
 
 /// The fixes of `check`, safest first as the catalog lists them, measured on the filesystem `device`.
@@ -37,6 +39,15 @@ pub fn for_space(catalog: &Catalog, check: &Check, facts: &Facts<'_>, device: &s
     // What would free nothing here is no help to a person.
     offers.retain(|offer| offer.frees_bytes != Some(0));
     offers
+}
+
+/// Says so where we looked and no fix has anything to free.
+pub fn mention_none(mut outcome: Outcome, offers: &[Offer], check: &Check, facts: &Facts<'_>) -> Outcome {
+    let has_looked = Freeable::ALL.into_iter().all(|family| facts.answers.0.contains_key(&Query::Freeable(family)));
+    if offers.is_empty() && has_looked && !check.fixes.is_empty() {
+        outcome.detail.push_str("; no fix has anything to free on it");
+    }
+    outcome
 }
 
 fn freed_on(device: &str, files: &[FileRow]) -> u64 {

@@ -53,3 +53,40 @@ fn judge_state(name: &str, unit: &Unit) -> Outcome {
         .observing("unit_file_state", unit.file_state.clone())
         .observing("restarts", unit.restarts)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Status;
+
+    fn unit(load: &str, active: &str, sub: &str, file_state: &str, result: &str) -> Unit {
+        let own = str::to_owned;
+        Unit {
+            load: own(load),
+            active: own(active),
+            sub: own(sub),
+            file_state: own(file_state),
+            result: own(result),
+            ..Unit::default()
+        }
+    }
+
+    #[test]
+    fn every_cause_has_its_state() {
+        for (state, status, cause) in [
+            (unit("loaded", "active", "running", "enabled", "success"), Status::Pass, None),
+            (unit("loaded", "active", "exited", "static", "success"), Status::Pass, None),
+            (unit("not-found", "inactive", "dead", "", "success"), Status::Skip, Some("not-present")),
+            (unit("not-found", "active", "running", "", "success"), Status::Fail, Some("not-found-but-running")),
+            (unit("masked", "inactive", "dead", "masked", "success"), Status::Fail, Some("masked")),
+            (unit("loaded", "activating", "auto-restart", "enabled", "exit-code"), Status::Fail, Some("crash-loop")),
+            (unit("loaded", "failed", "failed", "enabled", "start-limit-hit"), Status::Fail, Some("crash-loop")),
+            (unit("loaded", "failed", "failed", "enabled", "exit-code"), Status::Fail, Some("failed")),
+            (unit("loaded", "inactive", "dead", "enabled", "success"), Status::Fail, Some("inactive")),
+            (unit("loaded", "active", "running", "disabled", "success"), Status::Fail, Some("disabled")),
+        ] {
+            let outcome = judge_state("x.service", &state);
+            assert_eq!((outcome.status, outcome.cause), (status, cause), "{state:?}");
+        }
+    }
+}

@@ -1,5 +1,7 @@
 //! The report for a person: what stops the upgrade first, then the rest, on 80 columns.
 
+use serde_json::Value;
+
 use super::layout::{Paint, command_line, entry, paragraph};
 use crate::model::report::Verdict;
 use crate::model::{Finding, Report, Severity, Status};
@@ -103,7 +105,23 @@ fn show(out: &mut String, finding: &Finding, depth: Depth) {
         out.push_str(&paragraph("    ", &format!("waived until {}: {}", waiver.expires, waiver.reason)));
     }
     if matches!(depth, Depth::Full) {
+        show_largest(out, finding);
         show_remedies(out, finding);
+    }
+}
+
+/// What fills a path, one thing a line.
+fn show_largest(out: &mut String, finding: &Finding) {
+    let Some(largest) = finding.observed.get("largest").and_then(Value::as_array).filter(|rows| !rows.is_empty())
+    else {
+        return;
+    };
+    let is_complete = finding.observed.get("largest_complete").and_then(Value::as_bool).unwrap_or(true);
+    let so_far = if is_complete { "" } else { ", as far as time allowed" };
+    out.push_str(&format!("    largest below it{so_far}:\n"));
+    for row in largest {
+        let bytes = row["bytes"].as_u64().map(|bytes| Bytes(bytes).to_string()).unwrap_or_default();
+        out.push_str(&format!("{bytes:>16}  {}\n", row["path"].as_str().unwrap_or_default()));
     }
 }
 
