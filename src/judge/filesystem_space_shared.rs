@@ -43,11 +43,11 @@ pub fn judge(catalog: &Catalog, check: &Check, spec: &Spec, facts: &Facts<'_>) -
 fn judge_group(catalog: &Catalog, check: &Check, group: &Group<'_>, facts: &Facts<'_>) -> Outcome {
     let space = group.space;
     let detail = format!(
-        "{} has {} free; {} on it need {} together",
-        space.mount_point,
-        Bytes(space.available),
+        "{} need {} together, and {} has {} free",
         group.paths.join(", "),
-        Bytes(group.need)
+        Bytes(group.need),
+        space.mount_point,
+        Bytes(space.available)
     );
     let outcome = if space.available >= group.need {
         Outcome::pass(&space.mount_point, detail)

@@ -14,9 +14,14 @@ pub fn judge(facts: &Facts<'_>) -> Vec<Outcome> {
         Reading::Known(units) => {
             let failed: Vec<Outcome> = units
                 .iter()
-                .filter(|(_, unit)| unit.active == "failed")
-                .map(|(name, unit)| {
-                    Outcome::fail(name, None, format!("{name} has failed")).observing("sub_state", unit.sub.clone())
+                .filter_map(|(name, unit)| {
+                    let words = match (unit.active.as_str(), unit.sub.as_str()) {
+                        ("failed", _) => "has failed",
+                        (_, "auto-restart") => "fails and is started again and again",
+                        _ => return None,
+                    };
+                    let outcome = Outcome::fail(name, None, format!("{name} {words}"));
+                    Some(outcome.observing("sub_state", unit.sub.clone()))
                 })
                 .collect();
             if failed.is_empty() {
