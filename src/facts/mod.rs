@@ -74,3 +74,6 @@ impl<'a> Facts<'a> {
         self.reading::<Lock>(&pidfile).and_then(|lock| lock.holder.as_ref().map_or(Reading::Absent, Reading::Known))
     }
 }
+
+#[cfg(test)]
+mod tests;
