@@ -10,13 +10,21 @@ use crate::host::Observe;
 use crate::host::live::{Live, detour};
 use crate::host::store::Store;
 
+/// What stands below every verb's help.
+const HELP: &str = "\
+Exit codes: 0 ready · 1 internal error · 2 usage or configuration · 3 blocked
+            4 warnings, with --fail-on warn · 5 incomplete: something that
+            blocks could not be looked at
+Each flag has a variable: HOSTREADY_ONLY stands for --only, and so on.
+`hostready explain` lists what is checked, `hostready explain ID` says why.";
+
 /// Checks a virtualization host before and after an upgrade.
 #[derive(Debug, Parser)]
 #[command(
     name = "hostready",
     version,
     arg_required_else_help = true,
-    after_help = "Exit codes: 0 ready, 1 internal error, 2 usage or configuration, 3 blocked,\n            4 warnings (with --fail-on warn), 5 incomplete"
+    after_help = HELP
 )]
 pub struct Cli {
     #[command(subcommand)]
@@ -26,6 +34,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 enum Verb {
     /// May this host be upgraded now? Changes nothing
+    #[command(after_help = HELP)]
     Check(Check),
     /// What is checked, why, at which threshold, and what to do by hand
     Explain(Explain),

@@ -18,7 +18,7 @@ use crate::host::store::Store;
 #[derive(Clone, Debug, Args)]
 pub struct Bundle {
     /// The file to write, readable by its owner alone; `-` for stdout
-    #[arg(long, value_name = "FILE", env = "HOSTREADY_OUTPUT", default_value = "-")]
+    #[arg(long, value_name = "FILE", env = "HOSTREADY_OUTPUT", hide_env = true, default_value = "-")]
     output: PathBuf,
     #[command(flatten)]
     scope: ScopeOptions,

@@ -20,7 +20,7 @@ pub struct Check {
     #[command(flatten)]
     scope: ScopeOptions,
     /// Judge the host in this bundle instead of this one
-    #[arg(long, value_name = "FILE", env = "HOSTREADY_FROM")]
+    #[arg(long, value_name = "FILE", env = "HOSTREADY_FROM", hide_env = true)]
     from: Option<PathBuf>,
     #[command(flatten)]
     report: ReportOptions,

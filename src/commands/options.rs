@@ -28,17 +28,17 @@ pub enum Color {
 #[derive(Clone, Debug, Args)]
 pub struct ConfigOptions {
     /// Read this configuration, and checks.d beside it [default: /etc/hostready/config.toml]
-    #[arg(long, value_name = "FILE", env = "HOSTREADY_CONFIG")]
+    #[arg(long, value_name = "FILE", env = "HOSTREADY_CONFIG", hide_env = true)]
     pub config: Option<PathBuf>,
 }
 
 #[derive(Clone, Debug, Args)]
 pub struct FormatOptions {
     /// How to print it
-    #[arg(long, value_enum, default_value_t, env = "HOSTREADY_FORMAT")]
+    #[arg(long, value_enum, default_value_t, env = "HOSTREADY_FORMAT", hide_env = true)]
     pub format: Format,
     /// Short for --format json
-    #[arg(long, env = "HOSTREADY_JSON")]
+    #[arg(long, env = "HOSTREADY_JSON", hide_env = true)]
     pub json: bool,
 }
 
@@ -53,48 +53,48 @@ pub struct ReportOptions {
     #[command(flatten)]
     pub format: FormatOptions,
     /// Write the report to this file too, as a whole or not at all
-    #[arg(long, value_name = "FILE", env = "HOSTREADY_OUTPUT")]
+    #[arg(long, value_name = "FILE", env = "HOSTREADY_OUTPUT", hide_env = true)]
     pub output: Option<PathBuf>,
     /// One line a host
-    #[arg(short, long, env = "HOSTREADY_QUIET")]
+    #[arg(short, long, env = "HOSTREADY_QUIET", hide_env = true)]
     pub quiet: bool,
     /// Show what passed and what was skipped, too
-    #[arg(short, long, env = "HOSTREADY_VERBOSE")]
+    #[arg(short, long, env = "HOSTREADY_VERBOSE", hide_env = true)]
     pub verbose: bool,
     /// Colour the text
-    #[arg(long, value_enum, default_value_t, value_name = "WHEN", env = "HOSTREADY_COLOR")]
+    #[arg(long, value_enum, default_value_t, value_name = "WHEN", env = "HOSTREADY_COLOR", hide_env = true)]
     pub color: Color,
     /// From which verdict on the exit code is not 0
-    #[arg(long, value_enum, default_value_t, value_name = "VERDICT", env = "HOSTREADY_FAIL_ON")]
+    #[arg(long, value_enum, default_value_t, value_name = "VERDICT", env = "HOSTREADY_FAIL_ON", hide_env = true)]
     pub fail_on: FailOn,
     /// Whose exit codes to use
-    #[arg(long, value_enum, default_value_t, value_name = "STYLE", env = "HOSTREADY_EXIT_STYLE")]
+    #[arg(long, value_enum, default_value_t, value_name = "STYLE", env = "HOSTREADY_EXIT_STYLE", hide_env = true)]
     pub exit_style: ExitStyle,
 }
 
 #[derive(Clone, Debug, Args)]
 pub struct ScopeOptions {
     /// What the host is wanted fit for
-    #[arg(long = "for", value_enum, default_value_t = Intent::Agent, value_name = "INTENT", env = "HOSTREADY_FOR")]
+    #[arg(long = "for", value_enum, default_value_t = Intent::Agent, value_name = "INTENT", env = "HOSTREADY_FOR", hide_env = true)]
     pub intent: Intent,
     /// No guest may be left running
-    #[arg(long, env = "HOSTREADY_DRAINED")]
+    #[arg(long, env = "HOSTREADY_DRAINED", hide_env = true)]
     pub drained: bool,
     /// Use this profile in place of detection; may be repeated
-    #[arg(long, value_name = "NAME", env = "HOSTREADY_PROFILE", value_delimiter = ',')]
+    #[arg(long, value_name = "NAME", env = "HOSTREADY_PROFILE", hide_env = true, value_delimiter = ',')]
     pub profile: Vec<String>,
     /// Ask only checks whose id matches, `*` stands for anything; may be repeated
-    #[arg(long, value_name = "ID-GLOB", env = "HOSTREADY_ONLY", value_delimiter = ',')]
+    #[arg(long, value_name = "ID-GLOB", env = "HOSTREADY_ONLY", hide_env = true, value_delimiter = ',')]
     pub only: Vec<String>,
     /// Leave out checks whose id matches; may be repeated
-    #[arg(long, value_name = "ID-GLOB", env = "HOSTREADY_SKIP", value_delimiter = ',')]
+    #[arg(long, value_name = "ID-GLOB", env = "HOSTREADY_SKIP", hide_env = true, value_delimiter = ',')]
     pub skip: Vec<String>,
 }
 
 #[derive(Clone, Debug, Args)]
 pub struct LookOptions {
     /// Time for looking: what has not answered by then is unknown
-    #[arg(long, value_parser = duration, default_value = "30s", value_name = "DURATION", env = "HOSTREADY_TIMEOUT")]
+    #[arg(long, value_parser = duration, default_value = "30s", value_name = "DURATION", env = "HOSTREADY_TIMEOUT", hide_env = true)]
     pub timeout: Duration,
 }
 
