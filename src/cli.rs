@@ -24,6 +24,7 @@ Each flag has a variable: HOSTREADY_ONLY stands for --only, and so on.
     name = "hostready",
     version,
     arg_required_else_help = true,
+    max_term_width = 80,
     after_help = HELP
 )]
 pub struct Cli {
@@ -73,4 +74,24 @@ fn looking() -> Arc<dyn Observe> {
 fn answer(query: &str) -> anyhow::Result<u8> {
     serde_json::to_writer(std::io::stdout().lock(), &detour::answer(query))?;
     Ok(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn each_flag_has_its_variable() {
+        let command = Cli::command();
+        command.clone().debug_assert();
+        for verb in command.get_subcommands().filter(|verb| !verb.is_hide_set()) {
+            for flag in verb.get_arguments().filter_map(|flag| flag.get_long().map(|long| (long, flag.get_env()))) {
+                let expected = format!("HOSTREADY_{}", flag.0.to_uppercase().replace('-', "_"));
+                let found = flag.1.map(|name| name.to_string_lossy().into_owned());
+                assert_eq!(found, Some(expected), "{} --{}", verb.get_name(), flag.0);
+            }
+        }
+    }
 }
