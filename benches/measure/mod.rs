@@ -70,7 +70,7 @@ pub fn play() -> Option<ExitCode> {
         (true, ["measure", rounds, commands]) => measure(rounds, commands),
         (true, ["max-rss", argv @ ..]) => max_rss(argv),
         (true, ["select", socket]) => ovsdb::select(socket).map(|reply| println!("{}", reply.len())),
-        (true, ["fill", socket, ports, from, to]) => ovsdb::fill(socket, ports, from, to),
+        (true, ["fill", socket, prefix, from, to]) => ovsdb::fill(socket, prefix, from, to),
         _ => return stand_in::play(),
     };
     Some(match played {

@@ -28,13 +28,13 @@ pub fn select(socket: &str) -> Result<Vec<u8>> {
     transact(socket, selects.collect())
 }
 
-/// Puts the ports of these numbers on bridge `br-int`: of guests, or uplinks.
-pub fn fill(socket: &str, ports: &str, from: &str, to: &str) -> Result<()> {
+/// Puts the ports of these numbers on bridge `br-int`: of guests where they are called `tap`, or else uplinks.
+pub fn fill(socket: &str, prefix: &str, from: &str, to: &str) -> Result<()> {
     let numbers: Vec<usize> = (from.parse()?..to.parse()?).collect();
     for numbers in numbers.chunks(BATCH) {
         let mut operations = Vec::new();
         for number in numbers {
-            operations.extend(insert(ports, *number));
+            operations.extend(insert(prefix, *number));
         }
         let named: Vec<Value> = numbers.iter().map(|number| json!(["named-uuid", format!("p{number}")])).collect();
         operations.push(json!({
@@ -47,17 +47,17 @@ pub fn fill(socket: &str, ports: &str, from: &str, to: &str) -> Result<()> {
     Ok(())
 }
 
-fn insert(ports: &str, number: usize) -> [Value; 2] {
+fn insert(prefix: &str, number: usize) -> [Value; 2] {
     let [high, low] = [number >> 8, number & 0xff];
     let mac = format!("fa:16:3e:00:{high:02x}:{low:02x}");
     let id = format!("8e1f0c5a-7d3b-4c19-9a52-{number:012x}");
     let guest = json!([["attached-mac", mac], ["iface-id", id], ["iface-status", "active"], ["vm-id", id]]);
-    let external_ids = if ports == "guests" { guest } else { json!([]) };
+    let external_ids = if prefix == "tap" { guest } else { json!([]) };
     let interface = json!({
-        "name": format!("tap{number}"), "ofport": number + 1, "mac_in_use": mac, "link_state": "up",
+        "name": format!("{prefix}{number}"), "ofport": number + 1, "mac_in_use": mac, "link_state": "up",
         "admin_state": "up", "external_ids": ["map", external_ids],
     });
-    let port = json!({"name": format!("tap{number}"), "interfaces": ["named-uuid", format!("i{number}")]});
+    let port = json!({"name": format!("{prefix}{number}"), "interfaces": ["named-uuid", format!("i{number}")]});
     [
         json!({"op": "insert", "table": "Interface", "uuid-name": format!("i{number}"), "row": interface}),
         json!({"op": "insert", "table": "Port", "uuid-name": format!("p{number}"), "row": port}),
