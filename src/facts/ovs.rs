@@ -6,7 +6,6 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 
 use serde::Deserialize;
-use serde_json::value::RawValue;
 
 use datum::Datum;
 
@@ -65,6 +64,16 @@ pub struct Controller {
     pub is_connected: bool,
 }
 
+/// The tables in the order in which they are asked for.
+#[derive(Deserialize)]
+struct Tables<'a>(
+    #[serde(borrow)] Rows<SwitchRow<'a>>,
+    #[serde(borrow)] Rows<BridgeRow<'a>>,
+    #[serde(borrow)] Rows<PortRow<'a>>,
+    #[serde(borrow)] Rows<InterfaceRow<'a>>,
+    #[serde(borrow)] Rows<ControllerRow<'a>>,
+);
+
 #[derive(Deserialize)]
 struct Rows<T> {
     rows: Vec<T>,
@@ -122,23 +131,22 @@ struct ControllerRow<'a> {
 impl<'a> Ovs<'a> {
     /// `text` is the `result` of the transaction: one element for each table, in the order asked.
     pub fn parse(text: &'a [u8]) -> Result<Self, String> {
-        let tables: Vec<&'a RawValue> = serde_json::from_slice(text).map_err(|error| error.to_string())?;
-        let [switch, bridges, ports, interfaces, controllers] = tables[..] else {
-            return Err(format!("{} tables came where 5 were asked for", tables.len()));
-        };
+        // Typed at once: the text is large, and to find the tables first would be a pass over all of it.
+        let tables: Tables<'a> = serde_json::from_slice(text).map_err(|error| error.to_string())?;
+        let Tables(switch, bridges, ports, interfaces, controllers) = tables;
         let keyed = |uuid: &Datum<'a>| uuid.uuid().ok_or_else(|| "a row without its uuid".to_owned());
         let mut ovs = Self { switch: Switch::default(), ..Self::default() };
-        if let Some(row) = rows::<SwitchRow<'a>>("Open_vSwitch", switch)?.into_iter().next() {
+        if let Some(row) = switch.rows.into_iter().next() {
             ovs.switch = Switch::from(row);
         }
-        ovs.bridges = rows::<BridgeRow<'a>>("Bridge", bridges)?.into_iter().map(Bridge::from).collect();
-        for row in rows::<PortRow<'a>>("Port", ports)? {
+        ovs.bridges = bridges.rows.into_iter().map(Bridge::from).collect();
+        for row in ports.rows {
             ovs.ports.insert(keyed(&row._uuid)?, Port::from(row));
         }
-        for row in rows::<InterfaceRow<'a>>("Interface", interfaces)? {
+        for row in interfaces.rows {
             ovs.interfaces.insert(keyed(&row._uuid)?, Interface::from(row));
         }
-        for row in rows::<ControllerRow<'a>>("Controller", controllers)? {
+        for row in controllers.rows {
             let is_connected = row.is_connected.boolean().unwrap_or(false);
             ovs.controllers.insert(keyed(&row._uuid)?, Controller { is_connected });
         }
@@ -182,10 +190,6 @@ impl<'a> Ovs<'a> {
 /// The value of a key of `external_ids`.
 pub fn value<'m>(map: &'m [(Cow<'_, str>, Cow<'_, str>)], key: &str) -> Option<&'m str> {
     map.iter().find(|(name, _)| name == key).map(|(_, value)| value.as_ref())
-}
-
-fn rows<'a, T: Deserialize<'a>>(table: &str, text: &'a RawValue) -> Result<Vec<T>, String> {
-    serde_json::from_str::<Rows<T>>(text.get()).map(|rows| rows.rows).map_err(|error| format!("table {table}: {error}"))
 }
 
 impl<'a> From<SwitchRow<'a>> for Switch<'a> {

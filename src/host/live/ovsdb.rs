@@ -5,6 +5,7 @@ use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use memchr::memmem;
 use serde::Deserialize;
 use serde_json::json;
 use serde_json::value::RawValue;
@@ -191,12 +192,25 @@ fn checked_result<'a>(reply: &Message<'a>) -> Result<&'a RawValue, Fault> {
         return Err(Fault::Failed(words.unwrap_or_else(|| error.get().to_owned())));
     }
     let result = reply.result.ok_or_else(|| Fault::malformed("a reply with neither result nor error"))?;
+    if !may_tell_of_failure(result.get()) {
+        return Ok(result);
+    }
     // A failed operation leaves `error` null: it is told in its own slot, and later slots are null.
     let outcomes: Vec<Option<Outcome>> = parse(result.get().as_bytes())?;
     match outcomes.into_iter().flatten().find_map(Outcome::into_words) {
         Some(words) => Err(Fault::Failed(words)),
         None => Ok(result),
     }
+}
+
+/// Whether any `error` has a text for its value. Of a switch without faults none has, and the large reply need not be
+/// parsed to learn that; the columns of that name then hold the empty set.
+fn may_tell_of_failure(result: &str) -> bool {
+    const KEY: &str = r#""error""#;
+    memmem::find_iter(result.as_bytes(), KEY).any(|at| {
+        let value = result[at + KEY.len()..].trim_start().strip_prefix(':');
+        value.is_some_and(|value| value.trim_start().starts_with('"'))
+    })
 }
 
 impl Outcome {
