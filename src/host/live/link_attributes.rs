@@ -137,7 +137,14 @@ fn text(value: &[u8]) -> String {
 /// A hardware address; all zeroes is how the kernel says that there is none, and tunnels put their IP address here.
 fn mac(value: &[u8]) -> Option<String> {
     let hardware = !matches!(value.len(), 0 | 4 | 16) && value.iter().any(|byte| *byte != 0);
-    hardware.then(|| value.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(":"))
+    hardware.then(|| {
+        let mut text = String::with_capacity(3 * value.len());
+        for byte in value {
+            let digits = [byte >> 4, byte & 0xf].map(|digit| char::from_digit(digit.into(), 16));
+            text.extend((!text.is_empty()).then_some(':').into_iter().chain(digits.into_iter().flatten()));
+        }
+        text
+    })
 }
 
 /// The states of RFC 2863, as the kernel numbers them.

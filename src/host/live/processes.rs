@@ -4,7 +4,8 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
-use std::io;
+use std::fs::File;
+use std::io::{self, Read};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
@@ -50,7 +51,7 @@ pub fn guests(proc: &Path) -> Reading<BTreeMap<u32, GuestProcess>> {
         let mut guests = BTreeMap::new();
         for pid in pids {
             let process = proc.join(pid.to_string());
-            match std::fs::read(process.join("comm")) {
+            match comm(&process) {
                 Ok(comm) if is_emulator(comm.trim_ascii_end()) => {
                     guests.extend(guest(&process, pid).map(|guest| (pid, guest)));
                 }
@@ -62,6 +63,14 @@ pub fn guests(proc: &Path) -> Reading<BTreeMap<u32, GuestProcess>> {
         }
         Reading::Known(guests)
     })
+}
+
+/// The name of a process, in one read: there are hundreds of processes.
+fn comm(process: &Path) -> io::Result<Vec<u8>> {
+    let mut name = vec![0; COMM_LENGTH + 1];
+    let length = File::open(process.join("comm"))?.read(&mut name)?;
+    name.truncate(length);
+    Ok(name)
 }
 
 fn is_emulator(comm: &[u8]) -> bool {
