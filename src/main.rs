@@ -19,6 +19,10 @@ use clap::Parser;
 use crate::commands::UsageError;
 use crate::exit::Exit;
 
+/// The C library's own gives pages back and takes them anew hundreds of times in a run.
+#[global_allocator]
+static ALLOCATOR: dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;
+
 fn main() -> ExitCode {
     // A probe that panics is a row in the report; what ends the run is printed below, once.
     std::panic::set_hook(Box::new(|_| {}));
