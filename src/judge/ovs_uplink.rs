@@ -3,7 +3,9 @@
 //! A port may stand in the database and not in the datapath: the database, the kernel and the carrier
 //! must agree.
 
-use std::collections::BTreeMap;
+mod bonds;
+
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::outcome::Outcome;
 use super::ovs_daemons;
@@ -34,17 +36,52 @@ pub fn judge(facts: &Facts<'_>) -> Vec<Outcome> {
     outcomes.into_iter().map(|outcome| outcome.asking(asked.clone()).asking(Query::Links)).collect()
 }
 
+/// The kernel's devices, and under which names a missing one may be found. Made once: a switch can have thousands of
+/// ports whose devices are gone.
+struct Devices<'a> {
+    links: &'a Links,
+    by_alternative_name: HashMap<&'a str, &'a str>,
+    /// Those that OVS knows by no name, by their address; none where several have the same.
+    free: HashMap<&'a str, Option<&'a str>>,
+}
+
+impl<'a> Devices<'a> {
+    fn new(links: &'a Links, ovs: &Ovs<'_>) -> Self {
+        let taken: HashSet<&str> = ovs.all_interfaces().map(|interface| interface.name.as_ref()).collect();
+        let mut devices = Self { links, by_alternative_name: HashMap::new(), free: HashMap::new() };
+        for (name, link) in links {
+            for alternative in &link.alternative_names {
+                devices.by_alternative_name.entry(alternative).or_insert(name);
+            }
+            let is_device = link.kind.is_none() || link.kind.as_deref() == Some("veth");
+            let mac = link.permanent_mac.as_deref().or(link.mac.as_deref());
+            if let Some(mac) = mac.filter(|_| is_device && !taken.contains(name.as_str())) {
+                devices.free.entry(mac).and_modify(|only| *only = None).or_insert(Some(name));
+            }
+        }
+        devices
+    }
+
+    /// The name under which a missing NIC is there after all: known by its alternative names, or by the
+    /// address that OVS last saw on it where exactly one free device has it.
+    fn renamed_from(&self, interface: &Interface<'_>) -> Option<&'a str> {
+        let by_name = self.by_alternative_name.get(interface.name.as_ref()).copied();
+        by_name.or_else(|| self.free.get(interface.mac_in_use.as_deref()?).copied().flatten())
+    }
+}
+
 fn judge_switch(ovs: &Ovs<'_>, facts: &Facts<'_>) -> Vec<Outcome> {
     let links = match facts.links() {
         Reading::Known(links) => links,
         Reading::Absent => return vec![Outcome::undetermined("", "failed", "the kernel lists no network devices")],
         Reading::Unreadable(trouble) => return vec![Outcome::unknown("", &trouble)],
     };
+    let devices = Devices::new(links, ovs);
     let vswitchd_runs = !matches!(facts.vswitchd(), Reading::Absent);
     let mut outcomes = Vec::new();
     for bridge in ovs.bridges.iter().filter(|bridge| !belongs_to_ovn(bridge, ovs)) {
         for port in ovs.ports(bridge) {
-            outcomes.extend(judge_port(bridge, port, ovs, links, vswitchd_runs));
+            outcomes.extend(judge_port(bridge, port, ovs, &devices, vswitchd_runs));
         }
     }
     if outcomes.is_empty() {
@@ -58,7 +95,13 @@ fn belongs_to_ovn(bridge: &Bridge<'_>, ovs: &Ovs<'_>) -> bool {
     ovs.uses_ovn() && bridge.name == ovs.integration_bridge()
 }
 
-fn judge_port(bridge: &Bridge<'_>, port: &Port<'_>, ovs: &Ovs<'_>, links: &Links, vswitchd_runs: bool) -> Vec<Outcome> {
+fn judge_port(
+    bridge: &Bridge<'_>,
+    port: &Port<'_>,
+    ovs: &Ovs<'_>,
+    devices: &Devices<'_>,
+    vswitchd_runs: bool,
+) -> Vec<Outcome> {
     if OWNED_BY_OVN.iter().any(|key| value(&port.external_ids, key).is_some()) {
         return Vec::new();
     }
@@ -71,7 +114,7 @@ fn judge_port(bridge: &Bridge<'_>, port: &Port<'_>, ovs: &Ovs<'_>, links: &Links
             true => format!("{}/{}/{}", bridge.name, port.name, interface.name),
             false => format!("{}/{}", bridge.name, port.name),
         };
-        match role(interface, links) {
+        match role(interface, devices.links) {
             Role::Internal => continue,
             Role::Guest => outcomes.extend(judge_guest_port(&subject, interface)),
             Role::Uplink if !vswitchd_runs => {
@@ -80,12 +123,12 @@ fn judge_port(bridge: &Bridge<'_>, port: &Port<'_>, ovs: &Ovs<'_>, links: &Links
                 outcomes.push(outcome.because_of("ovs.daemons", ""));
             }
             Role::Uplink => {
-                let fault = fault(bridge, interface, ovs, links);
+                let fault = fault(bridge, interface, devices);
                 if fault.is_some() {
                     dead.push(outcomes.len());
                 }
-                outcomes.push(describe(&subject, interface, fault, links));
-                outcomes.extend(dead_members_below(&subject, &interface.name, links));
+                outcomes.push(describe(&subject, interface, fault, devices.links));
+                outcomes.extend(bonds::dead_members_below(&subject, &interface.name, devices.links));
             }
         }
     }
@@ -138,16 +181,16 @@ struct Fault {
 }
 
 /// The first of the conditions that does not hold, the deepest cause first.
-fn fault(bridge: &Bridge<'_>, interface: &Interface<'_>, ovs: &Ovs<'_>, links: &Links) -> Option<Fault> {
+fn fault(bridge: &Bridge<'_>, interface: &Interface<'_>, devices: &Devices<'_>) -> Option<Fault> {
     let name = interface.name.as_ref();
     let of = format!("{name} of {}", bridge.name);
     let fault = |cause, detail| Some(Fault { cause, detail });
     let has_kernel_device = matches!(interface.kind.as_ref(), "" | "system" | "afxdp");
     let error = interface.error.as_deref();
-    let link = links.get(name);
+    let link = devices.links.get(name);
 
     if has_kernel_device && link.is_none() {
-        return match renamed_to(interface, ovs, links) {
+        return match devices.renamed_from(interface) {
             Some(now) => fault("nic-renamed", format!("the NIC {of} is now called {now}")),
             None => fault("device-missing", format!("there is no device {of}")),
         };
@@ -174,53 +217,6 @@ fn fault(bridge: &Bridge<'_>, interface: &Interface<'_>, ovs: &Ovs<'_>, links: &
     }
 }
 
-/// The name under which a missing NIC is there after all: known by its alternative names, or by the
-/// address that OVS last saw on it where exactly one free device has it.
-fn renamed_to<'l>(interface: &Interface<'_>, ovs: &Ovs<'_>, links: &'l Links) -> Option<&'l str> {
-    let by_name = links.iter().find(|(_, link)| link.alternative_names.iter().any(|name| *name == interface.name));
-    if let Some((name, _)) = by_name {
-        return Some(name);
-    }
-    let mac = interface.mac_in_use.as_deref()?;
-    let is_free = |name: &str| !ovs.all_interfaces().any(|other| other.name == name);
-    let mut same = links.iter().filter(|(name, link)| {
-        let is_device = link.kind.is_none() || link.kind.as_deref() == Some("veth");
-        is_device && is_free(name) && link.permanent_mac.as_deref().or(link.mac.as_deref()) == Some(mac)
-    });
-    match (same.next(), same.next()) {
-        (Some((name, _)), None) => Some(name),
-        _ => None,
-    }
-}
-
-/// The dead members of a kernel bond that this uplink is, or that lies below its VLAN, while another lives.
-fn dead_members_below(subject: &str, name: &str, links: &Links) -> Vec<Outcome> {
-    let mut bond = name;
-    while let Some(lower) = links.get(bond).filter(|link| link.kind.as_deref() == Some("vlan")) {
-        match lower.lower.as_deref() {
-            Some(below) if below != bond => bond = below,
-            _ => return Vec::new(),
-        }
-    }
-    let is_bond = links.get(bond).is_some_and(|link| link.kind.as_deref() == Some("bond"));
-    let is_live = |link: &Link| link.admin_up && link.carrier;
-    let members = || links.iter().filter(|(_, link)| is_bond && link.master.as_deref() == Some(bond));
-    // With all dead the bond itself has no carrier, and says so.
-    if !members().any(|(_, link)| is_live(link)) {
-        return Vec::new();
-    }
-    members()
-        .filter(|(_, link)| !is_live(link))
-        .map(|(member, link)| {
-            let detail = format!("{member} of {bond} has no link; the bond has a live member");
-            Outcome::fail(format!("{subject}/{member}"), Some("bond-member-down"), detail)
-                .expecting("carrier", true)
-                .observing("admin_up", link.admin_up)
-                .observing("carrier", link.carrier)
-        })
-        .collect()
-}
-
 fn describe(subject: &str, interface: &Interface<'_>, fault: Option<Fault>, links: &Links) -> Outcome {
     let link = links.get(interface.name.as_ref());
     let outcome = match fault {
@@ -237,4 +233,55 @@ fn describe(subject: &str, interface: &Interface<'_>, fault: Option<Fault>, link
         .observing("carrier", link.map(|link| link.carrier).or(interface.link_up))
         .observing("master", link.and_then(|link| link.master.clone()))
         .observing("permanent_mac", link.and_then(|link| link.permanent_mac.clone()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A reply with these interfaces, each a name and the address that OVS last saw on it.
+    fn reply(interfaces: &[(&str, &str)]) -> String {
+        let row = |(name, mac): &(&str, &str)| {
+            serde_json::json!({
+                "_uuid": ["uuid", name], "name": name, "type": "", "ofport": ["set", []], "error": ["set", []],
+                "link_state": ["set", []], "admin_state": ["set", []], "mac_in_use": mac, "external_ids": ["map", []],
+            })
+        };
+        let none = serde_json::json!({"rows": []});
+        let rows: Vec<_> = interfaces.iter().map(row).collect();
+        serde_json::json!([none, none, none, {"rows": rows}, none]).to_string()
+    }
+
+    #[test]
+    fn a_renamed_nic_is_known_by_another_name_or_by_an_address_that_no_other_free_device_has() {
+        let link = |mac: &str, alternative: &[&str]| Link {
+            mac: Some(mac.to_owned()),
+            alternative_names: alternative.iter().map(|name| (*name).to_owned()).collect(),
+            ..Link::default()
+        };
+        let links: Links = [
+            ("ens1", link("02:00:00:00:00:01", &["eno1", "enp1s0"])),
+            ("ens2", link("02:00:00:00:00:02", &[])),
+            ("ens3", link("02:00:00:00:00:03", &[])),
+            ("ens4", link("02:00:00:00:00:03", &[])),
+            ("ens5", link("02:00:00:00:00:05", &[])),
+            ("br0", Link { kind: Some("bridge".to_owned()), ..link("02:00:00:00:00:02", &[]) }),
+        ]
+        .map(|(name, link)| (name.to_owned(), link))
+        .into();
+        let text = reply(&[
+            ("eno1", "02:00:00:00:00:09"),
+            ("eno2", "02:00:00:00:00:02"),
+            ("eno3", "02:00:00:00:00:03"),
+            ("eno5", "02:00:00:00:00:05"),
+            ("ens5", "02:00:00:00:00:05"),
+        ]);
+        let ovs = Ovs::parse(text.as_bytes()).unwrap();
+        let devices = Devices::new(&links, &ovs);
+        let now = |name: &str| devices.renamed_from(ovs.all_interfaces().find(|other| other.name == name).unwrap());
+        assert_eq!(now("eno1"), Some("ens1"));
+        assert_eq!(now("eno2"), Some("ens2"));
+        assert_eq!(now("eno3"), None, "two devices have the address");
+        assert_eq!(now("eno5"), None, "the device with the address is in use");
+    }
 }
