@@ -89,19 +89,16 @@ pub fn look(
         catalog.checks.iter().filter(meant).partition(|check| selection.excludes(check).is_none());
 
     ask(host, chosen.iter().flat_map(|check| check.kind.questions(&catalog.settings)), until, &mut answers);
-    let mut findings = judge::judge(catalog, &chosen, &Facts::new(&answers, &catalog.settings));
-
-    let open =
-        follow_up::questions(&chosen, &findings, &Facts::new(&answers, &catalog.settings), |id| selection.is_named(id));
+    // What is costly to parse is parsed once for all who ask: dpkg's status and the rows of OVSDB are large.
+    let facts = Facts::new(&answers, &catalog.settings);
+    let this = identity::host(&facts, profiles);
+    let mut findings = judge::judge(catalog, &chosen, &facts);
+    let open = follow_up::questions(&chosen, &findings, &facts, |id| selection.is_named(id));
     if ask(host, open, until, &mut answers) {
         findings = judge::judge(catalog, &chosen, &Facts::new(&answers, &catalog.settings));
     }
     findings.extend(rows_left_out(&chosen, &left_out, selection));
-    Ok(Looked {
-        host: identity::host(&Facts::new(&answers, &catalog.settings), profiles),
-        findings,
-        complete: selection.scope == Scope::default(),
-    })
+    Ok(Looked { host: this, findings, complete: selection.scope == Scope::default() })
 }
 
 /// Asks everything that any check could ever want of this host.

@@ -71,7 +71,7 @@ impl<'a> Packages<'a> {
         let mut packages = Vec::with_capacity(text.len() / 1024);
         let mut stanza = Stanza::default();
         let mut number = 0;
-        for line in text.split(|byte| *byte == b'\n') {
+        for line in lines(text) {
             number += 1;
             match line.first() {
                 None => packages.extend(std::mem::take(&mut stanza).finish(number)?),
@@ -96,6 +96,16 @@ impl<'a> Packages<'a> {
     pub fn is_there(&self, name: &str) -> bool {
         self.find(name).is_some_and(Package::is_there)
     }
+}
+
+/// What `split` on line feeds gives, and several times as fast.
+fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut start = 0;
+    memchr::memchr_iter(b'\n', text).chain(std::iter::once(text.len())).map(move |end| {
+        let line = &text[start..end];
+        start = end + 1;
+        line
+    })
 }
 
 /// The fields of one stanza that matter, as they come.
