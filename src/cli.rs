@@ -6,6 +6,7 @@ use std::sync::Arc;
 use clap::{Parser, Subcommand};
 
 use crate::commands::{bundle::Bundle, check::Check, explain::Explain, schema::Schema};
+use crate::exit::ExitStyle;
 use crate::host::Observe;
 use crate::host::live::{Live, detour};
 use crate::host::store::Store;
@@ -49,6 +50,14 @@ enum Verb {
 }
 
 impl Cli {
+    /// Whose exit codes a run that ended without a report uses.
+    pub fn exit_style(&self) -> ExitStyle {
+        match &self.verb {
+            Verb::Check(check) => check.exit_style(),
+            _ => ExitStyle::default(),
+        }
+    }
+
     /// Whether whoever called wants to read JSON, an error included.
     pub fn wants_json(&self) -> bool {
         matches!(&self.verb, Verb::Check(check) if check.is_json())

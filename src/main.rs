@@ -34,7 +34,7 @@ fn main() -> ExitCode {
     };
     let exit = if error.is::<UsageError>() { Exit::Usage } else { Exit::Internal };
     report::error::print(&format!("{error:#}"), exit, cli.wants_json());
-    ExitCode::from(exit.code())
+    ExitCode::from(exit.styled(cli.exit_style()))
 }
 
 /// What a panic said.

@@ -123,14 +123,7 @@ text_type! {
     /// `https://host/path`, `http://host` or `host:port`
     Target,
     is_target,
-    "target: write https://host/path, http://host or host:port, without user or password"
-}
-
-impl AbsolutePath {
-    /// A path that stands in this program.
-    pub fn fixed(path: &'static str) -> Self {
-        Self(path.to_owned())
-    }
+    "target: write https://host/path, http://host or host:port, without user, password or token"
 }
 
 const UNIT_KINDS: [&str; 11] =
@@ -142,11 +135,21 @@ fn is_target(text: &str) -> bool {
         // A password in a URL would end up in every report.
         Some(("http" | "https", rest)) => {
             let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
-            is_bare(rest) && !authority.is_empty() && !authority.contains('@')
+            is_bare(rest) && !authority.is_empty() && !authority.contains('@') && !has_secret_field(rest)
         }
         Some(_) => false,
         None => text.rsplit_once(':').is_some_and(|(host, port)| is_bare(host) && port.parse::<u16>().is_ok()),
     }
+}
+
+/// `?token=…`: any answer counts as reached, so none is needed.
+fn has_secret_field(url: &str) -> bool {
+    let query = url.split_once('?').map_or("", |(_, query)| query).to_ascii_lowercase();
+    query.split(['&', ';']).filter_map(|field| field.split_once('=')).any(|(name, _)| {
+        ["token", "secret", "passw", "passphrase", "key", "credential", "auth", "signature"]
+            .iter()
+            .any(|word| name.contains(word))
+    })
 }
 
 /// A pattern over finding ids in which `*` stands for any run of characters.
@@ -194,9 +197,19 @@ mod tests {
         for right in ["https://pcd.example/resmgr", "http://h", "192.0.2.1:22", "[2001:db8::1]:443", "gw:22"] {
             assert!(target(right), "{right}");
         }
-        for wrong in
-            ["", "host", "https://", "https:///x", "ftp://h", "https://u:p@h/", "host:port", ":22", "a b:22", "h:99999"]
-        {
+        for wrong in [
+            "",
+            "host",
+            "https://",
+            "https:///x",
+            "ftp://h",
+            "https://u:p@h/",
+            "http://h/x?token=a",
+            "host:port",
+            ":22",
+            "a b:22",
+            "h:99999",
+        ] {
             assert!(!target(wrong), "{wrong}");
         }
     }

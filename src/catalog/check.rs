@@ -42,6 +42,7 @@ pub enum ThenRead {
     DeletedOpen,
     Flows,
     OvsProgress,
+    Vswitchd,
 }
 
 /// A check as it is in force: entry, overrides and flags merged and validated.
@@ -61,6 +62,8 @@ pub struct Check {
     pub source: String,
     pub then_read: Vec<ThenRead>,
     pub needs_baseline: bool,
+    /// The check whose failure says it all: this one's findings then hang below it.
+    pub explained_by: Option<String>,
     pub kind: Kind,
     /// Each setting with its value and the place that set it, for `explain`.
     pub settings: Vec<Setting>,
@@ -103,9 +106,10 @@ struct Common {
     then_read: Vec<ThenRead>,
     #[serde(default)]
     needs_baseline: bool,
+    explained_by: Option<String>,
 }
 
-const COMMON: [&str; 14] = [
+const COMMON: [&str; 15] = [
     "id",
     "profile",
     "title",
@@ -119,6 +123,7 @@ const COMMON: [&str; 14] = [
     "source",
     "then_read",
     "needs_baseline",
+    "explained_by",
     "future",
 ];
 
@@ -173,6 +178,14 @@ impl<'a> Entry<'a> {
     }
 
     fn finish(&self, source: &Source<'_>, common: Common, kind: Kind) -> Result<Check, SourceError> {
+        if !common.id.contains('.') || common.id.contains(char::is_whitespace) {
+            let hint = Some("ids are dotted, such as disk.images".to_owned());
+            return Err(source.error(self.span.clone(), format!("`{}` is no id of a check", common.id), hint));
+        }
+        if common.intents.is_empty() {
+            let hint = Some("allowed here: agent, os, reboot, after".to_owned());
+            return Err(source.error(self.span.clone(), format!("`{}` is asked `for` nothing", common.id), hint));
+        }
         for cause in common.causes.keys() {
             if !kind.causes().contains(&cause.get_ref().as_str()) {
                 let message = format!("`{}` is no cause of this kind of check", cause.get_ref());
@@ -197,6 +210,7 @@ impl<'a> Entry<'a> {
             source: common.source,
             then_read: common.then_read,
             needs_baseline: common.needs_baseline,
+            explained_by: common.explained_by,
             kind,
             settings: self.settings(),
         })

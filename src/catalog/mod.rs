@@ -61,13 +61,19 @@ impl Catalog {
         sources.sort_by_key(|source| source.layer);
 
         let mut loading = Loading::default();
-        for layer in sources.chunk_by(|one, next| one.layer == next.layer) {
-            for source in layer {
-                loading.take(source, profiles)?;
-            }
-            for (source, overrides) in std::mem::take(&mut loading.of_profiles) {
-                loading.take_overrides(&source, overrides)?;
-            }
+        // Profiles lie below the configuration, whatever file they stand in.
+        for source in &sources {
+            loading.take_profiles(source, profiles)?;
+        }
+        let (built_in, operators) = sources.split_at(sources.partition_point(|it| it.layer == Layer::BuiltIn));
+        for source in built_in {
+            loading.take(source)?;
+        }
+        for (source, overrides) in std::mem::take(&mut loading.of_profiles) {
+            loading.take_overrides(&source, overrides)?;
+        }
+        for source in operators {
+            loading.take(source)?;
         }
         loading.finish(&sources)
     }
@@ -89,7 +95,7 @@ struct Loading<'a> {
 }
 
 impl<'a> Loading<'a> {
-    fn take(&mut self, source: &Source<'a>, profiles: &[String]) -> Result<(), SourceError> {
+    fn take(&mut self, source: &Source<'a>) -> Result<(), SourceError> {
         let mut rest = DeTable::new();
         let mut overrides = None;
         for (key, value) in source.table()? {
@@ -99,8 +105,8 @@ impl<'a> Loading<'a> {
                 ("future", _) => {}
                 ("override", _) => overrides = Some(value),
                 ("check", false) => self.take_checks(source, value)?,
-                ("fix", false) => self.fixes.extend(list::<Fix>(source, value)?),
-                ("profile", false) => self.take_profiles(source, value, profiles)?,
+                ("fix", false) => self.take_fixes(source, value)?,
+                ("profile", false) => {} // taken before
                 (_, true) => drop(rest.insert(key, value)),
                 (_, false) => {
                     let hint = "allowed here: [[check]], [[fix]], [[profile]], [override.\"ID\"], [future]".to_owned();
@@ -130,12 +136,10 @@ impl<'a> Loading<'a> {
         Ok(())
     }
 
-    fn take_profiles(
-        &mut self,
-        source: &Source<'a>,
-        value: Spanned<DeValue<'a>>,
-        in_force: &[String],
-    ) -> Result<(), SourceError> {
+    fn take_profiles(&mut self, source: &Source<'a>, in_force: &[String]) -> Result<(), SourceError> {
+        let Some(value) = source.table()?.remove("profile").filter(|_| source.layer != Layer::Config) else {
+            return Ok(());
+        };
         for (mut table, span) in tables(source, value, "[[profile]]")? {
             let overrides = table.remove("override");
             let deserializer = ValueDeserializer::from(Spanned::new(span, DeValue::Table(table)));
@@ -144,6 +148,18 @@ impl<'a> Loading<'a> {
             profile.overrides = overrides.is_some();
             self.of_profiles.extend(overrides.filter(|_| in_force.contains(&profile.name)).map(|it| (*source, it)));
             self.profiles.push(profile);
+        }
+        Ok(())
+    }
+
+    fn take_fixes(&mut self, source: &Source<'a>, value: Spanned<DeValue<'a>>) -> Result<(), SourceError> {
+        for (table, span) in tables(source, value, "[[fix]]")? {
+            let deserializer = ValueDeserializer::from(Spanned::new(span.clone(), DeValue::Table(table)));
+            let fix = Fix::deserialize(deserializer).map_err(|error| source.toml_error(error, None))?;
+            if self.fixes.iter().any(|other| other.id == fix.id) {
+                return Err(source.error(span, format!("`{}` is already a fix", fix.id), None));
+            }
+            self.fixes.push(fix);
         }
         Ok(())
     }
@@ -160,14 +176,24 @@ impl<'a> Loading<'a> {
         for (id, value) in overrides {
             let name = id.get_ref().to_string();
             let span = value.span();
-            let DeValue::Table(table) = value.into_inner() else {
+            let DeValue::Table(mut table) = value.into_inner() else {
                 return Err(source.error(span, format!("the override of `{name}` is no table"), None));
             };
-            if let Some(fixed) = table.keys().find(|key| matches!(key.get_ref().as_ref(), "id" | "kind" | "profile")) {
+            if let Some(fixed) = table.keys().find(|key| matches!(key.get_ref().as_ref(), "id" | "kind")) {
                 return Err(source.error(fixed.span(), format!("`{}` cannot be overridden", fixed.get_ref()), None));
             }
+            // Where profiles share an id, `profile` says whose entry is meant.
+            let profile = table.remove("profile").and_then(|profile| profile.get_ref().as_str().map(str::to_owned));
+            let is_meant = |check: &Check| check.id == name && profile.as_ref().is_none_or(|it| check.profile == *it);
+            let of: Vec<&str> =
+                self.checks.iter().filter(|(_, it)| is_meant(it)).map(|(_, it)| it.profile.as_str()).collect();
+            let is_common = |key: &str| matches!(key, "level" | "severity" | "for" | "future");
+            if of.len() > 1 && !table.keys().all(|key| is_common(key.get_ref())) {
+                let hint = format!("say which: profile = one of {}", of.join(", "));
+                return Err(source.error(span, format!("`{name}` is a check of several profiles"), Some(hint)));
+            }
             let mut found = false;
-            for (entry, check) in self.checks.iter_mut().filter(|(_, check)| check.id == name) {
+            for (entry, check) in self.checks.iter_mut().filter(|(_, check)| is_meant(check)) {
                 found = true;
                 entry.span = span.clone();
                 entry.lay_over(source, table.clone());
@@ -219,6 +245,7 @@ impl<'a> Loading<'a> {
 
     /// Names that point elsewhere in the catalog point at something.
     fn check_names(&self, sources: &[Source<'_>]) -> Result<(), SourceError> {
+        let is_config = |source: &&Source<'_>| source.layer == Layer::Config;
         for (_, check) in &self.checks {
             let known = |name: &String| self.fixes.iter().any(|fix| fix.id == *name);
             if let Some(unknown) = check.fixes.iter().find(|name| !known(name)) {
@@ -230,8 +257,12 @@ impl<'a> Loading<'a> {
             }
         }
         for waiver in &self.settings.waiver {
+            if let (None, Some(config)) = (waiver.get_ref().expires.date, sources.iter().rfind(is_config)) {
+                let hint = Some("write a date, such as expires = 2026-12-31".to_owned());
+                return Err(config.error(waiver.span(), "a waiver that expires on no day", hint));
+            }
             if !self.checks.iter().any(|(_, check)| check.id == waiver.get_ref().id) {
-                let config = sources.iter().rfind(|source| source.layer == Layer::Config);
+                let config = sources.iter().rfind(is_config);
                 let message = format!("a waiver for `{}`, which is no check", waiver.get_ref().id);
                 let hint = Some("`hostready explain` lists every check".to_owned());
                 return Err(config.map_or_else(
@@ -272,10 +303,6 @@ fn tables<'a>(source: &Source<'a>, value: Spanned<DeValue<'a>>, what: &str) -> R
         }
     }
     Ok(found)
-}
-
-fn list<'a, T: Deserialize<'a>>(source: &Source<'a>, value: Spanned<DeValue<'a>>) -> Result<Vec<T>, SourceError> {
-    Vec::<T>::deserialize(ValueDeserializer::from(value)).map_err(|error| source.toml_error(error, None))
 }
 
 fn digest(sources: &[Source<'_>]) -> String {

@@ -18,40 +18,36 @@ pub struct Settings {
 }
 
 /// Where Open vSwitch keeps its sockets: elsewhere in a snap or a container.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Ovs {
-    pub socket: AbsolutePath,
-    pub run_directory: AbsolutePath,
+    socket: Option<AbsolutePath>,
+    run_directory: Option<AbsolutePath>,
     /// The PID file that vswitchd holds a lock on, where it is not in the run directory.
-    pub vswitchd_pidfile: Option<AbsolutePath>,
-}
-
-impl Default for Ovs {
-    fn default() -> Self {
-        Self {
-            socket: AbsolutePath::fixed("/run/openvswitch/db.sock"),
-            run_directory: AbsolutePath::fixed("/run/openvswitch"),
-            vswitchd_pidfile: None,
-        }
-    }
+    vswitchd_pidfile: Option<AbsolutePath>,
 }
 
 impl Ovs {
+    fn run_directory(&self) -> &str {
+        self.run_directory.as_deref().unwrap_or("/run/openvswitch")
+    }
+
+    pub fn socket(&self) -> String {
+        self.socket.as_deref().map_or_else(|| format!("{}/db.sock", self.run_directory()), str::to_owned)
+    }
+
     pub fn vswitchd_pidfile(&self) -> String {
-        match &self.vswitchd_pidfile {
-            Some(pidfile) => pidfile.to_string(),
-            None => format!("{}/ovs-vswitchd.pid", self.run_directory),
-        }
+        let usual = || format!("{}/ovs-vswitchd.pid", self.run_directory());
+        self.vswitchd_pidfile.as_deref().map_or_else(usual, str::to_owned)
     }
 
     pub fn management_socket(&self, bridge: &str) -> String {
-        format!("{}/{bridge}.mgmt", self.run_directory)
+        format!("{}/{bridge}.mgmt", self.run_directory())
     }
 
     /// Somebody told us where Open vSwitch is, so its absence is a fault.
     pub fn is_configured(&self) -> bool {
-        self.socket != Self::default().socket
+        self.socket.is_some() || self.run_directory.is_some() || self.vswitchd_pidfile.is_some()
     }
 }
 

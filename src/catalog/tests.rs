@@ -91,8 +91,8 @@ fn a_profile_overrides_where_it_is_in_force_and_less_than_the_operator() {
     let config = "[override.\"disk.space\"]\npaths = { \"/opt\" = \"7GiB\" }\n";
     let var_and_opt = |profiles: &[String]| {
         let sources = [
-            // A vendor's profile is built in: it lies below the configuration.
-            Source { name: "checks/big.toml", text: profile, layer: Layer::BuiltIn },
+            // It lies below the configuration, though its file is read after it.
+            Source { name: "/etc/hostready/checks.d/big.toml", text: profile, layer: Layer::ChecksDirectory },
             Source { name: CONFIG, text: config, layer: Layer::Config },
         ];
         let catalog = Catalog::load(&sources, profiles).unwrap();
@@ -169,10 +169,26 @@ fn a_check_cannot_be_written_twice() {
 }
 
 #[test]
+fn what_several_profiles_share_is_overridden_by_name() {
+    let shared = "[override.\"services.unit\"]\nunits = [\"a.service\"]\n";
+    let error = with_config(shared).unwrap_err().to_string();
+    assert!(error.contains("several profiles") && error.contains("linux, ovs"), "{error}");
+    let catalog = with_config(&format!("{shared}profile = \"ovs\"\n")).unwrap();
+    let units = |profile: &str| {
+        let check = catalog.checks.iter().find(|it| it.id == "services.unit" && it.profile == profile).unwrap();
+        check.kind.questions(&catalog.settings).len()
+    };
+    assert_eq!((units("linux"), units("ovs")), (2, 1));
+    assert!(with_config("[override.\"services.unit\"]\nlevel = \"off\"\n").is_ok());
+}
+
+#[test]
 fn a_waiver_names_a_check() {
     let waiver =
         |id: &str| format!("[[waiver]]\nid = \"{id}\"\nsubject = \"/var\"\nreason = \"r\"\nexpires = 2026-12-31\n");
     assert_eq!(with_config(&waiver("disk.space")).unwrap().settings.waiver.len(), 1);
+    let error = with_config(&waiver("disk.space").replace("2026-12-31", "12:00:00")).unwrap_err().to_string();
+    assert!(error.contains("config.toml:1:1: a waiver that expires on no day"), "{error}");
     let error = with_config(&waiver("disk.spce")).unwrap_err().to_string();
     assert!(error.contains("config.toml:1:1: a waiver for `disk.spce`"), "{error}");
 }

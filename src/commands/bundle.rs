@@ -38,7 +38,7 @@ impl Bundle {
         let answers = look_at_all(&host, &mut subject, &selection, until)?;
         // The report is judged from what was recorded, so that file and report cannot disagree.
         let recorded: Arc<dyn Observe> = Arc::new(Recorded { answers: answers.clone(), ..Recorded::default() });
-        let looked = look(&recorded, &mut subject, &selection, until)?;
+        let looked = look(&recorded, &mut subject, &selection, Instant::now() + self.look.timeout)?;
         let report = check::assemble(looked, &subject, &selection, FailOn::Block, started);
         let document = Document::new(&subject.asked_at, &subject.configuration, &report, &answers);
         let mut text = document.and_then(|document| serde_json::to_string_pretty(&document)).context("the bundle")?;

@@ -9,10 +9,10 @@ use clap::Args;
 use super::look::{Looked, Selection, look};
 use super::options::{ConfigOptions, LookOptions, ReportOptions, ScopeOptions};
 use super::{load, write};
-use crate::exit::{Exit, FailOn};
+use crate::exit::{Exit, ExitStyle, FailOn};
 use crate::host::store::Store;
 use crate::host::{Observe, run_id};
-use crate::judge::{verdict, waivers};
+use crate::judge::{headlines, verdict, waivers};
 use crate::model::report::{Report, SCHEMA, SCHEMA_VERSION, Summary, Tool};
 
 #[derive(Clone, Debug, Args)]
@@ -33,6 +33,10 @@ pub struct Check {
 impl Check {
     pub fn is_json(&self) -> bool {
         self.report.format.format() == super::options::Format::Json
+    }
+
+    pub fn exit_style(&self) -> ExitStyle {
+        self.report.exit_style
     }
 
     pub fn run(&self, host: Arc<dyn Observe>, store: &Store) -> anyhow::Result<u8> {
@@ -68,6 +72,7 @@ pub fn assemble(
     let Looked { host, mut findings, complete } = looked;
     let waived = subject.catalog.settings.waiver.iter().map(toml::Spanned::get_ref);
     waivers::apply(&mut findings, waived, &subject.asked_at);
+    headlines::link(&mut findings);
     let judged = verdict::judged(&findings);
     let shown = verdict::shown(judged, complete);
     let exit = Exit::of(judged, fail_on);

@@ -35,10 +35,7 @@ pub fn file(path: &Path, content: &[u8], mode: u32, store: &Store) -> anyhow::Re
     match store.write(path, content, mode) {
         Ok(()) => Ok(Exit::Ready),
         Err(error) => {
-            say(&format!(
-                "error: {}: {error}\nhint: the report is on stdout; nothing of it is in the file",
-                path.display()
-            ));
+            say(&format!("error: {}: {error}\nhint: nothing of it is in the file", path.display()));
             Ok(Exit::Internal)
         }
     }

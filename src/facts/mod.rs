@@ -9,8 +9,9 @@ use std::cell::OnceCell;
 use std::collections::BTreeMap;
 
 use crate::catalog::Settings;
+use crate::catalog::kind::ovs::VSWITCHD;
 use crate::catalog::kind::packages::STATUS;
-use crate::model::answer::{FromAnswer, Holder, Link, Lock, Space};
+use crate::model::answer::{FromAnswer, Link, Lock, Space};
 use crate::model::{Answers, Query, Reading, TroubleCause};
 use ovs::Ovs;
 use packages::Packages;
@@ -56,9 +57,9 @@ impl<'a> Facts<'a> {
 
     /// What the OVSDB holds; absent where there is no socket.
     pub fn ovs(&self) -> Reading<&Ovs<'a>> {
-        let socket = &self.settings.ovs.socket;
+        let socket = self.settings.ovs.socket();
         let parse = || {
-            self.reading::<Vec<u8>>(&Query::Ovsdb(socket.to_string())).and_then(|bytes| {
+            self.reading::<Vec<u8>>(&Query::Ovsdb(socket.clone())).and_then(|bytes| {
                 Ovs::parse(bytes).map_or_else(
                     |error| Reading::unreadable(TroubleCause::Malformed, format!("{socket}: {error}")),
                     Reading::Known,
@@ -68,10 +69,21 @@ impl<'a> Facts<'a> {
         self.ovs.get_or_init(parse).as_ref()
     }
 
-    /// The process that holds vswitchd's lock on its PID file: a file alone proves nothing.
-    pub fn vswitchd(&self) -> Reading<&'a Holder> {
-        let pidfile = Query::Lock(self.settings.ovs.vswitchd_pidfile());
-        self.reading::<Lock>(&pidfile).and_then(|lock| lock.holder.as_ref().map_or(Reading::Absent, Reading::Known))
+    /// Whether vswitchd runs: it holds a lock on its PID file, or a process of its name is there. The file alone
+    /// proves nothing.
+    pub fn vswitchd(&self) -> Reading<()> {
+        let pidfile = self.reading::<Lock>(&Query::Lock(self.settings.ovs.vswitchd_pidfile()));
+        match pidfile {
+            Reading::Known(Lock { holder: Some(_) }) => Reading::Known(()),
+            Reading::Unreadable(trouble) => Reading::Unreadable(trouble),
+            // Started without a PID file, or with one elsewhere.
+            Reading::Known(_) | Reading::Absent => {
+                match self.reading::<Vec<u32>>(&Query::Processes(VSWITCHD.to_owned())) {
+                    Reading::Known(pids) if !pids.is_empty() => Reading::Known(()),
+                    _ => Reading::Absent,
+                }
+            }
+        }
     }
 }
 

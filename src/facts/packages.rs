@@ -92,10 +92,6 @@ impl<'a> Packages<'a> {
         let first = known.next()?;
         Some(std::iter::once(first).chain(known).find(|package| package.is_there()).unwrap_or(first))
     }
-
-    pub fn is_there(&self, name: &str) -> bool {
-        self.find(name).is_some_and(Package::is_there)
-    }
 }
 
 /// What `split` on line feeds gives, and several times as fast.
@@ -183,7 +179,8 @@ mod tests {
         let broken: Vec<_> = packages.0.iter().map(Package::broken).collect();
         assert_eq!(broken, [None, None, Some("reinstreq"), None, Some("half-configured")]);
         assert_eq!(packages.find("b").unwrap().want, "hold");
-        assert!(packages.is_there("c") && !packages.is_there("d") && !packages.is_there("z"));
+        let is_there = |name: &str| packages.find(name).is_some_and(Package::is_there);
+        assert!(is_there("c") && !is_there("d") && !is_there("z"));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::fs::{File, Metadata, read_dir};
 use std::io::{ErrorKind, Read};
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -82,10 +82,16 @@ fn check_directory(directory: &Path) -> Result<(), ConfigurationError> {
 
 fn read_file(path: &Path) -> Result<String, ConfigurationError> {
     let name = || path.display().to_string();
-    let file = File::open(path).map_err(|error| unreadable(path, error))?;
+    // Non-blocking: a pipe in the file's place must not hold us.
+    let flags = nix::libc::O_NONBLOCK | nix::libc::O_NOCTTY;
+    let opened = File::options().read(true).custom_flags(flags).open(path);
+    let file = opened.map_err(|error| unreadable(path, error))?;
     // The opened file is asked, not its name: the name may point elsewhere a moment later.
     let metadata = file.metadata().map_err(|error| unreadable(path, error))?;
     check_owner(path, &metadata)?;
+    if !metadata.is_file() {
+        return Err(unreadable(path, std::io::Error::other("not a regular file")));
+    }
     let mut bytes = Vec::new();
     file.take(LARGEST + 1).read_to_end(&mut bytes).map_err(|error| unreadable(path, error))?;
     if bytes.len() as u64 > LARGEST {

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fmt;
 
-use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use thiserror::Error;
@@ -201,8 +201,12 @@ impl<'de> Visitor<'de> for EachAnswer<'_> {
 
     fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<(), M::Error> {
         while let Some(key) = map.next_key::<String>()? {
+            // A newer hostready may ask more than we know of. What we do know is judged all the same.
+            let Ok(query) = key.parse::<Query>() else {
+                map.next_value::<IgnoredAny>()?;
+                continue;
+            };
             let stored: Stored = map.next_value()?;
-            let query: Query = key.parse().map_err(M::Error::custom)?;
             self.0.borrow_mut().answers.0.insert(query, Asked { reading: stored.reading, micros: stored.us });
         }
         Ok(())

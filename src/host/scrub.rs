@@ -14,8 +14,9 @@ static USERINFO: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"([A-Za-
 const NAMES: &str = r"(?:passw(?:or)?d|passphrase|secret|token|api[_-]?key|private[_-]?key|credential|authorization)";
 
 /// `password = "x"`, `api_key: x`, `?token=x`
-static NAMED: LazyLock<Option<Regex>> =
-    LazyLock::new(|| Regex::new(&format!(r#"(?i)({NAMES}[\w-]*\\?"?\s*[=:]\s*\\?"?)[^\s"'&,;\]}}\\]+"#)).ok());
+static NAMED: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    Regex::new(&format!(r#"(?i)((?:^|[^\w/.-])[\w-]*{NAMES}[\w-]*\\?"?\s*[=:]\s*\\?"?)[^\s"'&,;\]}}\\]+"#)).ok()
+});
 
 /// OVSDB's `["db_password","x"]`
 static PAIRED: LazyLock<Option<Regex>> =
@@ -83,6 +84,7 @@ mod tests {
             ("-----BEGIN RSA PRIVATE KEY-----\nabc\n-----END RSA PRIVATE KEY-----\nafter", "***\nafter"),
             ("ssl:[::1]:6640 br-ex eth0", "ssl:[::1]:6640 br-ex eth0"),
             ("Package: passwd\nStatus: install ok installed", "Package: passwd\nStatus: install ok installed"),
+            ("paths = { \"/var/lib/secrets\" = \"1GiB\" }", "paths = { \"/var/lib/secrets\" = \"1GiB\" }"),
             ("Depends: passwd, libc6 (>= 2.34)", "Depends: passwd, libc6 (>= 2.34)"),
         ] {
             assert_eq!(text(plain), scrubbed);

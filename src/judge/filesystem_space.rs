@@ -1,5 +1,7 @@
 //! Is there enough free space for unprivileged writers at each path?
 
+use std::collections::BTreeMap;
+
 use serde_json::json;
 
 use super::{offers, outcome::Outcome};
@@ -20,8 +22,11 @@ pub fn judge(catalog: &Catalog, check: &Check, spec: &Spec, facts: &Facts<'_>) -
                 if space.available >= need.0 {
                     outcome
                 } else {
+                    let worst = worst_on(&space.device, &spec.paths, facts).unwrap_or(path);
                     let offers = offers::for_space(catalog, check, facts, &space.device, need.0 - space.available);
-                    with_largest(offers::mention_none(outcome, &offers, check, facts), path, facts).offering(offers)
+                    with_largest(offers::mention_none(outcome, &offers, check, facts), path, facts)
+                        .offering(offers)
+                        .because_of(&check.id, worst)
                 }
             }
             Reading::Absent => Outcome::skip(path, super::outcome::NOT_PRESENT, format!("{path} does not exist")),
@@ -30,6 +35,17 @@ pub fn judge(catalog: &Catalog, check: &Check, spec: &Spec, facts: &Facts<'_>) -
         .asking(asked)
     };
     spec.paths.iter().map(judge_path).collect()
+}
+
+/// One filesystem that is short is one fault, told at the path that misses most; the others hang below it.
+pub fn worst_on<'p>(device: &str, needs: &'p BTreeMap<AbsolutePath, Bytes>, facts: &Facts<'_>) -> Option<&'p str> {
+    let missing = |(path, need): (&'p AbsolutePath, &Bytes)| {
+        let space = facts.space(path).known().filter(|space| space.device == device)?;
+        let missing = need.0.checked_sub(space.available).filter(|missing| *missing > 0)?;
+        Some((missing, &**path))
+    };
+    // The first of those that miss the same: the order of the report must not change from run to run.
+    needs.iter().filter_map(missing).min_by_key(|(missing, _)| std::cmp::Reverse(*missing)).map(|(_, path)| path)
 }
 
 fn measured(path: &str, need: Bytes, space: &Space, sharing: &[String]) -> Outcome {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::filesystem_space::worst_on;
 use super::{offers, outcome::Outcome};
 use crate::catalog::kind::filesystem::SpaceShared as Spec;
 use crate::catalog::{Catalog, Check};
@@ -36,11 +37,11 @@ pub fn judge(catalog: &Catalog, check: &Check, spec: &Spec, facts: &Facts<'_>) -
     if shared.is_empty() && outcomes.is_empty() {
         outcomes.push(Outcome::pass("", "no two of the paths share a filesystem"));
     }
-    outcomes.extend(shared.into_iter().map(|group| judge_group(catalog, check, group, facts)));
+    outcomes.extend(shared.into_iter().map(|group| judge_group(catalog, check, spec, group, facts)));
     outcomes
 }
 
-fn judge_group(catalog: &Catalog, check: &Check, group: &Group<'_>, facts: &Facts<'_>) -> Outcome {
+fn judge_group(catalog: &Catalog, check: &Check, spec: &Spec, group: &Group<'_>, facts: &Facts<'_>) -> Outcome {
     let space = group.space;
     let detail = format!(
         "{} need {} together, and {} has {} free",
@@ -55,7 +56,11 @@ fn judge_group(catalog: &Catalog, check: &Check, group: &Group<'_>, facts: &Fact
         let short_by = group.need - space.available;
         let offers = offers::for_space(catalog, check, facts, &space.device, short_by);
         let outcome = Outcome::fail(&space.mount_point, None, detail);
-        offers::mention_none(outcome, &offers, check, facts).offering(offers)
+        let outcome = offers::mention_none(outcome, &offers, check, facts).offering(offers);
+        match worst_on(&space.device, &spec.paths, facts) {
+            Some(worst) => outcome.because_of(&spec.needs_of, worst),
+            None => outcome,
+        }
     };
     let outcome = group.paths.iter().fold(outcome, |outcome, path| outcome.asking(Query::Space((*path).to_owned())));
     outcome

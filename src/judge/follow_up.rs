@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use crate::catalog::Check;
 use crate::catalog::check::ThenRead;
 use crate::catalog::kind::Kind;
+use crate::catalog::kind::ovs::VSWITCHD;
 use crate::facts::Facts;
 use crate::judge::outcome::NOT_NEEDED;
 use crate::model::query::Freeable;
@@ -58,8 +59,9 @@ fn expand(then_read: ThenRead, subject: &str, facts: &Facts<'_>) -> Vec<Query> {
         ThenRead::Largest if subject.starts_with('/') => vec![Query::Largest(subject.to_owned())],
         ThenRead::Largest => Vec::new(),
         ThenRead::DeletedOpen => vec![Query::DeletedOpen],
+        ThenRead::Vswitchd => vec![Query::Processes(VSWITCHD.to_owned())],
         ThenRead::OvsProgress => match facts.ovs() {
-            Reading::Known(_) => vec![Query::OvsProgress(facts.settings.ovs.socket.to_string())],
+            Reading::Known(_) => vec![Query::OvsProgress(facts.settings.ovs.socket())],
             _ => Vec::new(),
         },
         ThenRead::Flows => match facts.ovs() {

@@ -6,17 +6,27 @@ use crate::model::finding::FindingRef;
 use crate::model::{Finding, Status};
 
 /// Keeps `caused_by` only where the cause is itself a finding that is wrong or unknown, and leads it to
-/// the first cause of all.
+/// the first cause of all. A cause that a person waived, or that counts less than what it explains, would
+/// hide what blocks: it explains nothing.
 pub fn link(findings: &mut [Finding]) {
-    let wrong: BTreeMap<FindingRef, Option<FindingRef>> = findings
-        .iter()
-        .filter(|finding| matches!(finding.status, Status::Fail | Status::Unknown))
-        .map(|finding| (finding.reference(), finding.caused_by.clone()))
-        .collect();
+    let causes_for = |blocking: bool| -> BTreeMap<FindingRef, Option<FindingRef>> {
+        findings
+            .iter()
+            .filter(|finding| matches!(finding.status, Status::Fail | Status::Unknown) && finding.waiver.is_none())
+            .filter(|finding| finding.blocking || !blocking)
+            .map(|finding| {
+                let own = finding.reference();
+                let cause = finding.caused_by.clone().filter(|cause| *cause != own);
+                (own, cause)
+            })
+            .collect()
+    };
+    let (of_blocking, of_others) = (causes_for(true), causes_for(false));
     for finding in findings {
         let own = finding.reference();
-        let is_wrong = wrong.contains_key(&own);
-        finding.caused_by = finding.caused_by.take().filter(|_| is_wrong).and_then(|cause| first(&wrong, cause, &own));
+        let is_wrong = matches!(finding.status, Status::Fail | Status::Unknown);
+        let causes = if finding.blocking { &of_blocking } else { &of_others };
+        finding.caused_by = finding.caused_by.take().filter(|_| is_wrong).and_then(|cause| first(causes, cause, &own));
     }
 }
 
@@ -77,9 +87,23 @@ mod tests {
     }
 
     #[test]
+    fn what_counts_less_or_is_waived_does_not_hide_what_blocks() {
+        let mut note = finding("a", Status::Fail, None);
+        note.blocking = false;
+        assert_eq!(causes(vec![note.clone(), finding("b", Status::Fail, Some("a"))]), [None, None]);
+        let mut mild = finding("c", Status::Fail, Some("a"));
+        mild.blocking = false;
+        assert_eq!(causes(vec![note, mild]), [None, Some("a".to_owned())]);
+        let mut waived = finding("a", Status::Fail, None);
+        waived.waiver = Some(crate::model::finding::Waiver { reason: String::new(), expires: String::new() });
+        assert_eq!(causes(vec![waived, finding("b", Status::Unknown, Some("a"))]), [None, None]);
+    }
+
+    #[test]
     fn a_circle_explains_nothing() {
         let circle = vec![finding("a", Status::Fail, Some("b")), finding("b", Status::Fail, Some("a"))];
         assert_eq!(causes(circle), [None, None]);
-        assert_eq!(causes(vec![finding("a", Status::Fail, Some("a"))]), [None]);
+        let own = vec![finding("a", Status::Fail, Some("a")), finding("b", Status::Fail, Some("a"))];
+        assert_eq!(causes(own), [None, Some("a".to_owned())]);
     }
 }

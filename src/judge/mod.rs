@@ -9,7 +9,7 @@ mod filesystem_space;
 mod filesystem_space_shared;
 pub mod follow_up;
 mod guests_running;
-mod headlines;
+pub mod headlines;
 mod offers;
 pub mod outcome;
 mod ovs_daemons;
@@ -29,6 +29,7 @@ pub mod waivers;
 use crate::catalog::kind::Kind;
 use crate::catalog::{Catalog, Check, Level};
 use crate::facts::Facts;
+use crate::model::finding::FindingRef;
 use crate::model::{Finding, Severity, Status};
 use outcome::Outcome;
 
@@ -84,6 +85,10 @@ fn finding(check: &Check, outcome: Outcome, facts: &Facts<'_>) -> Finding {
 /// Says how much an outcome counts: the one place where level and severity are applied.
 fn row(check: &Check, outcome: Outcome, duration_us: u64) -> Finding {
     let level = check.level_of(outcome.cause);
+    if outcome.status == Status::Fail && level == Level::Off {
+        let why = format!("`{}` is switched off by the configuration", outcome.cause.unwrap_or_default());
+        return row(check, Outcome::skip(outcome.subject, outcome::EXCLUDED, why), duration_us);
+    }
     let level = outcome.at_most.map_or(level, |limit| level.min(limit));
     let counts = matches!(outcome.status, Status::Fail | Status::Unknown);
     let severity = match (counts, level) {
@@ -92,7 +97,7 @@ fn row(check: &Check, outcome: Outcome, duration_us: u64) -> Finding {
         (true, Level::Block) => check.severity,
     };
     let by_hand = match outcome.status {
-        Status::Fail => check.by_hand.iter().map(|argv| about(argv, &outcome.subject)).collect(),
+        Status::Fail | Status::Unknown => check.by_hand.iter().map(|argv| about(argv, &outcome.subject)).collect(),
         _ => Vec::new(),
     };
     Finding {
@@ -105,7 +110,7 @@ fn row(check: &Check, outcome: Outcome, duration_us: u64) -> Finding {
         title: check.title.clone(),
         detail: outcome.detail,
         cause: outcome.cause.map(str::to_owned),
-        caused_by: outcome.caused_by,
+        caused_by: outcome.caused_by.or_else(|| explanation(check)),
         expected: outcome.expected,
         observed: outcome.observed,
         waiver: None,
@@ -113,6 +118,11 @@ fn row(check: &Check, outcome: Outcome, duration_us: u64) -> Finding {
         by_hand,
         duration_us,
     }
+}
+
+/// Whether it holds is told when all findings are there.
+fn explanation(check: &Check) -> Option<FindingRef> {
+    check.explained_by.as_ref().map(|id| FindingRef { id: id.clone(), subject: String::new() })
 }
 
 /// A command of the catalog, with `{subject}` filled in.

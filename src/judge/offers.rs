@@ -28,6 +28,7 @@ pub fn for_space(catalog: &Catalog, check: &Check, facts: &Facts<'_>, device: &s
                 sufficient: frees.map(|frees| frees >= short_by),
                 in_smallest_set: None,
                 undo: fix.undo.clone(),
+                by_hand: fix.by_hand.clone(),
             })
         })
         .collect();

@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use crate::catalog::Level;
 use crate::model::finding::{FindingRef, Offer};
-use crate::model::{Query, Status, Trouble, TroubleCause};
+use crate::model::{Query, Status, Trouble};
 
 /// Causes of rows that were not judged.
 pub const NOT_PRESENT: &str = "not-present";
@@ -59,11 +59,7 @@ impl Outcome {
 
     /// The look failed.
     pub fn unknown(subject: impl Into<String>, trouble: &Trouble) -> Self {
-        let detail = match trouble.cause {
-            TroubleCause::Denied => format!("{}; it takes root to see it", trouble.detail),
-            _ => trouble.detail.clone(),
-        };
-        Self::new(Status::Unknown, subject, Some(trouble.cause.as_str()), detail)
+        Self::new(Status::Unknown, subject, Some(trouble.cause.as_str()), trouble.detail.clone())
     }
 
     /// Nobody can tell, for a reason that is no failed look.

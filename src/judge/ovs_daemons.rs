@@ -1,44 +1,75 @@
 //! Does the database answer, does vswitchd run, and has it done what the database says?
 
 use super::outcome::{NOT_PRESENT, Outcome};
-use crate::catalog::kind::ovs::PACKAGES;
+use crate::catalog::kind::ovs::{DATABASES, PACKAGES};
 use crate::facts::Facts;
 use crate::facts::ovs::Ovs;
+use crate::facts::packages::Package;
 use crate::model::answer::OvsProgress;
-use crate::model::{Query, Reading, TroubleCause};
+use crate::model::{Query, Reading, Trouble, TroubleCause};
 
-/// Whether Open vSwitch is meant to be here. A database that answers is proof enough without this.
-fn is_installed(facts: &Facts<'_>) -> bool {
-    facts.settings.ovs.is_configured()
-        || facts.packages().known().is_some_and(|packages| PACKAGES.iter().any(|name| packages.is_there(name)))
+const NO_OVS: &str = "Open vSwitch is not installed here";
+
+/// Whether Open vSwitch is meant to be here, where no database answers.
+enum Presence {
+    Installed,
+    NotInstalled,
+    /// The package database cannot be read, and nothing else tells.
+    Unclear(Trouble),
+}
+
+fn presence(facts: &Facts<'_>) -> Presence {
+    if facts.settings.ovs.is_configured() {
+        return Presence::Installed;
+    }
+    let has_database = DATABASES
+        .into_iter()
+        .any(|path| matches!(facts.reading::<bool>(&Query::Exists(path.to_owned())), Reading::Known(true)));
+    match facts.packages() {
+        Reading::Known(packages) => {
+            let mut known = PACKAGES.iter().filter_map(|name| packages.find(name)).peekable();
+            // A package that was removed on purpose leaves its database behind.
+            let was_never_packaged = known.peek().is_none();
+            match known.any(Package::is_there) || (was_never_packaged && has_database) {
+                true => Presence::Installed,
+                false => Presence::NotInstalled,
+            }
+        }
+        _ if has_database => Presence::Installed,
+        Reading::Absent => Presence::NotInstalled,
+        Reading::Unreadable(trouble) => Presence::Unclear(trouble),
+    }
 }
 
 /// What a check of the switch's content says where there is no database to read it from.
 pub fn without_database(facts: &Facts<'_>) -> Outcome {
-    if is_installed(facts) {
-        Outcome::undetermined("", "ovsdb-unreachable", "cannot be judged without OVSDB").because_of("ovs.daemons", "")
-    } else {
-        Outcome::skip("", NOT_PRESENT, NO_OVS)
+    match presence(facts) {
+        Presence::NotInstalled => Outcome::skip("", NOT_PRESENT, NO_OVS),
+        Presence::Installed | Presence::Unclear(_) => {
+            Outcome::undetermined("", "ovsdb-unreachable", "cannot be judged without OVSDB")
+                .because_of("ovs.daemons", "")
+        }
     }
 }
 
-const NO_OVS: &str = "Open vSwitch is not installed here";
-
 pub fn judge(facts: &Facts<'_>) -> Vec<Outcome> {
-    let socket = &facts.settings.ovs.socket;
+    let socket = facts.settings.ovs.socket();
     let outcome = match facts.ovs() {
         Reading::Known(ovs) => judge_vswitchd(ovs, facts),
-        Reading::Absent if is_installed(facts) => {
-            Outcome::fail("", Some("ovsdb-unreachable"), format!("there is no OVSDB socket {socket}"))
-        }
-        Reading::Absent => Outcome::skip("", NOT_PRESENT, NO_OVS),
+        Reading::Absent => match presence(facts) {
+            Presence::Installed => {
+                Outcome::fail("", Some("ovsdb-unreachable"), format!("there is no OVSDB socket {socket}"))
+            }
+            Presence::NotInstalled => Outcome::skip("", NOT_PRESENT, NO_OVS),
+            Presence::Unclear(trouble) => Outcome::unknown("", &trouble),
+        },
         Reading::Unreadable(trouble) if trouble.cause == TroubleCause::Refused => {
             let detail = format!("nobody listens on the OVSDB socket {socket}");
             Outcome::fail("", Some("ovsdb-unreachable"), detail)
         }
         Reading::Unreadable(trouble) => Outcome::unknown("", &trouble),
     };
-    vec![outcome.observing("socket", socket.to_string()).asking(Query::Ovsdb(socket.to_string()))]
+    vec![outcome.observing("socket", socket.clone()).asking(Query::Ovsdb(socket))]
 }
 
 fn judge_vswitchd(ovs: &Ovs<'_>, facts: &Facts<'_>) -> Outcome {
@@ -52,6 +83,7 @@ fn judge_vswitchd(ovs: &Ovs<'_>, facts: &Facts<'_>) -> Outcome {
         Reading::Absent => {
             let detail = "ovs-vswitchd does not run: what the database says of ports is stale";
             Outcome::fail("", Some("vswitchd-not-running"), detail)
+                .observing("pidfile", facts.settings.ovs.vswitchd_pidfile())
         }
         Reading::Unreadable(trouble) => Outcome::unknown("", &trouble),
         Reading::Known(_) if current >= next => {
@@ -64,7 +96,7 @@ fn judge_vswitchd(ovs: &Ovs<'_>, facts: &Facts<'_>) -> Outcome {
 
 /// vswitchd lags behind for a moment after every change: only a second look tells a stuck one.
 fn judge_progress(current: i64, next: i64, facts: &Facts<'_>) -> Outcome {
-    let asked = Query::OvsProgress(facts.settings.ovs.socket.to_string());
+    let asked = Query::OvsProgress(facts.settings.ovs.socket());
     match facts.reading::<OvsProgress>(&asked) {
         Reading::Known(later) if later.current >= next => {
             Outcome::pass("", "Open vSwitch runs and has just applied a change of its configuration").asking(asked)

@@ -24,10 +24,11 @@ const KERNEL_DATAPATH: &str = "ovs-system";
 const OWNED_BY_OVN: [&str; 4] = ["ovn-chassis-id", "ovn-localnet-port", "ovn-l2gateway-port", "ovn-l3gateway-port"];
 
 /// How hypervisors name the ports of guests; their devices come and go, and rows of them stay behind.
-const GUEST_NAMES: [&str; 9] = ["tap", "vnet", "vif", "qvo", "qvb", "qbr", "qr-", "qg-", "macvtap"];
+const GUEST_NAMES: [&str; 12] =
+    ["tap", "vnet", "vif", "veth", "qvo", "qvb", "qr-", "qg-", "macvtap", "lxc", "fwln", "fwpr"];
 
 pub fn judge(facts: &Facts<'_>) -> Vec<Outcome> {
-    let asked = Query::Ovsdb(facts.settings.ovs.socket.to_string());
+    let asked = Query::Ovsdb(facts.settings.ovs.socket());
     let outcomes = match facts.ovs() {
         Reading::Known(ovs) => judge_switch(ovs, facts),
         Reading::Absent => vec![ovs_daemons::without_database(facts)],

@@ -1,7 +1,7 @@
 //! Which packages are held back.
 
 use super::outcome::{NOT_PRESENT, Outcome};
-use super::package_state::NO_DPKG;
+use super::package_state::{NO_DPKG, subject};
 use crate::catalog::kind::packages::STATUS;
 use crate::facts::Facts;
 use crate::model::{Query, Reading};
@@ -14,8 +14,12 @@ pub fn judge(facts: &Facts<'_>) -> Vec<Outcome> {
                 .iter()
                 .filter(|package| package.want == "hold" && package.is_there())
                 .map(|package| {
-                    Outcome::fail(package.name, None, format!("{} is held at {}", package.name, package.version))
-                        .observing("version", package.version)
+                    Outcome::fail(
+                        subject(package, packages),
+                        None,
+                        format!("{} is held at {}", package.name, package.version),
+                    )
+                    .observing("version", package.version)
                 })
                 .collect();
             if held.is_empty() { vec![Outcome::pass("", "no package is held back")] } else { held }

@@ -2,6 +2,7 @@
 
 use super::outcome::{NOT_PRESENT, Outcome};
 use super::package_state::NO_DPKG;
+use crate::catalog::Level;
 use crate::catalog::kind::packages::UPDATES;
 use crate::facts::Facts;
 use crate::model::answer::Lock;
@@ -26,10 +27,11 @@ fn judge_names(names: &[String], facts: &Facts<'_>) -> Outcome {
     }
     let holder = facts.reading::<Lock>(&Query::Lock("/var/lib/dpkg/lock".to_owned())).known();
     let outcome = match holder.and_then(|lock| lock.holder.as_ref()) {
-        // A dpkg at work keeps its journal in the same place.
+        // A dpkg at work keeps its journal in the same place; how long it may is `packages.lock`'s to say.
         Some(_) => {
             let detail = format!("dpkg is at work and has {} entries in {UPDATES}", left.len());
-            Outcome::fail("", None, detail).because_of("packages.lock", "/var/lib/dpkg/lock")
+            let outcome = Outcome::fail("", None, detail).because_of("packages.lock", "/var/lib/dpkg/lock");
+            outcome.at_most(Level::Info)
         }
         None => Outcome::fail("", None, format!("dpkg was interrupted: {} entries in {UPDATES}", left.len())),
     };

@@ -1,11 +1,14 @@
 //! Does another process hold a package manager's lock, and for how long?
 
+use std::collections::BTreeMap;
+
 use super::outcome::{NOT_PRESENT, Outcome};
 use crate::catalog::Level;
 use crate::catalog::kind::packages::Locks as Spec;
 use crate::facts::Facts;
 use crate::model::answer::{Holder, Lock};
-use crate::model::{Query, Reading};
+use crate::model::finding::FindingRef;
+use crate::model::{Query, Reading, Status};
 use crate::units::AbsolutePath;
 
 pub fn judge(spec: &Spec, facts: &Facts<'_>) -> Vec<Outcome> {
@@ -20,7 +23,23 @@ pub fn judge(spec: &Spec, facts: &Facts<'_>) -> Vec<Outcome> {
         }
         .asking(asked)
     };
-    spec.files.iter().map(judge_file).collect()
+    let mut outcomes: Vec<Outcome> = spec.files.iter().map(judge_file).collect();
+    hang_below_the_first(&mut outcomes);
+    outcomes
+}
+
+/// One process takes several locks: that is told once.
+fn hang_below_the_first(outcomes: &mut [Outcome]) {
+    let mut first: BTreeMap<String, String> = BTreeMap::new();
+    for outcome in outcomes.iter_mut().filter(|outcome| outcome.status == Status::Fail) {
+        let Some(pid) = outcome.observed.get("pid").filter(|pid| !pid.is_null()) else { continue };
+        match first.get(&pid.to_string()) {
+            Some(file) => {
+                outcome.caused_by = Some(FindingRef { id: "packages.lock".to_owned(), subject: file.clone() })
+            }
+            None => drop(first.insert(pid.to_string(), outcome.subject.clone())),
+        }
+    }
 }
 
 fn held(spec: &Spec, file: &str, holder: &Holder) -> Outcome {

@@ -18,8 +18,11 @@ pub fn judge(facts: &Facts<'_>) -> Vec<Outcome> {
 }
 
 fn judge_packages(packages: &Packages<'_>) -> Vec<Outcome> {
-    let broken: Vec<Outcome> =
-        packages.0.iter().filter_map(|package| package.broken().map(|cause| failed(package, cause))).collect();
+    let broken: Vec<Outcome> = packages
+        .0
+        .iter()
+        .filter_map(|package| package.broken().map(|cause| failed(package, packages, cause)))
+        .collect();
     if broken.is_empty() {
         let there = packages.0.iter().filter(|package| package.is_there()).count();
         return vec![
@@ -29,7 +32,16 @@ fn judge_packages(packages: &Packages<'_>) -> Vec<Outcome> {
     broken
 }
 
-fn failed(package: &Package<'_>, cause: &'static str) -> Outcome {
+/// The package's name, with its architecture where the name alone is not enough.
+pub fn subject(package: &Package<'_>, packages: &Packages<'_>) -> String {
+    let is_twin = |other: &&Package<'_>| other.name == package.name && other.is_there();
+    match packages.0.iter().filter(is_twin).count() {
+        0 | 1 => package.name.to_owned(),
+        _ => format!("{}:{}", package.name, package.architecture),
+    }
+}
+
+fn failed(package: &Package<'_>, packages: &Packages<'_>, cause: &'static str) -> Outcome {
     let words = match cause {
         "reinstreq" => "is broken and must be installed again",
         "half-installed" => "was left in the middle of its installation",
@@ -38,7 +50,7 @@ fn failed(package: &Package<'_>, cause: &'static str) -> Outcome {
         "triggers-awaited" => "waits for another package's triggers",
         _ => "has triggers to run",
     };
-    Outcome::fail(package.name, Some(cause), format!("{} {} {words}", package.name, package.version))
+    Outcome::fail(subject(package, packages), Some(cause), format!("{} {} {words}", package.name, package.version))
         .expecting("state", "installed")
         .observing("state", package.state)
         .observing("want", package.want)

@@ -9,9 +9,6 @@ pub fn judged(findings: &[Finding]) -> Verdict {
     let any = |test: &dyn Fn(&Finding) -> bool| findings.iter().filter(counts).any(test);
     let blocks = |finding: &Finding| finding.status == Status::Fail && finding.blocking;
     let hides_a_block = |finding: &Finding| finding.status == Status::Unknown && finding.blocking;
-    let warns = |finding: &Finding| {
-        matches!(finding.status, Status::Fail | Status::Unknown) && finding.severity > Severity::Info
-    };
     let was_anything_judged = findings.iter().any(|finding| matches!(finding.status, Status::Pass | Status::Fail));
     if any(&blocks) {
         Verdict::Blocked
@@ -22,6 +19,12 @@ pub fn judged(findings: &[Finding]) -> Verdict {
     } else {
         Verdict::Ready
     }
+}
+
+fn warns(finding: &Finding) -> bool {
+    finding.waiver.is_none()
+        && finding.severity > Severity::Info
+        && matches!(finding.status, Status::Fail | Status::Unknown)
 }
 
 /// A run that left something out never reads as ready.
@@ -47,11 +50,10 @@ pub fn message(verdict: Verdict, findings: &[Finding]) -> String {
             let open = select(&|finding| finding.status == Status::Unknown && finding.blocking);
             if open.is_empty() { format!("{word}: nothing could be judged") } else { first_of(open) }
         }
-        Verdict::Warn => first_of(select(&|finding| {
-            finding.waiver.is_none()
-                && finding.severity > Severity::Info
-                && matches!(finding.status, Status::Fail | Status::Unknown)
-        })),
+        Verdict::Warn => first_of(select(&warns)),
+        Verdict::Partial if findings.iter().any(warns) => {
+            format!("{}; not everything was checked", first_of(select(&warns)))
+        }
         Verdict::Ready | Verdict::Partial => {
             let passed = findings.iter().filter(|finding| finding.status == Status::Pass).count();
             let left_out = if verdict == Verdict::Partial { ", and not everything was checked" } else { "" };

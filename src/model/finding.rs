@@ -76,6 +76,9 @@ pub struct Offer {
     pub in_smallest_set: Option<bool>,
     /// How it is taken back, or why it cannot be.
     pub undo: String,
+    /// The same by hand: it frees what was measured, and spares what the fix spares.
+    #[serde(default)]
+    pub by_hand: Vec<Vec<String>>,
 }
 
 impl Finding {

@@ -34,6 +34,8 @@ pub enum Query {
     OvsProgress(String),
     /// How many flows the bridge behind this management socket holds.
     Flows(String),
+    /// The processes of this name.
+    Processes(String),
     /// Virtual machine processes.
     Guests,
     Clock,
@@ -86,7 +88,9 @@ impl Query {
             Self::Units | Self::Unit(_) => "systemd".to_owned(),
             Self::Links | Self::Addresses => "netlink".to_owned(),
             Self::Ovsdb(_) | Self::OvsProgress(_) | Self::Flows(_) | Self::Tcp(_) | Self::Http(_) => self.to_string(),
-            Self::DeletedOpen | Self::Freeable(_) | Self::Largest(_) | Self::Guests => self.to_string(),
+            Self::DeletedOpen | Self::Freeable(_) | Self::Largest(_) | Self::Guests | Self::Processes(_) => {
+                self.to_string()
+            }
             Self::Space(path) | Self::File(path) | Self::Exists(path) | Self::Directory(path) | Self::Lock(path) => {
                 disk_lane(path)
             }
@@ -109,6 +113,7 @@ impl Query {
             Self::Ovsdb(socket) => ("ovsdb", socket),
             Self::OvsProgress(socket) => ("ovs-progress", socket),
             Self::Flows(socket) => ("flows", socket),
+            Self::Processes(name) => ("processes", name),
             Self::Guests => ("guests", ""),
             Self::Clock => ("clock", ""),
             Self::Tcp(endpoint) => ("tcp", endpoint),
@@ -157,6 +162,7 @@ impl FromStr for Query {
             "ovsdb" => Self::Ovsdb(owned),
             "ovs-progress" => Self::OvsProgress(owned),
             "flows" => Self::Flows(owned),
+            "processes" => Self::Processes(owned),
             "guests" => Self::Guests,
             "clock" => Self::Clock,
             "tcp" => Self::Tcp(owned),

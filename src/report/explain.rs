@@ -48,6 +48,9 @@ fn one(check: &Check, catalog: &Catalog) -> String {
     }
     for fix in check.fixes.iter().filter_map(|id| catalog.fix(id)) {
         out.push_str(&field("fix", &format!("{}: {}; undo: {}", fix.id, fix.title, fix.undo)));
+        for argv in &fix.by_hand {
+            out.push_str(&format!("    $ {}\n", command_line(argv)));
+        }
     }
     if !check.by_hand.is_empty() {
         out.push_str("by hand\n");

@@ -35,13 +35,18 @@ pub fn entry(name: &str) -> String {
     paragraph("  ", name)
 }
 
+/// Names come from the host, and whoever can make a file can name it: no control character reaches a terminal.
+pub fn printable(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() && c != '\n' && c != '\t' { '\u{fffd}' } else { c }).collect()
+}
+
 /// Text wrapped at words, each line behind `indent`. A word that is longer than a line stays whole, so that
 /// it can be copied.
 pub fn paragraph(indent: &str, text: &str) -> String {
     let mut out = String::new();
     let mut line = String::new();
-    for word in text.split_whitespace() {
-        let would_be = indent.len() + width(&line) + 1 + width(word);
+    for word in printable(text).split_whitespace() {
+        let would_be = indent.len() + line.chars().count() + 1 + word.chars().count();
         if !line.is_empty() && would_be > WIDTH {
             out.push_str(&format!("{indent}{line}\n"));
             line.clear();
@@ -55,29 +60,15 @@ pub fn paragraph(indent: &str, text: &str) -> String {
     out
 }
 
-/// Columns, with colours counted as none.
-fn width(text: &str) -> usize {
-    let mut columns = 0;
-    let mut in_escape = false;
-    for c in text.chars() {
-        match (in_escape, c) {
-            (false, '\x1b') => in_escape = true,
-            (true, 'm') => in_escape = false,
-            (true, _) => {}
-            (false, _) => columns += 1,
-        }
-    }
-    columns
-}
-
 /// An argument vector as a person would type it.
 pub fn command_line(argv: &[String]) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "_-./:=,+@%".contains(c);
-    let quote = |word: &String| match !word.is_empty() && word.chars().all(is_plain) {
+    // A lone `!`, as `find` takes it, is no history expansion.
+    let quote = |word: &String| match !word.is_empty() && (word == "!" || word.chars().all(is_plain)) {
         true => word.clone(),
         false => format!("'{}'", word.replace('\'', r"'\''")),
     };
-    argv.iter().map(quote).collect::<Vec<_>>().join(" ")
+    printable(&argv.iter().map(quote).collect::<Vec<_>>().join(" "))
 }
 
 #[cfg(test)]
@@ -89,6 +80,14 @@ mod tests {
         let text = "word ".repeat(60) + &"x".repeat(100);
         for line in paragraph("    ", &text).lines() {
             assert!(line.len() <= WIDTH || line.trim().len() == 100, "{line}");
+        }
+    }
+
+    #[test]
+    fn no_control_character_reaches_a_terminal() {
+        let hostile = "a\x1b]0;pwned\x07b\u{9b}2J";
+        for shown in [paragraph("", hostile), command_line(&[hostile.to_owned()])] {
+            assert!(!shown.trim_end().chars().any(char::is_control), "{shown:?}");
         }
     }
 

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::layout::{Paint, command_line, entry, paragraph};
+use super::layout::{Paint, command_line, entry, paragraph, printable};
 use crate::model::report::Verdict;
 use crate::model::{Finding, Report, Severity, Status};
 use crate::units::Bytes;
@@ -16,7 +16,7 @@ pub struct Style {
 
 /// One line a host.
 pub fn line(report: &Report) -> String {
-    format!("{} {}\n", hostname(report), report.msg)
+    format!("{}\n", printable(&format!("{} {}", hostname(report), report.msg)).replace('\n', " "))
 }
 
 pub fn render(report: &Report, style: &Style) -> String {
@@ -25,7 +25,9 @@ pub fn render(report: &Report, style: &Style) -> String {
     let failed = |it: &Finding| it.status == Status::Fail && it.waiver.is_none();
     let mut add = |title: &str, depth, test: &dyn Fn(&Finding) -> bool| section(&mut out, report, title, depth, test);
     add(&paint.red("BLOCKS"), Depth::Full, &|it| failed(it) && it.blocking);
-    add(&paint.yellow("UNKNOWN"), Depth::Brief, &|it| it.status == Status::Unknown && it.waiver.is_none());
+    let unknown = |it: &Finding| it.status == Status::Unknown && it.waiver.is_none();
+    add(&paint.yellow("BLOCKS UNTIL IT IS KNOWN"), Depth::Full, &|it| unknown(it) && it.blocking);
+    add(&paint.yellow("UNKNOWN"), Depth::Brief, &|it| unknown(it) && !it.blocking);
     add(&paint.yellow("WARNS"), Depth::Full, &|it| failed(it) && !it.blocking && it.severity > Severity::Info);
     add("NOTES", Depth::Brief, &|it| failed(it) && !it.blocking && it.severity == Severity::Info);
     add("WAIVED", Depth::Brief, &|it| it.waiver.is_some());
@@ -61,7 +63,10 @@ fn heading(report: &Report, paint: &Paint) -> String {
     let rest = report.msg.split_once(": ").map_or("", |(_, rest)| rest);
     let os = [&report.host.os.id, &report.host.os.version].into_iter().flatten().cloned().collect::<Vec<_>>().join(" ");
     let kernel = report.host.kernel.as_ref().map_or_else(String::new, |kernel| format!(", Linux {kernel}"));
-    let mut out = paragraph("", &format!("{} {word}: {rest}", hostname(report)));
+    // Coloured once it is wrapped: what is wrapped is made printable first.
+    let plain = report.verdict.as_str().to_uppercase();
+    let line = paragraph("", &format!("{} {plain}: {rest}", hostname(report)));
+    let mut out = line.replacen(&format!(" {plain}: "), &format!(" {word}: "), 1);
     out.push_str(&paragraph("", &format!("{os}{kernel}; profiles: {}", report.host.profiles.join(", "))));
     out
 }
@@ -93,6 +98,7 @@ fn show(out: &mut String, finding: &Finding, depth: Depth) {
     let words = match (finding.status, &finding.cause) {
         (Status::Fail, Some(cause)) => format!(": {} ({cause})", finding.title),
         (Status::Fail, None) => format!(": {}", finding.title),
+        (Status::Unknown, _) => format!(": {}?", finding.title),
         _ => String::new(),
     };
     out.push_str(&entry(&format!("{}{words}", finding.name())));
@@ -121,7 +127,7 @@ fn show_largest(out: &mut String, finding: &Finding) {
     out.push_str(&format!("    largest below it{so_far}:\n"));
     for row in largest {
         let bytes = row["bytes"].as_u64().map(|bytes| Bytes(bytes).to_string()).unwrap_or_default();
-        out.push_str(&format!("{bytes:>16}  {}\n", row["path"].as_str().unwrap_or_default()));
+        out.push_str(&format!("{bytes:>16}  {}\n", printable(row["path"].as_str().unwrap_or_default())));
     }
 }
 
@@ -133,6 +139,9 @@ fn show_remedies(out: &mut String, finding: &Finding) {
             (None, _) => "could not be measured".to_owned(),
         };
         out.push_str(&paragraph("    ", &format!("fix: {} {frees}", fix.id)));
+        for argv in &fix.by_hand {
+            out.push_str(&format!("      $ {}\n", command_line(argv)));
+        }
     }
     let set: Vec<&str> =
         finding.fixes.iter().filter(|fix| fix.in_smallest_set == Some(true)).map(|fix| fix.id.as_str()).collect();
@@ -153,6 +162,11 @@ fn closing(report: &Report) -> String {
             counts.push(format!("{count} {word}"));
         }
     }
-    let more = if report.failed { "; `hostready explain ID` says why and what to do" } else { "" };
+    let is_denied = |finding: &Finding| finding.cause.as_deref() == Some("denied");
+    let more = match (report.findings.iter().any(is_denied), report.failed) {
+        (true, _) => "; run it as root to see what was denied",
+        (false, true) => "; `hostready explain ID` says why and what to do",
+        (false, false) => "",
+    };
     format!("\n{}", paragraph("", &format!("{} in {} ms{more}", counts.join(", "), report.duration_ms)))
 }

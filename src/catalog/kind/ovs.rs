@@ -10,13 +10,21 @@ use crate::model::Query;
 /// Packages that bring Open vSwitch: where one is installed, a missing socket is a fault.
 pub const PACKAGES: [&str; 2] = ["openvswitch-switch", "openvswitch-switch-dpdk"];
 
+/// Databases that say the same where no package manager can: Open vSwitch built from source, or from an rpm.
+pub const DATABASES: [&str; 2] = ["/etc/openvswitch/conf.db", "/var/lib/openvswitch/conf.db"];
+
+/// The name under which the switch daemon runs.
+pub const VSWITCHD: &str = "ovs-vswitchd";
+
 /// What every check of Open vSwitch must know first.
 fn of_the_switch(settings: &Settings) -> Vec<Query> {
-    vec![
-        Query::Ovsdb(settings.ovs.socket.to_string()),
+    let databases = DATABASES.into_iter().map(|database| Query::Exists(database.to_owned()));
+    let switch = [
+        Query::Ovsdb(settings.ovs.socket()),
         Query::Lock(settings.ovs.vswitchd_pidfile()),
         Query::File(STATUS.to_owned()),
-    ]
+    ];
+    switch.into_iter().chain(databases).collect()
 }
 
 /// The database answers, vswitchd runs, and it has applied the configuration.

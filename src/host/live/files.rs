@@ -76,7 +76,7 @@ pub fn space(path: &Path, mounts: &Mounts) -> Reading<Space> {
     };
     let mount = mounts.of(&existing);
     let device = match existing.metadata() {
-        Ok(metadata) => device_name(metadata.dev()),
+        Ok(metadata) => mounts.space_device(&existing, device_name(metadata.dev())),
         Err(error) => return failure::reading("cannot look at", &existing, &error),
     };
     match statvfs(&existing) {

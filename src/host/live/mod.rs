@@ -118,8 +118,14 @@ impl Observe for Live {
             Query::Directory(path) => at(path, &|path, _| files::names(path).map(Answer::Names)),
             Query::Space(path) => at(path, &|path, mounts| files::space(path, mounts).map(Answer::Space)),
             Query::Lock(path) => at(path, &|path, _| locks::holder(path).map(Answer::Lock)),
-            Query::Freeable(family) => at(freeable::top(*family), &|_, _| {
-                freeable::files(Path::new("/"), *family, deadline).map(Answer::Freeable)
+            Query::Freeable(family) => at(freeable::top(*family), &|_, mounts| {
+                freeable::files(Path::new("/"), *family, deadline).map(|mut files| {
+                    for file in &mut files {
+                        let device = std::mem::take(&mut file.device);
+                        file.device = mounts.space_device(Path::new(&file.path), device);
+                    }
+                    Answer::Freeable(files)
+                })
             }),
             Query::Largest(path) => at(path, &|path, _| largest::under(path, deadline).map(Answer::Largest)),
             Query::DeletedOpen => match self.mounts() {
@@ -134,6 +140,7 @@ impl Observe for Live {
             Query::Ovsdb(socket) => ovsdb::tables(Path::new(socket), deadline).map(Answer::Text),
             Query::OvsProgress(socket) => ovsdb::progress(Path::new(socket), deadline).map(Answer::OvsProgress),
             Query::Flows(socket) => openflow::flows(Path::new(socket), deadline).map(Answer::Flows),
+            Query::Processes(name) => processes::named(proc, name).map(Answer::Processes),
             Query::Guests => processes::guests(proc).map(Answer::Guests),
             Query::Clock => clock::clock().map(Answer::Clock),
             Query::Tcp(endpoint) => reach::tcp(endpoint, deadline).map(Answer::Contact),

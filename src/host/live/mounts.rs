@@ -49,6 +49,8 @@ pub struct Mount {
     pub id: u64,
     pub point: PathBuf,
     pub filesystem_type: String,
+    /// `254:1`, the device of the whole filesystem.
+    pub device: String,
 }
 
 impl Mount {
@@ -97,6 +99,15 @@ impl Mounts {
             }
         }
         found
+    }
+
+    /// The device whose space a file on `device` takes. The subvolumes of one btrfs have a number each, and share
+    /// their space.
+    pub fn space_device(&self, path: &Path, device: String) -> String {
+        match self.of(path) {
+            Some(mount) if mount.filesystem_type == "btrfs" => mount.device.clone(),
+            _ => device,
+        }
     }
 
     /// A mount that nobody has shown to be local is not; neither is one that is not listed.
@@ -172,6 +183,7 @@ fn parse_line(line: &[u8]) -> Option<Mount> {
     let dash = fields.iter().skip(6).position(|field| *field == b"-")? + 6;
     Some(Mount {
         id: std::str::from_utf8(fields.first()?).ok()?.parse().ok()?,
+        device: String::from_utf8_lossy(fields.get(2)?).into_owned(),
         point: PathBuf::from(OsString::from_vec(unescape(fields.get(4)?))),
         filesystem_type: String::from_utf8_lossy(fields.get(dash + 1)?).into_owned(),
     })
@@ -209,12 +221,15 @@ mod tests {
         30 22 0:26 / /mnt/with\\040space rw - fuse.sshfs host:/ rw\n\
         31 22 0:27 / /var rw master:2 propagate_from:3 - nfs4 10.0.0.1:/var rw\n\
         32 22 0:28 / /var rw - tmpfs tmpfs rw\n\
+        34 22 0:40 /@opt /opt rw - btrfs /dev/vdc rw\n\
         33 22 0:29 / /caf\xe9 rw - xfs /dev/vdb rw\n";
 
     #[test]
     fn lines_of_mountinfo_are_read() {
         let mounts = Mounts::parse(LINES);
-        assert_eq!(mounts.0.len(), 5);
+        assert_eq!(mounts.0.len(), 6);
+        let device = |path: &str| mounts.space_device(Path::new(path), "0:77".to_owned());
+        assert_eq!((device("/opt/pf9").as_str(), device("/etc").as_str()), ("0:40", "0:77"));
         let at = |path: &str| mounts.of(Path::new(path)).unwrap().filesystem_type.clone();
         assert_eq!(at("/etc"), "ext4");
         assert_eq!(at("/mnt/with space/x"), "fuse.sshfs");
@@ -243,7 +258,12 @@ mod tests {
     #[test]
     fn a_remote_mount_is_told_before_it_is_touched() {
         let mut mounts = Mounts::read().unwrap();
-        mounts.0.push(Mount { id: 9, point: PathBuf::from("/proc/nothing"), filesystem_type: "fuse".to_owned() });
+        mounts.0.push(Mount {
+            id: 9,
+            point: PathBuf::from("/proc/nothing"),
+            filesystem_type: "fuse".to_owned(),
+            device: "0:9".to_owned(),
+        });
         let Place::Remote(mount) = mounts.follow(Path::new("/proc/nothing/below")).unwrap() else { panic!() };
         assert_eq!(mount.filesystem_type, "fuse");
     }

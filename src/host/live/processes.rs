@@ -65,6 +65,13 @@ pub fn guests(proc: &Path) -> Reading<BTreeMap<u32, GuestProcess>> {
     })
 }
 
+/// The processes of this name, as the kernel keeps it: its first 15 bytes.
+pub fn named(proc: &Path, name: &str) -> Reading<Vec<u32>> {
+    let wanted = &name.as_bytes()[..name.len().min(15)];
+    let is_wanted = |pid: &u32| comm(&proc.join(pid.to_string())).is_ok_and(|comm| comm.trim_ascii_end() == wanted);
+    pids(proc).map(|pids| pids.into_iter().filter(is_wanted).collect())
+}
+
 /// The name of a process, in one read: there are hundreds of processes.
 fn comm(process: &Path) -> io::Result<Vec<u8>> {
     let mut name = vec![0; COMM_LENGTH + 1];
