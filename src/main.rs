@@ -13,6 +13,7 @@ mod units;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
+use std::sync::{Mutex, PoisonError};
 
 use clap::Parser;
 
@@ -23,22 +24,27 @@ use crate::exit::Exit;
 #[global_allocator]
 static ALLOCATOR: dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;
 
+/// What the last panic said, and where.
+static LAST_PANIC: Mutex<String> = Mutex::new(String::new());
+
 fn main() -> ExitCode {
-    // A probe that panics is a row in the report; what ends the run is printed below, once.
-    std::panic::set_hook(Box::new(|_| {}));
+    // A probe that panics is a row in the report; what ends the run is printed below, once, with its place.
+    std::panic::set_hook(Box::new(|panic| {
+        let words = panic.to_string().replace('\n', " ");
+        *LAST_PANIC.lock().unwrap_or_else(PoisonError::into_inner) = words;
+    }));
     let cli = cli::Cli::parse();
     let error = match catch_unwind(AssertUnwindSafe(|| cli.run())) {
         Ok(Ok(code)) => return ExitCode::from(code),
         Ok(Err(error)) => error,
-        Err(panic) => anyhow::anyhow!("a bug in hostready: {}", words(panic.as_ref())),
+        Err(_) => {
+            let words = LAST_PANIC.lock().unwrap_or_else(PoisonError::into_inner);
+            anyhow::anyhow!(
+                "a bug in hostready: {words}\nhint: report it, with the bundle that `hostready bundle` makes"
+            )
+        }
     };
     let exit = if error.is::<UsageError>() { Exit::Usage } else { Exit::Internal };
     report::error::print(&format!("{error:#}"), exit, cli.wants_json());
     ExitCode::from(exit.styled(cli.exit_style()))
-}
-
-/// What a panic said.
-fn words(panic: &(dyn std::any::Any + Send)) -> &str {
-    let owned = panic.downcast_ref::<String>().map(String::as_str);
-    owned.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("it panicked")
 }

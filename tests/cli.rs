@@ -241,6 +241,10 @@ fn variables_stand_for_flags_and_flags_win() {
     let report: Value = serde_json::from_slice(&run(&[]).stdout).unwrap();
     assert_eq!((&report["complete"], &report["verdict"]), (&false.into(), &"partial".into()));
     assert!(stdout(&run(&["--format", "text"])).contains("PARTIAL"));
+    let mut command = program();
+    command.env("HOSTREADY_QUIET", "1").env("HOSTREADY_VERBOSE", "").env("HOSTREADY_ONLY", "");
+    let quiet = command.args(["check", "--from", &healthy()]).output().unwrap();
+    assert_eq!((quiet.status.code(), stdout(&quiet).lines().count()), (Some(0), 1), "{}", stderr(&quiet));
 }
 
 #[test]

@@ -11,7 +11,7 @@ use crate::report::explain;
 
 #[derive(Clone, Debug, Args)]
 pub struct Explain {
-    /// The check to explain, such as `disk.space`; without one, all are listed
+    /// The check or fix to explain, such as `disk.space`; without one, all checks are listed
     id: Option<String>,
     #[command(flatten)]
     format: FormatOptions,
@@ -27,13 +27,11 @@ impl Explain {
         let text = match (&self.id, self.format.format()) {
             (None, Format::Text) => explain::list(&catalog.checks),
             (None, Format::Json) => explain::json(&catalog.checks.iter().collect::<Vec<_>>(), &catalog)?,
-            (Some(id), format) => {
-                let checks = named(&catalog, id)?;
-                match format {
-                    Format::Text => explain::text(&checks, &catalog),
-                    Format::Json => explain::json(&checks, &catalog)?,
-                }
-            }
+            (Some(id), Format::Text) => match catalog.fix(id) {
+                Some(fix) => explain::fix(fix),
+                None => explain::text(&named(&catalog, id)?, &catalog),
+            },
+            (Some(id), Format::Json) => explain::json(&named(&catalog, id)?, &catalog)?,
         };
         write::print(&text)?;
         Ok(0)

@@ -36,7 +36,11 @@ pub struct Selection {
 
 impl Selection {
     pub fn new(catalog: &Catalog, options: &ScopeOptions) -> anyhow::Result<Self> {
-        for pattern in options.only.iter().chain(&options.skip) {
+        // An empty variable names nothing.
+        let named = |words: &[String]| words.iter().filter(|word| !word.is_empty()).cloned().collect::<Vec<_>>();
+        let scope = Scope { only: named(&options.only), skip: named(&options.skip) };
+        let profiles = named(&options.profile);
+        for pattern in scope.only.iter().chain(&scope.skip) {
             let glob = IdGlob(pattern.clone());
             if !catalog.checks.iter().any(|check| glob.matches(&check.id)) {
                 return Err(usage(format!("no check is called `{pattern}`"), "`hostready explain` lists every check"));
@@ -44,15 +48,10 @@ impl Selection {
         }
         let known: Vec<&str> =
             std::iter::once("linux").chain(catalog.profiles.iter().map(|profile| profile.name.as_str())).collect();
-        if let Some(unknown) = options.profile.iter().find(|name| !known.contains(&name.as_str())) {
+        if let Some(unknown) = profiles.iter().find(|name| !known.contains(&name.as_str())) {
             return Err(usage(format!("there is no profile `{unknown}`"), format!("known: {}", known.join(", "))));
         }
-        Ok(Self {
-            intent: options.intent,
-            drained: options.drained,
-            scope: Scope { only: options.only.clone(), skip: options.skip.clone() },
-            profiles: options.profile.clone(),
-        })
+        Ok(Self { intent: options.intent, drained: options.drained, scope, profiles })
     }
 
     fn is_named(&self, id: &str) -> bool {

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::builder::FalseyValueParser;
 use clap::{Args, ValueEnum};
 
 use crate::exit::{ExitStyle, FailOn};
@@ -38,7 +39,7 @@ pub struct FormatOptions {
     #[arg(long, value_enum, default_value_t, env = "HOSTREADY_FORMAT", hide_env = true)]
     pub format: Format,
     /// Short for --format json
-    #[arg(long, env = "HOSTREADY_JSON", hide_env = true)]
+    #[arg(long, value_parser = FalseyValueParser::new(), env = "HOSTREADY_JSON", hide_env = true)]
     pub json: bool,
 }
 
@@ -56,10 +57,10 @@ pub struct ReportOptions {
     #[arg(long, value_name = "FILE", env = "HOSTREADY_OUTPUT", hide_env = true)]
     pub output: Option<PathBuf>,
     /// One line a host
-    #[arg(short, long, env = "HOSTREADY_QUIET", hide_env = true)]
+    #[arg(short, long, value_parser = FalseyValueParser::new(), env = "HOSTREADY_QUIET", hide_env = true)]
     pub quiet: bool,
     /// Show what passed and what was skipped, too
-    #[arg(short, long, env = "HOSTREADY_VERBOSE", hide_env = true)]
+    #[arg(short, long, value_parser = FalseyValueParser::new(), env = "HOSTREADY_VERBOSE", hide_env = true)]
     pub verbose: bool,
     /// Colour the text
     #[arg(long, value_enum, default_value_t, value_name = "WHEN", env = "HOSTREADY_COLOR", hide_env = true)]
@@ -78,7 +79,7 @@ pub struct ScopeOptions {
     #[arg(long = "for", value_enum, default_value_t = Intent::Agent, value_name = "INTENT", env = "HOSTREADY_FOR", hide_env = true)]
     pub intent: Intent,
     /// No guest may be left running
-    #[arg(long, env = "HOSTREADY_DRAINED", hide_env = true)]
+    #[arg(long, value_parser = FalseyValueParser::new(), env = "HOSTREADY_DRAINED", hide_env = true)]
     pub drained: bool,
     /// Use this profile in place of detection; may be repeated
     #[arg(long, value_name = "NAME", env = "HOSTREADY_PROFILE", hide_env = true, value_delimiter = ',')]

@@ -7,7 +7,8 @@ use crate::model::{Query, Reading};
 
 /// `linux` and every profile whose package or file is there. A named profile replaces detection.
 ///
-/// Where it could not be told, the profile counts: its checks will then say `unknown`, and not be silent.
+/// A file that could not be looked for counts: the profile's checks will then say `unknown`, and not be silent.
+/// A package database that cannot be read tells nothing, and is a finding of its own.
 pub fn detect(profiles: &[Profile], named: &[String], facts: &Facts<'_>) -> Vec<String> {
     let mut found = vec![LINUX.to_owned()];
     if named.is_empty() {

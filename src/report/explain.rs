@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::layout::{command_line, paragraph};
-use crate::catalog::{Catalog, Check};
+use crate::catalog::{Catalog, Check, Fix};
 use crate::model::report::Intent;
 
 /// One line a check.
@@ -60,6 +60,17 @@ fn one(check: &Check, catalog: &Catalog) -> String {
     }
     if !check.source.is_empty() {
         out.push_str(&field("source", &check.source));
+    }
+    out
+}
+
+/// What a fix does, and how the same is done by hand.
+pub fn fix(fix: &Fix) -> String {
+    let mut out = format!("{}: {}\n\n", fix.id, fix.title);
+    out.push_str(&field("undo", &fix.undo));
+    out.push_str("by hand\n");
+    for argv in &fix.by_hand {
+        out.push_str(&format!("    $ {}\n", command_line(argv)));
     }
     out
 }
