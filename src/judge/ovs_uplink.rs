@@ -188,7 +188,8 @@ fn fault(bridge: &Bridge<'_>, interface: &Interface<'_>, devices: &Devices<'_>) 
     let fault = |cause, detail| Some(Fault { cause, detail });
     let has_kernel_device = matches!(interface.kind.as_ref(), "" | "system" | "afxdp");
     let error = interface.error.as_deref();
-    let link = devices.links.get(name);
+    // A DPDK port has no device in the kernel, even where one there has its name.
+    let link = devices.links.get(name).filter(|_| has_kernel_device);
 
     if has_kernel_device && link.is_none() {
         return match devices.renamed_from(interface) {
@@ -219,7 +220,7 @@ fn fault(bridge: &Bridge<'_>, interface: &Interface<'_>, devices: &Devices<'_>) 
 }
 
 fn describe(subject: &str, interface: &Interface<'_>, fault: Option<Fault>, links: &Links) -> Outcome {
-    let link = links.get(interface.name.as_ref());
+    let link = links.get(interface.name.as_ref()).filter(|_| interface.kind != "dpdk");
     let outcome = match fault {
         Some(fault) => Outcome::fail(subject, Some(fault.cause), fault.detail),
         None => Outcome::pass(subject, format!("{} is attached and has carrier", interface.name)),
