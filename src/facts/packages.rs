@@ -86,6 +86,19 @@ impl<'a> Packages<'a> {
         Ok(Self(packages))
     }
 
+    /// One package of the database, without reading the rest: enough to know what kind of host this is.
+    pub fn look_up(text: &'a [u8], name: &str) -> Option<Package<'a>> {
+        let head = format!("Package: {name}\n");
+        memchr::memmem::find_iter(text, head.as_bytes())
+            .filter(|at| *at == 0 || text[at - 1] == b'\n')
+            .filter_map(|at| {
+                let stanza = &text[at..];
+                let end = memchr::memmem::find(stanza, b"\n\n").unwrap_or(stanza.len());
+                Self::parse(&stanza[..end]).ok()?.0.pop()
+            })
+            .max_by_key(Package::is_there)
+    }
+
     /// The package of this name that is best there, where several architectures are known.
     pub fn find(&self, name: &str) -> Option<&Package<'a>> {
         let mut known = self.0.iter().filter(|package| package.name == name);
@@ -181,6 +194,16 @@ mod tests {
         assert_eq!(packages.find("b").unwrap().want, "hold");
         let is_there = |name: &str| packages.find(name).is_some_and(Package::is_there);
         assert!(is_there("c") && !is_there("d") && !is_there("z"));
+    }
+
+    #[test]
+    fn one_package_is_looked_up_as_it_stands_in_the_whole() {
+        let text = b"Package: a\nStatus: install ok installed\n\nPackage: ab\nStatus: deinstall ok config-files\n\n\
+            Package: x\nStatus: install ok unpacked\nDescription: y\n Package: ghost\n";
+        let whole = Packages::parse(text).unwrap();
+        for name in ["a", "ab", "x", "b", "ghost", ""] {
+            assert_eq!(Packages::look_up(text, name).as_ref(), whole.find(name), "{name}");
+        }
     }
 
     #[test]

@@ -1,8 +1,10 @@
 //! Which profiles fit this host.
 
 use crate::catalog::Profile;
+use crate::catalog::kind::packages::STATUS;
 use crate::catalog::profile::LINUX;
 use crate::facts::Facts;
+use crate::facts::packages::Packages;
 use crate::model::{Query, Reading};
 
 /// `linux` and every profile whose package or file is there. A named profile replaces detection.
@@ -25,11 +27,11 @@ fn applies(profile: &Profile, facts: &Facts<'_>) -> bool {
         Reading::Absent => false,
         Reading::Unreadable(_) => true,
     });
-    let by_package = || match facts.packages() {
-        Reading::Known(packages) => profile
+    let by_package = || match facts.reading::<Vec<u8>>(&Query::File(STATUS.to_owned())) {
+        Reading::Known(text) => profile
             .packages
             .iter()
-            .any(|name| packages.find(name).is_some_and(|package| package.state != "not-installed")),
+            .any(|name| Packages::look_up(text, name).is_some_and(|package| package.state != "not-installed")),
         _ => false,
     };
     by_file || (!profile.packages.is_empty() && by_package())
