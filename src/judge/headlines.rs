@@ -1,6 +1,6 @@
 //! One fault, one headline: what another finding explains hangs below it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::finding::FindingRef;
 use crate::model::{Finding, Status};
@@ -9,11 +9,18 @@ use crate::model::{Finding, Status};
 /// the first cause of all. A cause that a person waived, or that counts less than what it explains, would
 /// hide what blocks: it explains nothing.
 pub fn link(findings: &mut [Finding]) {
+    // A switch may have thousands of findings, and few of them explain another.
+    let named: BTreeSet<(&str, &str)> = findings
+        .iter()
+        .filter_map(|finding| finding.caused_by.as_ref())
+        .map(|cause| (cause.id.as_str(), cause.subject.as_str()))
+        .collect();
     let causes_for = |blocking: bool| -> BTreeMap<FindingRef, Option<FindingRef>> {
         findings
             .iter()
             .filter(|finding| matches!(finding.status, Status::Fail | Status::Unknown) && finding.waiver.is_none())
             .filter(|finding| finding.blocking || !blocking)
+            .filter(|finding| named.contains(&(finding.id.as_str(), finding.subject.as_str())))
             .map(|finding| {
                 let own = finding.reference();
                 let cause = finding.caused_by.clone().filter(|cause| *cause != own);
@@ -23,10 +30,11 @@ pub fn link(findings: &mut [Finding]) {
     };
     let (of_blocking, of_others) = (causes_for(true), causes_for(false));
     for finding in findings {
-        let own = finding.reference();
-        let is_wrong = matches!(finding.status, Status::Fail | Status::Unknown);
+        let Some(cause) = finding.caused_by.take() else { continue };
         let causes = if finding.blocking { &of_blocking } else { &of_others };
-        finding.caused_by = finding.caused_by.take().filter(|_| is_wrong).and_then(|cause| first(causes, cause, &own));
+        if matches!(finding.status, Status::Fail | Status::Unknown) {
+            finding.caused_by = first(causes, cause, &finding.reference());
+        }
     }
 }
 
