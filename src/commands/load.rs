@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use super::{UsageError, usage};
+use super::UsageError;
 use crate::catalog::{Catalog, Layer, Profile, Source};
 use crate::host::Observe;
 use crate::host::configuration::{self, ConfigurationFile};
@@ -47,9 +47,7 @@ pub fn live(host: Arc<dyn Observe>, config: Option<&Path>) -> anyhow::Result<Sub
 /// The host in a bundle, judged as it would have judged itself, unless another configuration is named.
 pub fn recorded(file: &Path, config: Option<&Path>) -> anyhow::Result<Subject> {
     let name = file.display();
-    let text = std::fs::read_to_string(file)
-        .map_err(|error| usage(format!("{name}: {error}"), "name a file that `hostready bundle` wrote"))?;
-    let mut recorded = Recorded::parse(&text).map_err(|error| UsageError(format!("{name}:{error}")))?;
+    let mut recorded = Recorded::read(file).map_err(|error| UsageError(error.to_string()))?;
     let configuration = match config {
         None => std::mem::take(&mut recorded.configuration),
         Some(_) => configuration::read(config).map_err(|error| UsageError(error.to_string()))?,

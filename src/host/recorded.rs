@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fmt;
+use std::path::Path;
 
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Serialize};
@@ -77,7 +78,16 @@ pub struct Recorded {
 }
 
 #[derive(Debug, Error)]
+#[error("{file}:{error}")]
+pub struct UnusableBundle {
+    file: String,
+    error: RecordedError,
+}
+
+#[derive(Debug, Error)]
 pub enum RecordedError {
+    #[error(" {0}\nhint: name a file that `hostready bundle` wrote")]
+    Unreadable(std::io::Error),
     #[error("{line}:{column}: {message}\nhint: a bundle is what `hostready bundle --output FILE` writes")]
     Malformed { line: usize, column: usize, message: String },
     #[error(
@@ -87,6 +97,13 @@ pub enum RecordedError {
 }
 
 impl Recorded {
+    /// Reads a bundle. An error names the file.
+    pub fn read(file: &Path) -> Result<Self, UnusableBundle> {
+        let unusable = |error: RecordedError| UnusableBundle { file: file.display().to_string(), error };
+        let text = std::fs::read_to_string(file).map_err(|error| unusable(RecordedError::Unreadable(error)))?;
+        Self::parse(&text).map_err(unusable)
+    }
+
     pub fn parse(text: &str) -> Result<Self, RecordedError> {
         let collected = RefCell::new(Collected::default());
         let mut deserializer = serde_json::Deserializer::from_str(text);
