@@ -80,8 +80,11 @@ fn judge_switch(ovs: &Ovs<'_>, facts: &Facts<'_>) -> Vec<Outcome> {
     let devices = Devices::new(links, ovs);
     let vswitchd_runs = !matches!(facts.vswitchd(), Reading::Absent);
     let mut outcomes = Vec::new();
-    for bridge in ovs.bridges.iter().filter(|bridge| !belongs_to_ovn(bridge, ovs)) {
-        for port in ovs.ports(bridge) {
+    for bridge in &ovs.bridges {
+        let (theirs, ours): (Vec<_>, Vec<_>) =
+            ovs.ports(bridge).into_iter().partition(|port| belongs_to_ovn(bridge, port, ovs));
+        outcomes.extend(counted(bridge, theirs.len()));
+        for port in ours {
             outcomes.extend(judge_port(bridge, port, ovs, &devices, vswitchd_runs));
         }
     }
@@ -91,9 +94,17 @@ fn judge_switch(ovs: &Ovs<'_>, facts: &Facts<'_>) -> Vec<Outcome> {
     outcomes
 }
 
-/// Every port of OVN's integration bridge is OVN's.
-fn belongs_to_ovn(bridge: &Bridge<'_>, ovs: &Ovs<'_>) -> bool {
-    ovs.uses_ovn() && bridge.name == ovs.integration_bridge()
+/// Every port of OVN's integration bridge is OVN's, and what it made on others.
+fn belongs_to_ovn(bridge: &Bridge<'_>, port: &Port<'_>, ovs: &Ovs<'_>) -> bool {
+    let is_integration = ovs.uses_ovn() && bridge.name == ovs.integration_bridge() && port.name != bridge.name;
+    is_integration || OWNED_BY_OVN.iter().any(|key| value(&port.external_ids, key).is_some())
+}
+
+/// What others own is counted in one row a bridge.
+fn counted(bridge: &Bridge<'_>, theirs: usize) -> Option<Outcome> {
+    let ports = if theirs == 1 { "port belongs" } else { "ports belong" };
+    let detail = format!("{theirs} {ports} to OVN on {}: not judged", bridge.name);
+    (theirs > 0).then(|| Outcome::pass(&*bridge.name, detail).observing("owned_by_others", theirs))
 }
 
 fn judge_port(
@@ -103,9 +114,6 @@ fn judge_port(
     devices: &Devices<'_>,
     vswitchd_runs: bool,
 ) -> Vec<Outcome> {
-    if OWNED_BY_OVN.iter().any(|key| value(&port.external_ids, key).is_some()) {
-        return Vec::new();
-    }
     let interfaces = ovs.interfaces(port);
     let is_bond = interfaces.len() > 1;
     let mut outcomes = Vec::new();
