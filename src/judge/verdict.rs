@@ -43,7 +43,9 @@ pub fn message(verdict: Verdict, findings: &[Finding]) -> String {
         Some((first, rest)) => format!("{word}: {} (and {} more)", brief(first), rest.len()),
         None => word.to_owned(),
     };
-    let select = |test: &dyn Fn(&Finding) -> bool| findings.iter().filter(|finding| test(finding)).collect::<Vec<_>>();
+    // What another finding explains is told with that one.
+    let causes = || findings.iter().filter(|finding| finding.caused_by.is_none());
+    let select = |test: &dyn Fn(&Finding) -> bool| causes().filter(|finding| test(finding)).collect::<Vec<_>>();
     match verdict {
         Verdict::Blocked => first_of(select(&Finding::is_headline)),
         Verdict::Incomplete => {
