@@ -22,8 +22,8 @@ pub struct Scenario {
 #[serde(deny_unknown_fields)]
 struct Written {
     /// What it shows, for whoever reads it.
-    #[allow(dead_code)]
-    about: String,
+    #[serde(rename = "about")]
+    _about: String,
     /// A whole recording, of `bases/`.
     base: String,
     /// Scenarios whose faults this host has too.

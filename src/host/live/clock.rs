@@ -31,7 +31,7 @@ fn judged(max_error_us: i64) -> Clock {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::disallowed_methods, clippy::print_stdout)]
+#[allow(clippy::disallowed_methods)] // the tests stage files
 mod tests {
     use super::*;
 

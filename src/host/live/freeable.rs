@@ -226,7 +226,7 @@ fn family_of(name: &str) -> String {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::disallowed_methods, clippy::print_stdout)]
+#[allow(clippy::disallowed_methods)] // the tests stage files
 mod tests {
     use std::fs::{self, File};
     use std::os::unix::fs::symlink;

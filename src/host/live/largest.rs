@@ -226,7 +226,7 @@ impl Walk {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::disallowed_methods, clippy::print_stdout)]
+#[allow(clippy::disallowed_methods)] // the tests stage files
 mod tests {
     use std::fs;
     use std::os::unix::ffi::OsStrExt;

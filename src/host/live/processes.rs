@@ -213,7 +213,7 @@ fn lossy(bytes: &[u8]) -> String {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::disallowed_methods, clippy::print_stdout)]
+#[allow(clippy::disallowed_methods)] // the tests stage files
 mod tests {
     use std::fs;
     use std::os::unix::fs::symlink;
