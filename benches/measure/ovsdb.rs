@@ -1,22 +1,15 @@
 //! The least that a client of ovsdb-server can do: ask, and read the reply to its end.
 
+#[path = "../../src/host/live/ovsdb/columns.rs"]
+mod columns;
+
 use std::io::{Read as _, Write as _};
 use std::os::unix::net::UnixStream;
 
 use anyhow::{Result, ensure};
 use serde_json::{Value, json};
 
-/// What `hostready check` asks, in one transaction.
-const COLUMNS: [(&str, &[&str]); 5] = [
-    ("Open_vSwitch", &["cur_cfg", "next_cfg", "external_ids", "ovs_version", "bridges"]),
-    ("Bridge", &["_uuid", "name", "ports", "controller", "fail_mode", "datapath_type", "external_ids"]),
-    ("Port", &["_uuid", "name", "interfaces", "tag", "fake_bridge", "external_ids"]),
-    (
-        "Interface",
-        &["_uuid", "name", "type", "ofport", "error", "link_state", "admin_state", "mac_in_use", "external_ids"],
-    ),
-    ("Controller", &["_uuid", "target", "is_connected"]),
-];
+use columns::TABLES;
 
 /// Rows of one transaction.
 const BATCH: usize = 500;
@@ -24,7 +17,7 @@ const BATCH: usize = 500;
 /// Asks for the same rows as `hostready check`, and throws them away.
 pub fn select(socket: &str) -> Result<Vec<u8>> {
     let selects =
-        COLUMNS.iter().map(|(table, columns)| json!({"op": "select", "table": table, "where": [], "columns": columns}));
+        TABLES.iter().map(|(table, columns)| json!({"op": "select", "table": table, "where": [], "columns": columns}));
     transact(socket, selects.collect())
 }
 

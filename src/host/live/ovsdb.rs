@@ -1,5 +1,7 @@
 //! OVSDB (RFC 7047): what we judge of Open vSwitch's database, asked of ovsdb-server itself.
 
+mod columns;
+
 use std::io::{self, Read, Write};
 use std::path::Path;
 use std::thread;
@@ -13,21 +15,9 @@ use serde_json::value::RawValue;
 use super::socket::{self, Fault, Timed};
 use crate::model::Reading;
 use crate::model::answer::OvsProgress;
+use columns::TABLES;
 
 const SERVICE: &str = "ovsdb-server";
-
-/// The tables and columns that are read, in the order of the reply's elements. Wider columns
-/// (statistics above all) would make up most of the reply and are judged nowhere.
-const TABLES: [(&str, &[&str]); 5] = [
-    ("Open_vSwitch", &["cur_cfg", "next_cfg", "external_ids", "ovs_version", "bridges"]),
-    ("Bridge", &["_uuid", "name", "ports", "controller", "fail_mode", "datapath_type", "external_ids"]),
-    ("Port", &["_uuid", "name", "interfaces", "tag", "fake_bridge", "external_ids"]),
-    (
-        "Interface",
-        &["_uuid", "name", "type", "ofport", "error", "link_state", "admin_state", "mac_in_use", "external_ids"],
-    ),
-    ("Controller", &["_uuid", "target", "is_connected"]),
-];
 
 /// No host has a database of this size; a peer that sends more is not ovsdb-server.
 const LARGEST_REPLY: usize = 256 << 20;
