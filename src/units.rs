@@ -120,10 +120,10 @@ text_type! {
 }
 
 text_type! {
-    /// `https://host/path`, `http://host` or `host:port`
+    /// `https://host/path`, `http://host`, `icmp://host` or `host:port`
     Target,
     is_target,
-    "target: write https://host/path, http://host or host:port, without user, password or token"
+    "target: write https://host/path, http://host, icmp://host or host:port, without user, password or token"
 }
 
 const UNIT_KINDS: [&str; 11] =
@@ -137,6 +137,7 @@ fn is_target(text: &str) -> bool {
             let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
             is_bare(rest) && !authority.is_empty() && !authority.contains('@') && !has_secret_field(rest)
         }
+        Some(("icmp", host)) => is_bare(host) && !host.contains(['/', '@', '?', '#']),
         Some(_) => false,
         None => text.rsplit_once(':').is_some_and(|(host, port)| is_bare(host) && port.parse::<u16>().is_ok()),
     }
@@ -194,7 +195,9 @@ mod tests {
         let unit = |text: &str| UnitName::try_from(text.to_owned()).is_ok();
         assert!(unit("ssh.service") && unit("getty@tty1.service") && !unit("ssh") && !unit(".service"));
         let target = |text: &str| Target::try_from(text.to_owned()).is_ok();
-        for right in ["https://pcd.example/resmgr", "http://h", "192.0.2.1:22", "[2001:db8::1]:443", "gw:22"] {
+        for right in
+            ["https://pcd.example/resmgr", "http://h", "192.0.2.1:22", "[2001:db8::1]:443", "gw:22", "icmp://gw"]
+        {
             assert!(target(right), "{right}");
         }
         for wrong in [
@@ -203,6 +206,8 @@ mod tests {
             "https://",
             "https:///x",
             "ftp://h",
+            "icmp://",
+            "icmp://h/x",
             "https://u:p@h/",
             "http://h/x?token=a",
             "host:port",

@@ -43,6 +43,12 @@ pub enum ThenRead {
     Flows,
     OvsProgress,
     Vswitchd,
+    /// The hardware and the udev properties of the NICs in use.
+    Nics,
+    /// Module and initial ramdisk of the kernel that boots next.
+    NextKernel,
+    /// What sshd's configuration includes, and the greeting of its listeners.
+    Sshd,
 }
 
 /// A check as it is in force: entry, overrides and flags merged and validated.
@@ -54,6 +60,8 @@ pub struct Check {
     pub why: String,
     pub intents: Vec<Intent>,
     pub level: Level,
+    /// Levels for single intents that differ from the check's own.
+    pub level_for: BTreeMap<Intent, Level>,
     pub severity: Severity,
     /// Levels of single causes that differ from the check's own.
     pub causes: BTreeMap<String, Level>,
@@ -62,6 +70,8 @@ pub struct Check {
     pub source: String,
     pub then_read: Vec<ThenRead>,
     pub needs_baseline: bool,
+    /// What it finds may be gone by itself after a while: `--wait` waits for it.
+    pub passes_by_itself: bool,
     /// The check whose failure says it all: this one's findings then hang below it.
     pub explained_by: Option<String>,
     pub kind: Kind,
@@ -77,6 +87,13 @@ pub struct Setting {
 }
 
 impl Check {
+    /// Lets the level for `intent` hold.
+    pub fn settle(&mut self, intent: Intent) {
+        if let Some(level) = self.level_for.get(&intent) {
+            self.level = *level;
+        }
+    }
+
     pub fn level_of(&self, cause: Option<&str>) -> Level {
         cause.and_then(|cause| self.causes.get(cause)).copied().unwrap_or(self.level)
     }
@@ -93,6 +110,8 @@ struct Common {
     #[serde(rename = "for")]
     intents: Vec<Intent>,
     level: Level,
+    #[serde(default)]
+    level_for: BTreeMap<Intent, Level>,
     severity: Severity,
     #[serde(default)]
     causes: BTreeMap<Spanned<String>, Level>,
@@ -106,16 +125,19 @@ struct Common {
     then_read: Vec<ThenRead>,
     #[serde(default)]
     needs_baseline: bool,
+    #[serde(default)]
+    passes_by_itself: bool,
     explained_by: Option<String>,
 }
 
-const COMMON: [&str; 15] = [
+const COMMON: [&str; 17] = [
     "id",
     "profile",
     "title",
     "why",
     "for",
     "level",
+    "level_for",
     "severity",
     "causes",
     "fix",
@@ -123,6 +145,7 @@ const COMMON: [&str; 15] = [
     "source",
     "then_read",
     "needs_baseline",
+    "passes_by_itself",
     "explained_by",
     "future",
 ];
@@ -148,7 +171,12 @@ impl<'a> Entry<'a> {
     }
 
     /// Lays the values of `table` over this entry: tables are merged by key, anything else is replaced.
+    /// A new level counts for every intent, unless the new layer says otherwise itself.
     pub fn lay_over(&mut self, source: &Source<'a>, table: DeTable<'a>) {
+        if table.contains_key("level") {
+            self.table.remove("level_for");
+            self.origins.retain(|key, _| !key.starts_with("level_for."));
+        }
         merge(&mut self.table, table, source, "", &mut self.origins);
         self.table.remove("future");
     }
@@ -203,6 +231,7 @@ impl<'a> Entry<'a> {
             why: common.why,
             intents: common.intents,
             level: common.level,
+            level_for: common.level_for,
             severity: common.severity,
             causes: common.causes.into_iter().map(|(cause, level)| (cause.into_inner(), level)).collect(),
             fixes: common.fix,
@@ -210,6 +239,7 @@ impl<'a> Entry<'a> {
             source: common.source,
             then_read: common.then_read,
             needs_baseline: common.needs_baseline,
+            passes_by_itself: common.passes_by_itself,
             explained_by: common.explained_by,
             kind,
             settings: self.settings(),
@@ -225,7 +255,7 @@ impl<'a> Entry<'a> {
         let mut found = Vec::new();
         for (key, value) in &self.table {
             let name = key.get_ref().as_ref();
-            if name == "level" || name == "causes" || !(COMMON.contains(&name) || name == "kind") {
+            if matches!(name, "level" | "level_for" | "causes") || !(COMMON.contains(&name) || name == "kind") {
                 list_settings(name, value.get_ref(), &self.origins, &mut found);
             }
         }

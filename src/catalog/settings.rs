@@ -11,10 +11,12 @@ use crate::units::{AbsolutePath, Target};
 #[serde(deny_unknown_fields, default)]
 pub struct Settings {
     pub ovs: Ovs,
+    pub ovn: Ovn,
     pub management: Management,
     pub network: Network,
     pub host: HostSettings,
     pub waiver: Vec<Spanned<WaiverEntry>>,
+    pub attestation: Vec<Spanned<Attestation>>,
 }
 
 /// Where Open vSwitch keeps its sockets: elsewhere in a snap or a container.
@@ -51,11 +53,30 @@ impl Ovs {
     }
 }
 
+/// Where OVN keeps its sockets.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Ovn {
+    run_directory: Option<AbsolutePath>,
+}
+
+impl Ovn {
+    pub fn run_directory(&self) -> String {
+        self.run_directory.as_deref().unwrap_or("/run/ovn").to_owned()
+    }
+}
+
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Management {
     /// What must answer before an upgrade: `https://…`, `http://…` or `host:port`.
     pub urls: Vec<Target>,
+    /// A PEM file with authorities that count beside those of the host.
+    pub ca_file: Option<AbsolutePath>,
+    /// Any certificate will do.
+    pub insecure: bool,
+    /// `http://proxy.example:3128`
+    pub proxy: Option<Target>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -71,6 +92,10 @@ pub struct Peer {
     /// Only a required peer can block.
     #[serde(default)]
     pub required: bool,
+    pub ca_file: Option<AbsolutePath>,
+    #[serde(default)]
+    pub insecure: bool,
+    pub proxy: Option<Target>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -89,4 +114,32 @@ pub struct WaiverEntry {
     pub reason: String,
     /// `2026-12-31`; it holds through that day, UTC.
     pub expires: toml::value::Datetime,
+}
+
+/// What a person vouches for until a date, since no program can read it.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Attestation {
+    /// The check that it answers, such as `host.console`.
+    pub id: String,
+    /// What is vouched for, in a sentence.
+    pub what: String,
+    pub who: String,
+    /// `2026-12-31`; it holds through that day, UTC.
+    pub until: toml::value::Datetime,
+}
+
+impl Settings {
+    /// What somebody said of a check.
+    pub fn attestation(&self, id: &str) -> Option<&Attestation> {
+        self.attestation.iter().map(Spanned::get_ref).find(|it| it.id == id)
+    }
+}
+
+/// Does a promise that ends on `day` still hold at `now`, an RFC 3339 time in UTC?
+pub fn holds(day: &toml::value::Datetime, now: &str) -> bool {
+    // Both are written largest unit first: their text orders as their time does, through that whole day.
+    let day = day.to_string();
+    let length = day.len().min(10);
+    now.get(..length).is_none_or(|today| today <= &day[..length])
 }

@@ -6,9 +6,11 @@ use std::time::SystemTime;
 
 use super::UsageError;
 use crate::catalog::{Catalog, Layer, Profile, Source};
+use crate::facts::Run;
 use crate::host::Observe;
 use crate::host::configuration::{self, ConfigurationFile};
 use crate::host::recorded::Recorded;
+use crate::model::report::Intent;
 
 /// Whom to ask, and by what to judge.
 pub struct Subject {
@@ -22,6 +24,10 @@ pub struct Subject {
 }
 
 impl Subject {
+    pub fn run(&self, intent: Intent) -> Run<'_> {
+        Run { intent, asked_at: &self.asked_at }
+    }
+
     /// Lets the profiles that fit the host have their say.
     pub fn settle(&mut self, profiles: &[String]) -> anyhow::Result<()> {
         let overrides = |profile: &Profile| profile.overrides && profiles.contains(&profile.name);

@@ -82,19 +82,19 @@ pub fn look(
 ) -> anyhow::Result<Looked> {
     let mut answers = Answers::default();
     let profiles = gate(host, subject, selection, until, &mut answers)?;
-    let catalog = &subject.catalog;
+    let (catalog, run) = (&subject.catalog, subject.run(selection.intent));
     let meant = |check: &&Check| check.intents.contains(&selection.intent) && profiles.contains(&check.profile);
     let (chosen, left_out): (Vec<&Check>, Vec<&Check>) =
         catalog.checks.iter().filter(meant).partition(|check| selection.excludes(check).is_none());
 
     ask(host, chosen.iter().flat_map(|check| check.kind.questions(&catalog.settings)), until, &mut answers);
     // What is costly to parse is parsed once for all who ask: dpkg's status and the rows of OVSDB are large.
-    let facts = Facts::new(&answers, &catalog.settings);
+    let facts = Facts::new(&answers, &catalog.settings, run);
     let this = identity::host(&facts, profiles);
     let mut findings = judge::judge(catalog, &chosen, &facts);
     let open = follow_up::questions(&chosen, &findings, &facts, |id| selection.is_named(id));
     if ask(host, open, until, &mut answers) {
-        findings = judge::judge(catalog, &chosen, &Facts::new(&answers, &catalog.settings));
+        findings = judge::judge(catalog, &chosen, &Facts::new(&answers, &catalog.settings, run));
     }
     findings.extend(rows_left_out(&chosen, &left_out, selection));
     Ok(Looked { host: this, findings, complete: selection.scope == Scope::default() })
@@ -111,10 +111,10 @@ pub fn look_at_all(
     gate(host, subject, selection, until, &mut answers)?;
     // What no check of today judges, and whoever reads the bundle wants to know.
     ask(host, [Query::User, Query::Addresses], until, &mut answers);
-    let catalog = &subject.catalog;
+    let (catalog, run) = (&subject.catalog, subject.run(selection.intent));
     let checks: Vec<&Check> = catalog.checks.iter().collect();
     ask(host, checks.iter().flat_map(|check| check.kind.questions(&catalog.settings)), until, &mut answers);
-    let open = follow_up::all_questions(&checks, &Facts::new(&answers, &catalog.settings));
+    let open = follow_up::all_questions(&checks, &Facts::new(&answers, &catalog.settings, run));
     ask(host, open, until, &mut answers);
     Ok(answers)
 }
@@ -129,9 +129,10 @@ fn gate(
 ) -> anyhow::Result<Vec<String>> {
     let of_profiles = subject.catalog.profiles.iter().flat_map(|profile| profile.questions());
     ask(host, of_profiles.chain(identity::questions()), until, answers);
-    let facts = Facts::new(answers, &subject.catalog.settings);
+    let facts = Facts::new(answers, &subject.catalog.settings, subject.run(selection.intent));
     let profiles = profiles::detect(&subject.catalog.profiles, &selection.profiles, &facts);
     subject.settle(&profiles)?;
+    subject.catalog.checks.iter_mut().for_each(|check| check.settle(selection.intent));
     if selection.drained {
         demand_drained(&mut subject.catalog);
     }

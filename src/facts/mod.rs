@@ -11,27 +11,49 @@ use std::collections::BTreeMap;
 use crate::catalog::Settings;
 use crate::catalog::kind::ovs::VSWITCHD;
 use crate::catalog::kind::packages::STATUS;
-use crate::model::answer::{FromAnswer, Link, Lock, Space};
+use crate::model::answer::{Content, FromAnswer, Link, Lock, Space};
+use crate::model::report::Intent;
 use crate::model::{Answers, Query, Reading, TroubleCause};
 use ovs::Ovs;
 use packages::Packages;
+
+/// Name → content, of one directory.
+pub type Files = BTreeMap<String, Reading<Content>>;
+
+/// What a run is about: the same host can be fit for one thing and not for another.
+#[derive(Clone, Copy, Debug)]
+pub struct Run<'a> {
+    pub intent: Intent,
+    /// When the host was asked, RFC 3339 in UTC.
+    pub asked_at: &'a str,
+}
 
 /// Everything that is known of one host, parsed once and only where somebody asks.
 #[derive(Debug)]
 pub struct Facts<'a> {
     pub answers: &'a Answers,
     pub settings: &'a Settings,
+    pub run: Run<'a>,
     packages: OnceCell<Reading<Packages<'a>>>,
     ovs: OnceCell<Reading<Ovs<'a>>>,
 }
 
 impl<'a> Facts<'a> {
-    pub fn new(answers: &'a Answers, settings: &'a Settings) -> Self {
-        Self { answers, settings, packages: OnceCell::new(), ovs: OnceCell::new() }
+    pub fn new(answers: &'a Answers, settings: &'a Settings, run: Run<'a>) -> Self {
+        Self { answers, settings, run, packages: OnceCell::new(), ovs: OnceCell::new() }
     }
 
     pub fn reading<T: FromAnswer>(&self, query: &Query) -> Reading<&'a T> {
         self.answers.reading(query)
+    }
+
+    /// The files of several directories, in the order of `patterns`.
+    pub fn files(&self, patterns: impl IntoIterator<Item = String>) -> Vec<(String, Reading<&'a Files>)> {
+        let read = |pattern: String| {
+            let directory = pattern.rsplit_once('/').map_or("", |(directory, _)| directory).to_owned();
+            (directory, self.reading(&Query::Files(pattern)))
+        };
+        patterns.into_iter().map(read).collect()
     }
 
     pub fn space(&self, path: &str) -> Reading<&'a Space> {

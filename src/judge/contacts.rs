@@ -2,10 +2,10 @@
 
 use super::outcome::{NOT_CONFIGURED, Outcome};
 use crate::catalog::Level;
-use crate::catalog::kind::network::contact;
+use crate::catalog::settings::Peer;
 use crate::facts::Facts;
 use crate::model::answer::Contact;
-use crate::model::{Reading, TroubleCause};
+use crate::model::{Query, Reading, TroubleCause};
 
 pub fn judge_management(facts: &Facts<'_>) -> Vec<Outcome> {
     let urls = &facts.settings.management.urls;
@@ -13,7 +13,7 @@ pub fn judge_management(facts: &Facts<'_>) -> Vec<Outcome> {
         let detail = "name what must answer in `[management] urls` of /etc/hostready/config.toml";
         return vec![Outcome::skip("", NOT_CONFIGURED, detail)];
     }
-    urls.iter().map(|url| judge_target(url, facts)).collect()
+    urls.iter().map(|url| judge_target(url, facts.settings.management.contact(url), facts)).collect()
 }
 
 pub fn judge_peers(facts: &Facts<'_>) -> Vec<Outcome> {
@@ -22,16 +22,15 @@ pub fn judge_peers(facts: &Facts<'_>) -> Vec<Outcome> {
         let detail = "name what must answer in `[network] peers` of /etc/hostready/config.toml";
         return vec![Outcome::skip("", NOT_CONFIGURED, detail)];
     }
-    let judge_peer = |peer: &crate::catalog::settings::Peer| {
-        let outcome = judge_target(&peer.address, facts);
+    let judge_peer = |peer: &Peer| {
+        let outcome = judge_target(&peer.address, peer.contact(), facts);
         // What nobody needs cannot stop an upgrade.
         if peer.required { outcome } else { outcome.at_most(Level::Warn) }
     };
     peers.iter().map(judge_peer).collect()
 }
 
-fn judge_target(target: &str, facts: &Facts<'_>) -> Outcome {
-    let asked = contact(target);
+fn judge_target(target: &str, asked: Query, facts: &Facts<'_>) -> Outcome {
     match facts.reading::<Contact>(&asked) {
         Reading::Known(Contact::Reached { status: Some(status) }) => {
             Outcome::pass(target, format!("{target} answers (HTTP {status})")).observing("http_status", *status)

@@ -8,6 +8,7 @@ use crate::catalog::kind::Kind;
 use crate::catalog::kind::ovs::VSWITCHD;
 use crate::facts::Facts;
 use crate::judge::outcome::NOT_NEEDED;
+use crate::judge::{next_kernel, nic_names, sshd};
 use crate::model::query::Freeable;
 use crate::model::{Finding, Query, Reading, Status, TroubleCause};
 
@@ -64,6 +65,9 @@ fn expand(then_read: ThenRead, subject: &str, facts: &Facts<'_>) -> Vec<Query> {
             Reading::Known(_) => vec![Query::OvsProgress(facts.settings.ovs.socket())],
             _ => Vec::new(),
         },
+        ThenRead::Nics => nic_names::open_questions(facts),
+        ThenRead::NextKernel => next_kernel::open_questions(facts),
+        ThenRead::Sshd => sshd::open_questions(facts),
         ThenRead::Flows => match facts.ovs() {
             Reading::Known(ovs) => {
                 let secure = ovs.bridges.iter().filter(|bridge| bridge.is_secure);

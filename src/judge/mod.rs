@@ -1,6 +1,9 @@
 //! Facts become findings. Nothing here reads, writes or prints: the same facts give the same findings.
 
+mod attested;
+mod boot_space;
 mod clock_synchronised;
+mod console;
 mod contacts;
 mod deleted_open_files;
 mod filesystem_flags;
@@ -10,17 +13,27 @@ mod filesystem_space_shared;
 pub mod follow_up;
 mod guests_running;
 pub mod headlines;
+mod initrd;
+mod kernel_module;
+mod netplan;
+mod next_kernel;
+mod nic_names;
 mod offers;
 pub mod outcome;
+mod ovn_controller;
 mod ovs_daemons;
 mod ovs_flows;
 mod ovs_uplink;
 mod package_held;
 mod package_interrupted;
 mod package_lock;
+mod package_repositories;
 mod package_state;
+mod package_versions;
 pub mod profiles;
+mod python_environments;
 mod reboot_pending;
+mod sshd;
 mod unit_state;
 mod units_failed;
 pub mod verdict;
@@ -74,6 +87,18 @@ fn outcomes(catalog: &Catalog, check: &Check, facts: &Facts<'_>) -> Vec<Outcome>
         Kind::GuestsRunning(spec) => guests_running::judge(spec, facts),
         Kind::RebootPending(spec) => reboot_pending::judge(spec, facts),
         Kind::ClockSynchronised(_) => clock_synchronised::judge(facts),
+        Kind::NicNames(_) => nic_names::judge(facts),
+        Kind::Netplan(_) => netplan::judge(facts),
+        Kind::BootSpace(spec) => boot_space::judge(spec, facts),
+        Kind::KernelModule(spec) => kernel_module::judge(spec, facts),
+        Kind::Initrd(_) => initrd::judge(facts),
+        Kind::Sshd(_) => sshd::judge(facts),
+        Kind::PackageRepositories(_) => package_repositories::judge(facts),
+        Kind::PackageVersions(spec) => package_versions::judge(spec, facts),
+        Kind::PythonEnvironments(spec) => python_environments::judge(spec, facts),
+        Kind::Console(_) => console::judge(check, facts),
+        Kind::Attested(_) => attested::judge(check, facts),
+        Kind::OvnController(spec) => ovn_controller::judge(spec, facts),
     }
 }
 

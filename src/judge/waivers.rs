@@ -1,6 +1,6 @@
 //! Findings that a person accepted until a date.
 
-use crate::catalog::settings::WaiverEntry;
+use crate::catalog::settings::{self, WaiverEntry};
 use crate::model::finding::Waiver;
 use crate::model::{Finding, Status};
 
@@ -9,9 +9,7 @@ use crate::model::{Finding, Status};
 pub fn apply<'w>(findings: &mut [Finding], waivers: impl Iterator<Item = &'w WaiverEntry>, now: &str) {
     for waiver in waivers {
         let expires = waiver.expires.to_string();
-        // Both are written largest unit first: their text orders as their time does, through that whole day.
-        let is_expired =
-            now.get(..expires.len().min(10)).is_some_and(|today| today > &expires[..expires.len().min(10)]);
+        let is_expired = !settings::holds(&waiver.expires, now);
         let matching = |finding: &&mut Finding| finding.id == waiver.id && finding.subject == waiver.subject;
         for finding in findings.iter_mut().filter(matching) {
             if !matches!(finding.status, Status::Fail | Status::Unknown) {

@@ -2,11 +2,16 @@
 //!
 //! A question has one spelling, its key: `space:/var`. Recordings, scenarios and `bundle` use it.
 
+mod http_target;
+
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+
+pub use http_target::HttpTarget;
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Query {
@@ -16,6 +21,12 @@ pub enum Query {
     Exists(String),
     /// The names in a directory, without their content.
     Directory(String),
+    /// Name, kind and size of what is in a directory.
+    Listing(String),
+    /// The files of one directory whose names match: `/etc/netplan/*.yaml`.
+    Files(String),
+    /// The last part of a file that may be large.
+    Tail(String),
     /// Free space, inodes and mount flags at a path or its nearest existing ancestor.
     Space(String),
     /// Who holds a POSIX record lock on this file.
@@ -24,16 +35,22 @@ pub enum Query {
     User,
     Links,
     Addresses,
+    /// One network device: its hardware, and what udev knows of it.
+    Nic(String),
     /// Every unit that systemd has loaded.
     Units,
     /// One unit by name, loaded or not.
     Unit(String),
+    /// Where a socket unit listens.
+    Listens(String),
     /// The rows that we judge of the OVSDB behind this socket.
     Ovsdb(String),
     /// Whether vswitchd catches up with the database, watched for a moment.
     OvsProgress(String),
     /// How many flows the bridge behind this management socket holds.
     Flows(String),
+    /// What the ovn-controller of this run directory says of itself.
+    OvnController(String),
     /// The processes of this name.
     Processes(String),
     /// Virtual machine processes.
@@ -42,13 +59,23 @@ pub enum Query {
     /// Does this `host:port` accept a connection?
     Tcp(String),
     /// Does this URL answer with any HTTP status?
-    Http(String),
+    Http(HttpTarget),
+    /// Does this host answer an echo request?
+    Ping(String),
+    /// The first line that the server at `host:port` says by itself.
+    Banner(String),
     /// Files that are deleted but still held open.
     DeletedOpen,
     /// Files that a fix could free.
     Freeable(Freeable),
     /// The largest things below a path, on its own filesystem.
     Largest(String),
+    /// An initial ramdisk: of which format, and is it whole?
+    Initrd(String),
+    /// Does a kernel have a module? `6.1.0-50-amd64/openvswitch`
+    Module(String),
+    /// The Python environments below a directory.
+    PythonEnvironments(String),
 }
 
 /// The families of files that a fix for space can free.
@@ -85,43 +112,74 @@ impl Query {
     /// itself has a lane of its own.
     pub fn lane(&self) -> String {
         match self {
-            Self::Units | Self::Unit(_) => "systemd".to_owned(),
+            Self::Units | Self::Unit(_) | Self::Listens(_) => "systemd".to_owned(),
             Self::Links | Self::Addresses => "netlink".to_owned(),
-            Self::Ovsdb(_) | Self::OvsProgress(_) | Self::Flows(_) | Self::Tcp(_) | Self::Http(_) => self.to_string(),
-            Self::DeletedOpen | Self::Freeable(_) | Self::Largest(_) | Self::Guests | Self::Processes(_) => {
-                self.to_string()
-            }
-            Self::Space(path) | Self::File(path) | Self::Exists(path) | Self::Directory(path) | Self::Lock(path) => {
-                disk_lane(path)
-            }
+            Self::Ovsdb(_)
+            | Self::OvsProgress(_)
+            | Self::OvnController(_)
+            | Self::Flows(_)
+            | Self::Tcp(_)
+            | Self::Http(_)
+            | Self::Ping(_)
+            | Self::Banner(_)
+            | Self::DeletedOpen
+            | Self::Freeable(_)
+            | Self::Largest(_)
+            | Self::PythonEnvironments(_)
+            | Self::Initrd(_)
+            | Self::Guests
+            | Self::Processes(_) => self.to_string(),
+            Self::Space(path)
+            | Self::File(path)
+            | Self::Exists(path)
+            | Self::Directory(path)
+            | Self::Listing(path)
+            | Self::Files(path)
+            | Self::Tail(path)
+            | Self::Lock(path) => disk_lane(path),
+            Self::Module(_) => "modules".to_owned(),
+            Self::Nic(_) => "nics".to_owned(),
             Self::User | Self::Clock => "files".to_owned(),
         }
     }
 
-    fn parts(&self) -> (&'static str, &str) {
-        match self {
-            Self::File(path) => ("file", path),
+    /// The kind of question, and what it is about in words.
+    fn parts(&self) -> (&'static str, Cow<'_, str>) {
+        let (kind, argument): (&'static str, &str) = match self {
+            Self::File(path) => ("file", path.as_str()),
             Self::Exists(path) => ("exists", path),
             Self::Directory(path) => ("directory", path),
+            Self::Listing(path) => ("listing", path),
+            Self::Files(pattern) => ("files", pattern),
+            Self::Tail(path) => ("tail", path),
             Self::Space(path) => ("space", path),
             Self::Lock(path) => ("lock", path),
             Self::User => ("user", ""),
             Self::Links => ("links", ""),
             Self::Addresses => ("addresses", ""),
+            Self::Nic(name) => ("nic", name),
             Self::Units => ("units", ""),
             Self::Unit(name) => ("unit", name),
+            Self::Listens(name) => ("listens", name),
             Self::Ovsdb(socket) => ("ovsdb", socket),
             Self::OvsProgress(socket) => ("ovs-progress", socket),
             Self::Flows(socket) => ("flows", socket),
+            Self::OvnController(directory) => ("ovn-controller", directory),
             Self::Processes(name) => ("processes", name),
             Self::Guests => ("guests", ""),
             Self::Clock => ("clock", ""),
             Self::Tcp(endpoint) => ("tcp", endpoint),
-            Self::Http(url) => ("http", url),
+            Self::Http(target) => return ("http", Cow::Owned(target.to_string())),
+            Self::Ping(host) => ("ping", host),
+            Self::Banner(endpoint) => ("banner", endpoint),
             Self::DeletedOpen => ("deleted-open", ""),
             Self::Freeable(family) => ("freeable", family.as_str()),
             Self::Largest(path) => ("largest", path),
-        }
+            Self::Initrd(path) => ("initrd", path),
+            Self::Module(name) => ("module", name),
+            Self::PythonEnvironments(path) => ("python-environments", path),
+        };
+        (kind, Cow::Borrowed(argument))
     }
 }
 
@@ -136,7 +194,7 @@ fn disk_lane(path: &str) -> String {
 impl fmt::Display for Query {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.parts() {
-            (kind, "") => out.write_str(kind),
+            (kind, argument) if argument.is_empty() => out.write_str(kind),
             (kind, argument) => write!(out, "{kind}:{argument}"),
         }
     }
@@ -152,27 +210,38 @@ impl FromStr for Query {
             "file" => Self::File(owned),
             "exists" => Self::Exists(owned),
             "directory" => Self::Directory(owned),
+            "listing" => Self::Listing(owned),
+            "files" => Self::Files(owned),
+            "tail" => Self::Tail(owned),
             "space" => Self::Space(owned),
             "lock" => Self::Lock(owned),
             "user" => Self::User,
             "links" => Self::Links,
             "addresses" => Self::Addresses,
+            "nic" => Self::Nic(owned),
             "units" => Self::Units,
             "unit" => Self::Unit(owned),
+            "listens" => Self::Listens(owned),
             "ovsdb" => Self::Ovsdb(owned),
             "ovs-progress" => Self::OvsProgress(owned),
             "flows" => Self::Flows(owned),
+            "ovn-controller" => Self::OvnController(owned),
             "processes" => Self::Processes(owned),
             "guests" => Self::Guests,
             "clock" => Self::Clock,
             "tcp" => Self::Tcp(owned),
-            "http" => Self::Http(owned),
+            "http" => Self::Http(argument.parse()?),
+            "ping" => Self::Ping(owned),
+            "banner" => Self::Banner(owned),
             "deleted-open" => Self::DeletedOpen,
             "freeable" => match Freeable::ALL.into_iter().find(|family| family.as_str() == argument) {
                 Some(family) => Self::Freeable(family),
                 None => return Err(format!("`{key}` names no family of files")),
             },
             "largest" => Self::Largest(owned),
+            "initrd" => Self::Initrd(owned),
+            "module" => Self::Module(owned),
+            "python-environments" => Self::PythonEnvironments(owned),
             _ => return Err(format!("`{key}` is no question that this version knows")),
         };
         Ok(query)

@@ -44,3 +44,32 @@ impl Spec for Clock {
         vec![Query::Clock]
     }
 }
+
+/// A way in that does not need the network of this host.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Console {}
+
+pub const COMMAND_LINE: &str = "/proc/cmdline";
+/// The kernel's consoles, and the devices of a management controller.
+pub const CONSOLES: &str = "/sys/class/tty/console/active";
+pub const CONTROLLERS: [&str; 3] = ["/dev/ipmi0", "/dev/ipmi/0", "/dev/ipmidev/0"];
+
+impl Spec for Console {
+    fn questions(&self, _: &Settings) -> Vec<Query> {
+        let files = [COMMAND_LINE, CONSOLES].into_iter().map(|file| Query::File(file.to_owned()));
+        let devices = CONTROLLERS.into_iter().map(|device| Query::Exists(device.to_owned()));
+        files.chain(devices).chain([Query::Units]).collect()
+    }
+}
+
+/// What no program can read, and a person vouches for.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Attested {}
+
+impl Spec for Attested {
+    fn questions(&self, _: &Settings) -> Vec<Query> {
+        Vec::new()
+    }
+}

@@ -2,12 +2,15 @@
 //!
 //! A new kind is a spec here, a line in the list below, and a file in `judge/`, which the compiler asks for.
 
+pub mod boot;
 pub mod filesystem;
 pub mod host;
 pub mod network;
 pub mod ovs;
 pub mod packages;
+pub mod python;
 pub mod services;
+pub mod ssh;
 
 use serde::Deserialize;
 use toml::de::ValueDeserializer;
@@ -78,4 +81,16 @@ kinds! {
     "guests-running" => GuestsRunning(host::Guests),
     "reboot-pending" => RebootPending(host::RebootPending),
     "clock-synchronised" => ClockSynchronised(host::Clock),
+    "nic-names" => NicNames(network::Names),
+    "netplan" => Netplan(network::Netplan),
+    "boot-space" => BootSpace(boot::Space),
+    "kernel-module" => KernelModule(boot::Module),
+    "initrd" => Initrd(boot::Initrd),
+    "sshd" => Sshd(ssh::Sshd),
+    "package-repositories" => PackageRepositories(packages::Repositories),
+    "package-versions" => PackageVersions(packages::Versions),
+    "python-environments" => PythonEnvironments(python::Environments),
+    "console" => Console(host::Console),
+    "attested" => Attested(host::Attested),
+    "ovn-controller" => OvnController(ovs::Controller),
 }

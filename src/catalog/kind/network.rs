@@ -1,10 +1,13 @@
-//! Checks of what the host can reach. Whom it should reach is the operator's to say.
+//! Checks of the network: what the host can reach, and what its names and addresses will be after the next boot.
+//! Whom it should reach is the operator's to say.
 
 use serde::Deserialize;
 
 use super::Spec;
-use crate::catalog::settings::Settings;
+use super::packages::STATUS;
+use crate::catalog::settings::{Management as ManagementSettings, Peer, Settings};
 use crate::model::Query;
+use crate::model::query::HttpTarget;
 
 /// Each configured URL of the management plane answers.
 #[derive(Clone, Debug, Deserialize)]
@@ -15,7 +18,7 @@ impl Spec for Management {
     const CAUSES: &'static [&'static str] = &["not-reached", "certificate"];
 
     fn questions(&self, settings: &Settings) -> Vec<Query> {
-        settings.management.urls.iter().map(|url| contact(url)).collect()
+        settings.management.urls.iter().map(|url| settings.management.contact(url)).collect()
     }
 }
 
@@ -28,15 +31,89 @@ impl Spec for Peers {
     const CAUSES: &'static [&'static str] = &["not-reached", "certificate"];
 
     fn questions(&self, settings: &Settings) -> Vec<Query> {
-        settings.network.peers.iter().map(|peer| contact(&peer.address)).collect()
+        settings.network.peers.iter().map(Peer::contact).collect()
     }
 }
 
-/// `https://…` and `http://…` are asked over HTTP, `host:port` by a TCP connection.
-pub fn contact(target: &str) -> Query {
-    if target.starts_with("https://") || target.starts_with("http://") {
-        Query::Http(target.to_owned())
+impl ManagementSettings {
+    /// How one of its URLs is asked.
+    pub fn contact(&self, url: &str) -> Query {
+        contact(HttpTarget {
+            url: url.to_owned(),
+            ca_file: self.ca_file.clone(),
+            insecure: self.insecure,
+            proxy: self.proxy.clone(),
+        })
+    }
+}
+
+impl Peer {
+    /// How it is asked.
+    pub fn contact(&self) -> Query {
+        contact(HttpTarget {
+            url: self.address.to_string(),
+            ca_file: self.ca_file.clone(),
+            insecure: self.insecure,
+            proxy: self.proxy.clone(),
+        })
+    }
+}
+
+/// `https://…` and `http://…` are asked over HTTP, `icmp://host` by an echo request, `host:port` by a TCP connection.
+fn contact(target: HttpTarget) -> Query {
+    let url = &target.url;
+    if url.starts_with("https://") || url.starts_with("http://") {
+        Query::Http(target)
+    } else if let Some(host) = url.strip_prefix("icmp://") {
+        Query::Ping(host.to_owned())
     } else {
-        Query::Tcp(target.strip_prefix("tcp://").unwrap_or(target).to_owned())
+        Query::Tcp(url.strip_prefix("tcp://").unwrap_or(url).to_owned())
+    }
+}
+
+/// Where `.link` files lie; of two with one name the earlier directory's counts.
+pub const LINK_DIRECTORIES: [&str; 5] = [
+    "/etc/systemd/network",
+    "/run/systemd/network",
+    "/usr/local/lib/systemd/network",
+    "/usr/lib/systemd/network",
+    "/lib/systemd/network",
+];
+/// Where rules lie that may name a device themselves.
+pub const RULE_DIRECTORIES: [&str; 2] = ["/etc/udev/rules.d", "/run/udev/rules.d"];
+pub const NETPLAN_DIRECTORIES: [&str; 3] = ["/lib/netplan", "/etc/netplan", "/run/netplan"];
+pub const COMMAND_LINE: &str = "/proc/cmdline";
+
+/// The NICs in use keep their names.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Names {}
+
+impl Spec for Names {
+    const CAUSES: &'static [&'static str] = &["will-rename", "not-pinned"];
+
+    fn questions(&self, settings: &Settings) -> Vec<Query> {
+        let links = LINK_DIRECTORIES.into_iter().map(|directory| Query::Files(format!("{directory}/*.link")));
+        let rules = RULE_DIRECTORIES.into_iter().map(|directory| Query::Files(format!("{directory}/*.rules")));
+        let rest = [
+            Query::Links,
+            Query::Addresses,
+            Query::Ovsdb(settings.ovs.socket()),
+            Query::File(STATUS.to_owned()),
+            Query::File(COMMAND_LINE.to_owned()),
+        ];
+        links.chain(rules).chain(rest).collect()
+    }
+}
+
+/// netplan's files say what they mean to.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Netplan {}
+
+impl Spec for Netplan {
+    fn questions(&self, _: &Settings) -> Vec<Query> {
+        let files = NETPLAN_DIRECTORIES.into_iter().map(|directory| Query::Files(format!("{directory}/*.yaml")));
+        files.chain([Query::File(STATUS.to_owned())]).collect()
     }
 }

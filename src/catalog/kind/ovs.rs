@@ -6,6 +6,7 @@ use super::Spec;
 use super::packages::STATUS;
 use crate::catalog::settings::Settings;
 use crate::model::Query;
+use crate::units::{AbsolutePath, UnitName};
 
 /// Packages that bring Open vSwitch: where one is installed, a missing socket is a fault.
 pub const PACKAGES: [&str; 2] = ["openvswitch-switch", "openvswitch-switch-dpdk"];
@@ -64,5 +65,26 @@ pub struct Flows {}
 impl Spec for Flows {
     fn questions(&self, settings: &Settings) -> Vec<Query> {
         of_the_switch(settings)
+    }
+}
+
+/// ovn-controller runs, is connected, and understands what northd writes.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Controller {
+    pub unit: UnitName,
+    pub log: AbsolutePath,
+}
+
+impl Spec for Controller {
+    const CAUSES: &'static [&'static str] = &["not-running", "not-connected", "version-mismatch", "version-must-match"];
+
+    fn questions(&self, settings: &Settings) -> Vec<Query> {
+        vec![
+            Query::Unit(self.unit.to_string()),
+            Query::OvnController(settings.ovn.run_directory()),
+            Query::Tail(self.log.to_string()),
+            Query::Ovsdb(settings.ovs.socket()),
+        ]
     }
 }

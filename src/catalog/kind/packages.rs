@@ -58,3 +58,38 @@ impl Spec for Held {
         vec![Query::File(STATUS.to_owned())]
     }
 }
+
+pub const ONE_LINE_SOURCES: &str = "/etc/apt/sources.list";
+pub const SOURCES: [&str; 2] = ["/etc/apt/sources.list.d/*.list", "/etc/apt/sources.list.d/*.sources"];
+
+/// apt's sources are those of this release.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Repositories {}
+
+impl Spec for Repositories {
+    const CAUSES: &'static [&'static str] = &["other-release", "disabled", "malformed"];
+
+    fn questions(&self, _: &Settings) -> Vec<Query> {
+        let files = SOURCES.into_iter().map(|pattern| Query::Files(pattern.to_owned()));
+        files.chain([Query::File(ONE_LINE_SOURCES.to_owned())]).collect()
+    }
+}
+
+/// Packages that belong together have one version.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Versions {
+    /// Source packages: all that is built from one of them belongs together.
+    #[serde(default)]
+    pub sources: Vec<String>,
+    /// Patterns of package names, `*` stands for anything: what one of them matches belongs together.
+    #[serde(default)]
+    pub packages: Vec<String>,
+}
+
+impl Spec for Versions {
+    fn questions(&self, _: &Settings) -> Vec<Query> {
+        vec![Query::File(STATUS.to_owned())]
+    }
+}

@@ -1,7 +1,8 @@
 //! Files, directories and free space on filesystems that answer.
 
+use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{ErrorKind, Read};
+use std::io::{ErrorKind, Read, Seek, SeekFrom};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
@@ -9,7 +10,7 @@ use nix::sys::statvfs::{FsFlags, statvfs};
 
 use super::failure;
 use super::mounts::{Mounts, Place};
-use crate::model::answer::Space;
+use crate::model::answer::{Content, Entry, EntryKind, Space};
 use crate::model::{Reading, TroubleCause};
 
 /// Far above what any file that we read should hold.
@@ -53,6 +54,72 @@ pub fn names(path: &Path) -> Reading<Vec<String>> {
     }
     names.sort();
     Reading::Known(names)
+}
+
+/// What is in a directory, sorted by name; links are followed, and told as links.
+pub fn listing(path: &Path) -> Reading<Vec<Entry>> {
+    names(path).map(|names| names.into_iter().filter_map(|name| entry(path, name)).collect())
+}
+
+/// `None` for what has gone since its name was read.
+fn entry(directory: &Path, name: String) -> Option<Entry> {
+    let path = directory.join(&name);
+    let own = path.symlink_metadata().ok()?;
+    let target = own.is_symlink().then(|| std::fs::read_link(&path).ok()).flatten();
+    let followed = path.metadata();
+    let kind = match (&followed, own.is_symlink()) {
+        (Ok(_), true) => EntryKind::Link,
+        (Err(_), _) => EntryKind::DanglingLink,
+        (Ok(found), false) if found.is_file() => EntryKind::File,
+        (Ok(found), false) if found.is_dir() => EntryKind::Directory,
+        (Ok(_), false) => EntryKind::Other,
+    };
+    let bytes = followed.map_or(0, |found| found.len());
+    Some(Entry { name, kind, bytes, target: target.map(|target| target.to_string_lossy().into_owned()) })
+}
+
+/// The files that `DIRECTORY/*END` names. A link to /dev/null has no content: that is how one masks a file.
+pub fn matching(pattern: &Path) -> Reading<BTreeMap<String, Reading<Content>>> {
+    let (Some(directory), Some(end)) = (pattern.parent(), pattern.file_name().and_then(|name| name.to_str())) else {
+        return Reading::unreadable(TroubleCause::Malformed, "a pattern is written `/directory/*.end`");
+    };
+    let end = end.trim_start_matches('*');
+    let read = |name: String| {
+        let path = directory.join(&name);
+        let is_masked = path.canonicalize().is_ok_and(|target| target == Path::new("/dev/null"));
+        let content = if is_masked { Reading::Known(Vec::new()) } else { content(&path) };
+        (name, content.map(Content))
+    };
+    names(directory).map(|names| names.into_iter().filter(|name| name.ends_with(end)).map(read).collect())
+}
+
+/// How much of the end of a file is read.
+const TAIL: u64 = 256 << 10;
+
+/// The last part of a regular file, from the start of a line on.
+pub fn tail(path: &Path) -> Reading<Vec<u8>> {
+    let read = || -> std::io::Result<Option<Vec<u8>>> {
+        let mut file =
+            File::options().read(true).custom_flags(nix::libc::O_NONBLOCK | nix::libc::O_NOCTTY).open(path)?;
+        let metadata = file.metadata()?;
+        if !metadata.is_file() {
+            return Ok(None);
+        }
+        let from = metadata.len().saturating_sub(TAIL);
+        file.seek(SeekFrom::Start(from))?;
+        let mut bytes = Vec::new();
+        file.take(TAIL).read_to_end(&mut bytes)?;
+        if from > 0 {
+            let line = bytes.iter().position(|byte| *byte == b'\n').map_or(bytes.len(), |newline| newline + 1);
+            bytes.drain(..line);
+        }
+        Ok(Some(bytes))
+    };
+    match read() {
+        Ok(Some(bytes)) => Reading::Known(bytes),
+        Ok(None) => Reading::unreadable(TroubleCause::Malformed, format!("{} is no regular file", path.display())),
+        Err(error) => failure::reading("cannot look at", path, &error),
+    }
 }
 
 pub fn exists(path: &Path) -> Reading<bool> {

@@ -17,6 +17,7 @@ use super::bounded::remaining;
 use super::reach::{Endpoint, Failure, connect, contact_by};
 use super::transport::{AlreadyResolved, Connected};
 use crate::model::answer::Contact;
+use crate::model::query::HttpTarget;
 use crate::model::{Reading, TroubleCause};
 
 /// What is kept back of the time, so that the probe itself tells what it waited for.
@@ -24,8 +25,8 @@ const RESERVE: Duration = Duration::from_millis(100);
 
 /// Asks `url` (http or https) once, without proxy or redirects, and tells by `deadline` how far it came.
 /// Certificates are judged by what this host trusts (`SSL_CERT_FILE` is heard).
-pub fn http(url: &str, deadline: Instant) -> Reading<Contact> {
-    http_trusting(url, deadline, Vec::new())
+pub fn http(target: &HttpTarget, deadline: Instant) -> Reading<Contact> {
+    http_trusting(&target.url, deadline, Vec::new())
 }
 
 /// The same, with `extra` authorities beside those of the host.

@@ -1,5 +1,6 @@
 //! The running machine: its kernel, sockets and files, with no child process.
 
+mod banner;
 mod bounded;
 mod clock;
 mod dbus;
@@ -9,14 +10,20 @@ mod failure;
 mod files;
 mod freeable;
 mod http;
+mod initrd;
+mod kernel;
 mod largest;
 mod link_attributes;
 mod locks;
 mod mounts;
 mod netlink;
+mod nic;
 mod openflow;
+mod ovn;
 mod ovsdb;
+mod ping;
 mod processes;
+mod python;
 mod reach;
 mod resolve;
 mod socket;
@@ -143,8 +150,23 @@ impl Observe for Live {
             Query::Processes(name) => processes::named(proc, name).map(Answer::Processes),
             Query::Guests => processes::guests(proc).map(Answer::Guests),
             Query::Clock => clock::clock().map(Answer::Clock),
+            Query::Listing(path) => at(path, &|path, _| files::listing(path).map(Answer::Listing)),
+            Query::Files(pattern) => at(pattern, &|pattern, _| files::matching(pattern).map(Answer::Files)),
+            Query::Tail(path) => at(path, &|path, _| files::tail(path).map(Answer::Text)),
+            Query::Nic(name) => nic::nic(Path::new("/"), name).map(Answer::Nic),
+            Query::Listens(unit) => self.units.ask(deadline, |systemd| systemd.listens(unit)).map(Answer::Names),
+            Query::OvnController(directory) => {
+                ovn::controller(Path::new(directory), deadline).map(Answer::OvnController)
+            }
+            Query::Ping(host) => ping::ping(host, deadline).map(Answer::Contact),
+            Query::Banner(endpoint) => banner::banner(endpoint, deadline).map(Answer::Banner),
+            Query::Initrd(path) => at(path, &|path, _| initrd::initrd(path, deadline).map(Answer::Initrd)),
+            Query::Module(name) => kernel::module(Path::new("/"), name).map(Answer::Module),
+            Query::PythonEnvironments(path) => {
+                at(path, &|path, _| python::environments(path, deadline).map(Answer::PythonEnvironments))
+            }
             Query::Tcp(endpoint) => reach::tcp(endpoint, deadline).map(Answer::Contact),
-            Query::Http(url) => reach::http(url, deadline).map(Answer::Contact),
+            Query::Http(target) => reach::http(target, deadline).map(Answer::Contact),
         }
     }
 }

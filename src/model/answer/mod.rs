@@ -1,10 +1,20 @@
 //! What a host answers, as decoded rows or as the bytes that it gave.
 
+mod boot;
+mod files;
+mod nic;
+mod python;
+mod text_or_hex;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
 use super::{Query, Reading, TroubleCause};
+pub use boot::{Initrd, Module};
+pub use files::{Content, Entry, EntryKind};
+pub use nic::{Nic, PciFunction, PciSlot};
+pub use python::PythonEnvironment;
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -29,6 +39,14 @@ pub enum Answer {
     DeletedOpen(DeletedOpen),
     Freeable(Vec<FileRow>),
     Largest(Largest),
+    Nic(Nic),
+    Banner(Banner),
+    Listing(Vec<Entry>),
+    Files(BTreeMap<String, Reading<Content>>),
+    Initrd(Initrd),
+    Module(Module),
+    PythonEnvironments(Vec<PythonEnvironment>),
+    OvnController(OvnController),
 }
 
 /// The state of the filesystem that holds a path.
@@ -149,6 +167,15 @@ pub struct Flows {
     pub count: u64,
 }
 
+/// What a running ovn-controller says of itself.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct OvnController {
+    /// `connected` or `not connected`, to its southbound database.
+    pub connection: String,
+    /// `23.03.1`
+    pub version: Option<String>,
+}
+
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct GuestProcess {
     pub name: String,
@@ -167,12 +194,27 @@ pub struct Clock {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Contact {
-    /// TCP accepted; for HTTP the status that came.
+    /// TCP accepted, or an echo came back; for HTTP the status that came.
     Reached {
         status: Option<u16>,
     },
     /// The peer answers and its certificate does not verify.
     BadCertificate {
+        reason: String,
+    },
+    NotReached {
+        reason: String,
+    },
+}
+
+/// What a server says of itself before it is asked anything.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Banner {
+    /// Its first line, as it came, at most 255 bytes.
+    Said(String),
+    /// The connection stands, and nothing that is a line came.
+    Silent {
         reason: String,
     },
     NotReached {
@@ -258,6 +300,14 @@ answers_with! {
     DeletedOpen => DeletedOpen,
     Freeable => Vec<FileRow>,
     Largest => Largest,
+    Nic => Nic,
+    Banner => Banner,
+    Listing => Vec<Entry>,
+    Files => BTreeMap<String, Reading<Content>>,
+    Initrd => Initrd,
+    Module => Module,
+    PythonEnvironments => Vec<PythonEnvironment>,
+    OvnController => OvnController,
 }
 
 /// An answer and what it cost.
@@ -287,37 +337,5 @@ impl Answers {
     /// What the questions cost together; one that two checks share counts for both.
     pub fn micros<'a>(&self, queries: impl IntoIterator<Item = &'a Query>) -> u64 {
         queries.into_iter().filter_map(|query| self.0.get(query)).map(|asked| asked.micros).sum()
-    }
-}
-
-/// Bytes are kept as text where they are text: a recording is made to be read.
-mod text_or_hex {
-    use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
-
-    #[derive(Serialize, Deserialize)]
-    #[serde(untagged)]
-    enum Stored {
-        Text(String),
-        Hex { hex: String },
-    }
-
-    pub fn serialize<S: Serializer>(bytes: &[u8], out: S) -> Result<S::Ok, S::Error> {
-        let stored = match std::str::from_utf8(bytes) {
-            Ok(text) => Stored::Text(text.to_owned()),
-            Err(_) => Stored::Hex { hex: bytes.iter().map(|byte| format!("{byte:02x}")).collect() },
-        };
-        stored.serialize(out)
-    }
-
-    pub fn deserialize<'de, D: Deserializer<'de>>(input: D) -> Result<Vec<u8>, D::Error> {
-        match Stored::deserialize(input)? {
-            Stored::Text(text) => Ok(text.into_bytes()),
-            Stored::Hex { hex } => hex
-                .as_bytes()
-                .chunks(2)
-                .map(|pair| std::str::from_utf8(pair).ok().and_then(|pair| u8::from_str_radix(pair, 16).ok()))
-                .collect::<Option<Vec<u8>>>()
-                .ok_or_else(|| D::Error::custom("bytes are not written in hex")),
-        }
     }
 }

@@ -1,0 +1,62 @@
+//! Checks of what the next boot needs.
+
+use serde::Deserialize;
+
+use super::Spec;
+use crate::catalog::settings::Settings;
+use crate::model::Query;
+
+pub const BOOT: &str = "/boot";
+/// What the boot loader will do, as far as a file says it.
+pub const GRUB: [&str; 2] = ["/boot/grub/grub.cfg", "/boot/grub/grubenv"];
+
+/// Everything that says which kernel boots next.
+fn of_the_kernel() -> Vec<Query> {
+    let grub = GRUB.into_iter().map(|file| Query::File(file.to_owned()));
+    grub.chain([Query::Listing(BOOT.to_owned())]).collect()
+}
+
+/// Room in /boot for the kernels of an upgrade.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Space {
+    /// How many kernels an upgrade installs.
+    pub kernels: u64,
+}
+
+impl Spec for Space {
+    fn questions(&self, _: &Settings) -> Vec<Query> {
+        vec![Query::Space(BOOT.to_owned()), Query::Listing(BOOT.to_owned())]
+    }
+}
+
+/// The kernel that boots next has the module.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Module {
+    pub module: String,
+}
+
+impl Spec for Module {
+    const CAUSES: &'static [&'static str] = &["missing", "no-modules"];
+
+    fn questions(&self, settings: &Settings) -> Vec<Query> {
+        let mut asked = of_the_kernel();
+        // Which bridges need it.
+        asked.push(Query::Ovsdb(settings.ovs.socket()));
+        asked
+    }
+}
+
+/// The initial ramdisk of the kernel that boots next is there, and whole.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Initrd {}
+
+impl Spec for Initrd {
+    const CAUSES: &'static [&'static str] = &["missing", "empty", "truncated"];
+
+    fn questions(&self, _: &Settings) -> Vec<Query> {
+        of_the_kernel()
+    }
+}

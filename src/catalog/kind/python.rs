@@ -1,0 +1,23 @@
+//! Checks of Python environments.
+
+use serde::Deserialize;
+
+use super::Spec;
+use crate::catalog::settings::Settings;
+use crate::model::Query;
+use crate::units::AbsolutePath;
+
+/// The interpreter that the environments run on is there, and stays what it is.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Environments {
+    pub under: Vec<AbsolutePath>,
+}
+
+impl Spec for Environments {
+    const CAUSES: &'static [&'static str] = &["interpreter-gone", "interpreter-changed", "interpreter-will-change"];
+
+    fn questions(&self, _: &Settings) -> Vec<Query> {
+        self.under.iter().map(|path| Query::PythonEnvironments(path.to_string())).collect()
+    }
+}

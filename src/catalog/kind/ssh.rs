@@ -1,0 +1,34 @@
+//! Checks of the way in that everybody uses.
+
+use serde::Deserialize;
+
+use super::Spec;
+use crate::catalog::settings::Settings;
+use crate::model::Query;
+
+pub const CONFIGURATION: &str = "/etc/ssh/sshd_config";
+/// What Debian's and Ubuntu's own configuration includes.
+pub const INCLUDED: &str = "/etc/ssh/sshd_config.d/*.conf";
+pub const SERVICES: [&str; 2] = ["ssh.service", "sshd.service"];
+pub const SOCKETS: [&str; 2] = ["ssh.socket", "sshd.socket"];
+
+/// sshd would start with its configuration, will be started, and somebody listens now.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Sshd {}
+
+impl Spec for Sshd {
+    const CAUSES: &'static [&'static str] =
+        &["configuration", "no-host-key", "not-enabled", "no-listener", "no-greeting"];
+
+    fn questions(&self, _: &Settings) -> Vec<Query> {
+        let units = SERVICES.into_iter().chain(SOCKETS).map(|unit| Query::Unit(unit.to_owned()));
+        let listens = SOCKETS.into_iter().map(|unit| Query::Listens(unit.to_owned()));
+        let files = [
+            Query::File(CONFIGURATION.to_owned()),
+            Query::Files(INCLUDED.to_owned()),
+            Query::Listing("/etc/ssh".to_owned()),
+        ];
+        units.chain(listens).chain(files).collect()
+    }
+}
