@@ -66,7 +66,7 @@ impl Cli {
     /// Runs the verb; the exit code is its answer.
     pub fn run(&self) -> anyhow::Result<u8> {
         match &self.verb {
-            Verb::Check(check) => check.run(looking(), &Store::hand_out()),
+            Verb::Check(check) => check.run(looking, &Store::hand_out()),
             Verb::Explain(explain) => explain.run(),
             Verb::Bundle(bundle) => bundle.run(looking(), &Store::hand_out()),
             Verb::Schema(schema) => schema.run(),

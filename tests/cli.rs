@@ -267,3 +267,9 @@ fn a_bundle_is_private_and_judged_alike_elsewhere() {
 fn path(path: &Path) -> &str {
     path.to_str().unwrap()
 }
+
+#[test]
+fn a_recording_is_not_waited_for() {
+    let output = hostready(&["check", "--from", &healthy(), "--wait", "1s"]);
+    assert_usage_error(&output, &["--wait", "cannot be used with"]);
+}

@@ -72,6 +72,8 @@ pub struct Check {
     pub needs_baseline: bool,
     /// What it finds may be gone by itself after a while: `--wait` waits for it.
     pub passes_by_itself: bool,
+    /// The same, as long as this other check finds something.
+    pub passes_with: Option<String>,
     /// The check whose failure says it all: this one's findings then hang below it.
     pub explained_by: Option<String>,
     pub kind: Kind,
@@ -127,10 +129,11 @@ struct Common {
     needs_baseline: bool,
     #[serde(default)]
     passes_by_itself: bool,
+    passes_with: Option<String>,
     explained_by: Option<String>,
 }
 
-const COMMON: [&str; 17] = [
+const COMMON: [&str; 18] = [
     "id",
     "profile",
     "title",
@@ -146,6 +149,7 @@ const COMMON: [&str; 17] = [
     "then_read",
     "needs_baseline",
     "passes_by_itself",
+    "passes_with",
     "explained_by",
     "future",
 ];
@@ -240,6 +244,7 @@ impl<'a> Entry<'a> {
             then_read: common.then_read,
             needs_baseline: common.needs_baseline,
             passes_by_itself: common.passes_by_itself,
+            passes_with: common.passes_with,
             explained_by: common.explained_by,
             kind,
             settings: self.settings(),

@@ -251,6 +251,11 @@ impl<'a> Loading<'a> {
             if let Some(unknown) = check.fixes.iter().find(|name| !known(name)) {
                 return Err(name_error(sources, unknown, "is no fix"));
             }
+            for other in check.passes_with.iter().chain(&check.explained_by) {
+                if !self.checks.iter().any(|(_, check)| check.id == *other) {
+                    return Err(name_error(sources, other, "is no check"));
+                }
+            }
             let known = check.profile == profile::LINUX || self.profiles.iter().any(|it| it.name == check.profile);
             if !known {
                 return Err(name_error(sources, &check.profile, "is no profile"));

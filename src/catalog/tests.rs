@@ -38,13 +38,20 @@ fn the_built_in_thresholds_and_levels_are_the_runbooks() {
             "disk.space",
             "disk.inodes",
             "disk.readonly",
+            "disk.boot",
             "packages.state",
             "packages.interrupted",
             "management.reachable",
             "network.reachable",
+            "network.name-pinned",
+            "network.netplan",
             "ovs.daemons",
             "ovs.uplink",
-            "ovs.flows"
+            "ovs.flows",
+            "host.kernel-module",
+            "ovn.controller",
+            "host.initrd",
+            "ssh.reachable",
         ]
     );
 }

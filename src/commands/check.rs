@@ -7,11 +7,11 @@ use std::time::Instant;
 use clap::Args;
 
 use super::look::{Looked, Selection, look};
-use super::options::{ConfigOptions, LookOptions, ReportOptions, ScopeOptions};
-use super::{load, write};
+use super::options::{ConfigOptions, LookOptions, ReportOptions, ScopeOptions, WaitOptions};
+use super::{Looking, load, wait, write};
 use crate::exit::{Exit, ExitStyle, FailOn};
+use crate::host::run_id;
 use crate::host::store::Store;
-use crate::host::{Observe, run_id};
 use crate::judge::{headlines, verdict, waivers};
 use crate::model::report::{Report, SCHEMA, SCHEMA_VERSION, Summary, Tool};
 
@@ -20,8 +20,10 @@ pub struct Check {
     #[command(flatten)]
     scope: ScopeOptions,
     /// Judge the host in this bundle instead of this one
-    #[arg(long, value_name = "FILE", env = "HOSTREADY_FROM", hide_env = true)]
+    #[arg(long, value_name = "FILE", env = "HOSTREADY_FROM", hide_env = true, conflicts_with = "wait")]
     from: Option<PathBuf>,
+    #[command(flatten)]
+    wait: WaitOptions,
     #[command(flatten)]
     report: ReportOptions,
     #[command(flatten)]
@@ -39,18 +41,23 @@ impl Check {
         self.report.exit_style
     }
 
-    pub fn run(&self, host: Arc<dyn Observe>, store: &Store) -> anyhow::Result<u8> {
+    pub fn run(&self, looking: Looking, store: &Store) -> anyhow::Result<u8> {
         let started = Instant::now();
         let config = self.config.config.as_deref();
         let mut subject = match &self.from {
             Some(file) => load::recorded(file, config)?,
-            None => load::live(host, config)?,
+            None => load::live(looking(), config)?,
         };
         let selection = Selection::new(&subject.catalog, &self.scope)?;
-        let until = started + self.look.timeout;
-        let host = Arc::clone(&subject.host);
-        let looked = look(&host, &mut subject, &selection, until)?;
-        let report = assemble(looked, &subject, &selection, self.report.fail_on, started);
+        let report = wait::until_settled(&self.wait, || {
+            if self.from.is_none() {
+                subject.host = looking();
+            }
+            let host = Arc::clone(&subject.host);
+            let looked = look(&host, &mut subject, &selection, Instant::now() + self.look.timeout)?;
+            let report = assemble(looked, &subject, &selection, self.report.fail_on, started);
+            Ok((report, subject.catalog.checks.clone()))
+        })?;
 
         if let Some(notice) = &subject.notice {
             write::say(&format!("warning: {notice}"));

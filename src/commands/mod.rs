@@ -7,9 +7,17 @@ mod load;
 mod look;
 mod options;
 pub mod schema;
+mod wait;
 mod write;
 
+use std::sync::Arc;
+
 use thiserror::Error;
+
+use crate::host::Observe;
+
+/// The right to look at this machine, as often as it takes: each look sees it anew.
+pub type Looking = fn() -> Arc<dyn Observe>;
 
 /// What a person did wrong: exit code 2, one message, nothing else.
 #[derive(Debug, Error)]

@@ -99,6 +99,26 @@ pub struct LookOptions {
     pub timeout: Duration,
 }
 
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Progress {
+    /// A line on stderr where that is a terminal
+    #[default]
+    Auto,
+    /// One JSON object a line on stderr
+    Json,
+    None,
+}
+
+#[derive(Clone, Debug, Args)]
+pub struct WaitOptions {
+    /// Look again for so long while what is wrong may pass by itself
+    #[arg(long, value_parser = duration, value_name = "DURATION", env = "HOSTREADY_WAIT", hide_env = true)]
+    pub wait: Option<Duration>,
+    /// How to show that it waits
+    #[arg(long, value_enum, default_value_t, value_name = "HOW", env = "HOSTREADY_PROGRESS", hide_env = true)]
+    pub progress: Progress,
+}
+
 fn duration(text: &str) -> Result<Duration, String> {
     let parsed = text.parse().map(Duration::from_secs).or_else(|_| humantime::parse_duration(text));
     match parsed {

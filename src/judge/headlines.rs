@@ -51,11 +51,11 @@ fn first(wrong: &BTreeMap<FindingRef, Option<FindingRef>>, cause: FindingRef, ow
 }
 
 #[cfg(test)]
-mod tests {
+pub mod tests {
     use super::*;
     use crate::model::Severity;
 
-    fn finding(id: &str, status: Status, cause: Option<&str>) -> Finding {
+    pub fn finding(id: &str, status: Status, cause: Option<&str>) -> Finding {
         Finding {
             id: id.to_owned(),
             subject: String::new(),

@@ -20,6 +20,7 @@ mod next_kernel;
 mod nic_names;
 mod offers;
 pub mod outcome;
+pub mod outlook;
 mod ovn_controller;
 mod ovs_daemons;
 mod ovs_flows;

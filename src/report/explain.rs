@@ -37,6 +37,12 @@ fn one(check: &Check, catalog: &Catalog) -> String {
     for setting in &check.settings {
         out.push_str(&paragraph("    ", &format!("{} = {}  ({})", setting.key, setting.value, setting.origin)));
     }
+    if check.passes_by_itself {
+        out.push_str(&field("waiting", "what it finds may pass by itself: `--wait` waits for it"));
+    }
+    if let Some(other) = &check.passes_with {
+        out.push_str(&field("waiting", &format!("`--wait` waits for it as long as {other} finds something")));
+    }
     if !check.kind.causes().is_empty() {
         let causes: Vec<String> = check
             .kind
@@ -130,6 +136,6 @@ fn json_row(check: &Check, catalog: &Catalog) -> Value {
         "id": check.id, "profile": check.profile, "title": check.title, "why": check.why,
         "for": check.intents, "level": check.level.as_str(), "severity": check.severity, "causes": causes,
         "settings": settings, "fixes": fixes, "by_hand": check.by_hand, "source": check.source,
-        "needs_baseline": check.needs_baseline,
+        "needs_baseline": check.needs_baseline, "passes_by_itself": check.passes_by_itself,
     })
 }

@@ -2,7 +2,7 @@
 
 use anstyle::{AnsiColor, Style};
 
-const WIDTH: usize = 80;
+pub const WIDTH: usize = 80;
 
 pub struct Paint {
     pub color: bool,

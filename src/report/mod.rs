@@ -4,4 +4,5 @@ pub mod error;
 pub mod explain;
 pub mod json;
 mod layout;
+pub mod progress;
 pub mod text;

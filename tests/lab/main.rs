@@ -16,14 +16,23 @@ mod looking;
 mod ovs;
 mod packages;
 mod services;
+mod waiting;
 
 use std::process::ExitCode;
 
 use harness::{Need, Test};
 use libtest_mimic::{Arguments, Failed, Trial};
 
-const TESTS: &[&[Test]] =
-    &[disk::TESTS, packages::TESTS, services::TESTS, ovs::TESTS, config::TESTS, bad_hosts::TESTS, looking::TESTS];
+const TESTS: &[&[Test]] = &[
+    disk::TESTS,
+    packages::TESTS,
+    services::TESTS,
+    ovs::TESTS,
+    config::TESTS,
+    bad_hosts::TESTS,
+    looking::TESTS,
+    waiting::TESTS,
+];
 
 fn main() -> ExitCode {
     if let Some(code) = harness::stand_in::play() {
