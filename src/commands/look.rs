@@ -32,6 +32,8 @@ pub struct Selection {
     pub drained: bool,
     pub scope: Scope,
     pub profiles: Vec<String>,
+    /// The profiles of the baseline that the host is compared with.
+    pub baseline_profiles: Vec<String>,
 }
 
 impl Selection {
@@ -51,7 +53,7 @@ impl Selection {
         if let Some(unknown) = profiles.iter().find(|name| !known.contains(&name.as_str())) {
             return Err(usage(format!("there is no profile `{unknown}`"), format!("known: {}", known.join(", "))));
         }
-        Ok(Self { intent: options.intent, drained: options.drained, scope, profiles })
+        Ok(Self { intent: options.intent, drained: options.drained, scope, profiles, baseline_profiles: Vec::new() })
     }
 
     fn is_named(&self, id: &str) -> bool {
@@ -130,7 +132,8 @@ fn gate(
     let of_profiles = subject.catalog.profiles.iter().flat_map(|profile| profile.questions());
     ask(host, of_profiles.chain(identity::questions()), until, answers);
     let facts = Facts::new(answers, &subject.catalog.settings, subject.run(selection.intent));
-    let profiles = profiles::detect(&subject.catalog.profiles, &selection.profiles, &facts);
+    let profiles =
+        profiles::detect(&subject.catalog.profiles, &selection.profiles, &selection.baseline_profiles, &facts);
     subject.settle(&profiles)?;
     subject.catalog.checks.iter_mut().for_each(|check| check.settle(selection.intent));
     if selection.drained {
