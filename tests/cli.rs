@@ -127,6 +127,25 @@ fn a_check_in_checks_d_needs_no_code() {
 }
 
 #[test]
+fn what_a_profile_changes_is_explained_for_it() {
+    let staged = Staged::new();
+    staged.file(
+        "checks.d/site.toml",
+        "[[profile]]\nname = \"site\"\ntitle = \"our hosts\"\nfiles = [\"/etc/site\"]\n\
+         [profile.override.\"disk.space\"]\nlevel = \"warn\"\n",
+    );
+    let config = staged.file("config.toml", "");
+    let explain = |profile: &[&str]| {
+        hostready(&[&["explain", "disk.space", "--config", config.to_str().unwrap()], profile].concat())
+    };
+    assert!(stdout(&explain(&[])).contains("level = block (built in)"), "{}", stdout(&explain(&[])));
+    let of_profile = explain(&["--profile", "site"]);
+    assert!(stdout(&of_profile).contains("checks.d/site.toml:6"), "{}", stdout(&of_profile));
+    assert!(stdout(&of_profile).contains("level = warn"), "{}", stdout(&of_profile));
+    assert_usage_error(&explain(&["--profile", "sight"]), &["no profile `sight`", "known: linux, "]);
+}
+
+#[test]
 fn a_truncated_bundle_never_reads_as_ready() {
     let staged = Staged::new();
     let whole = hostready(&["bundle"]).stdout;

@@ -3,6 +3,7 @@
 
 use clap::Args;
 
+use super::look::known_profiles;
 use super::options::{ConfigOptions, Format, FormatOptions};
 use super::{load, usage, write};
 use crate::catalog::{Catalog, Check};
@@ -13,6 +14,9 @@ use crate::report::explain;
 pub struct Explain {
     /// The check or fix to explain, such as `disk.space`; without one, all checks are listed
     id: Option<String>,
+    /// As it is in force on hosts of this profile; may be repeated
+    #[arg(long, value_name = "NAME", env = "HOSTREADY_PROFILE", hide_env = true, value_delimiter = ',')]
+    profile: Vec<String>,
     #[command(flatten)]
     format: FormatOptions,
     #[command(flatten)]
@@ -23,7 +27,8 @@ impl Explain {
     pub fn run(&self) -> anyhow::Result<u8> {
         let configuration =
             configuration::read(self.config.config.as_deref()).map_err(|error| super::UsageError(error.to_string()))?;
-        let catalog = load::catalog(&configuration, &[])?;
+        let catalog = load::catalog(&configuration, &self.profile)?;
+        known_profiles(&catalog, &self.profile)?;
         let text = match (&self.id, self.format.format()) {
             (None, Format::Text) => explain::list(&catalog.checks),
             (None, Format::Json) => explain::json(&catalog.checks.iter().collect::<Vec<_>>(), &catalog)?,

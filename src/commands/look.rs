@@ -9,6 +9,7 @@ use super::load::Subject;
 use super::options::ScopeOptions;
 use super::usage;
 use crate::catalog::kind::Kind;
+use crate::catalog::profile::LINUX;
 use crate::catalog::{Catalog, Check, Level};
 use crate::facts::{Facts, identity};
 use crate::host::Observe;
@@ -48,11 +49,7 @@ impl Selection {
                 return Err(usage(format!("no check is called `{pattern}`"), "`hostready explain` lists every check"));
             }
         }
-        let known: Vec<&str> =
-            std::iter::once("linux").chain(catalog.profiles.iter().map(|profile| profile.name.as_str())).collect();
-        if let Some(unknown) = profiles.iter().find(|name| !known.contains(&name.as_str())) {
-            return Err(usage(format!("there is no profile `{unknown}`"), format!("known: {}", known.join(", "))));
-        }
+        known_profiles(catalog, &profiles)?;
         Ok(Self { intent: options.intent, drained: options.drained, scope, profiles, baseline_profiles: Vec::new() })
     }
 
@@ -72,6 +69,16 @@ impl Selection {
         } else {
             None
         }
+    }
+}
+
+/// Every name is that of a profile.
+pub fn known_profiles(catalog: &Catalog, names: &[String]) -> anyhow::Result<()> {
+    let known: Vec<&str> =
+        std::iter::once(LINUX).chain(catalog.profiles.iter().map(|profile| profile.name.as_str())).collect();
+    match names.iter().find(|name| !known.contains(&name.as_str())) {
+        Some(unknown) => Err(usage(format!("there is no profile `{unknown}`"), format!("known: {}", known.join(", ")))),
+        None => Ok(()),
     }
 }
 

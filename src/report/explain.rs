@@ -6,15 +6,24 @@ use super::layout::{command_line, paragraph};
 use crate::catalog::{Catalog, Check, Fix};
 use crate::model::report::Intent;
 
-/// One line a check.
+/// One line a check. A level with a star is another one for some intents.
 pub fn list(checks: &[Check]) -> String {
-    let mut out = String::from("CHECK                 LEVEL  PROFILE  FAILS WHEN\n");
+    let width = |of: &dyn Fn(&Check) -> usize, least: usize| checks.iter().map(of).fold(least, usize::max);
+    let (id, profile) = (width(&|check| check.id.len(), 5), width(&|check| check.profile.len(), 7));
+    let mut out = format!("{:<id$} LEVEL  {:<profile$} FAILS WHEN\n", "CHECK", "PROFILE");
     for check in checks {
-        let title = &check.title;
-        out.push_str(&format!("{:<21} {:<6} {:<8} {title}\n", check.id, check.level.as_str(), check.profile));
+        let level = format!("{}{}", check.level.as_str(), if check.level_for.is_empty() { "" } else { "*" });
+        let head = format!("{:<id$} {level:<6} {:<profile$} ", check.id, check.profile);
+        out.push_str(&hanging(&head, &check.title));
     }
-    out.push_str("\n`hostready explain ID` says more of one check.\n");
+    out.push_str("\n* another level for some intents. `hostready explain ID` says more of one check.\n");
     out
+}
+
+/// The text beside its head, and further lines below the text.
+fn hanging(head: &str, text: &str) -> String {
+    let whole = paragraph(&" ".repeat(head.len()), text);
+    format!("{head}{}", whole.get(head.len()..).unwrap_or(&whole))
 }
 
 /// All that there is to say of the entries of one id.
