@@ -153,5 +153,5 @@ fn explanation(check: &Check) -> Option<FindingRef> {
 
 /// A command of the catalog, with `{subject}` filled in.
 fn about(argv: &[String], subject: &str) -> Vec<String> {
-    argv.iter().map(|word| if word == "{subject}" { subject.to_owned() } else { word.clone() }).collect()
+    argv.iter().map(|word| word.replace("{subject}", subject)).collect()
 }
