@@ -4,6 +4,7 @@
 pub mod identity;
 pub mod ovs;
 pub mod packages;
+pub mod sshd;
 
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
