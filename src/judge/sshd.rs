@@ -1,14 +1,75 @@
 //! Will sshd let anybody in, now and after the next boot?
 
-use super::outcome::Outcome;
-use crate::facts::Facts;
-use crate::model::Query;
+mod configuration;
+mod listeners;
+mod units;
 
-pub fn judge(_: &Facts<'_>) -> Vec<Outcome> {
-    Vec::new()
+use super::outcome::{NOT_PRESENT, Outcome};
+use crate::catalog::kind::ssh::CONFIGURATION;
+use crate::facts::Facts;
+use crate::model::{Query, Reading, Trouble};
+use configuration::Read;
+use units::Units;
+
+const ID: &str = "ssh.reachable";
+
+pub fn judge(facts: &Facts<'_>) -> Vec<Outcome> {
+    let units = match Sshd::of(facts) {
+        Ok(sshd) => return sshd.judge(facts),
+        Err(NotJudged::Off(outcome)) => return vec![*outcome],
+        Err(NotJudged::UnitsUnread(trouble, asked)) => (trouble, asked),
+    };
+    // Who does not know the units does not connect: that might start one of them.
+    let (trouble, asked) = units;
+    let mut outcomes = configuration::judge(&Read::of(facts), facts);
+    outcomes.push(Outcome::unknown(asked.to_string(), &trouble).asking(asked));
+    outcomes
 }
 
 /// What must be read before it can be judged.
-pub fn open_questions(_: &Facts<'_>) -> Vec<Query> {
-    Vec::new()
+pub fn open_questions(facts: &Facts<'_>) -> Vec<Query> {
+    let Ok(sshd) = Sshd::of(facts) else { return Read::of(facts).open_questions(facts) };
+    let running = sshd.units.main_pid().map(|pid| Query::File(format!("/proc/{pid}/cmdline")));
+    let banners = listeners::plan(&sshd, facts).into_iter().filter_map(|planned| planned.question());
+    sshd.read.open_questions(facts).into_iter().chain(banners).chain(running).collect()
 }
+
+/// An sshd that is meant to run.
+struct Sshd {
+    /// None where there is no systemd.
+    units: Units,
+    read: Read,
+}
+
+enum NotJudged {
+    Off(Box<Outcome>),
+    UnitsUnread(Trouble, Query),
+}
+
+impl Sshd {
+    fn of(facts: &Facts<'_>) -> Result<Self, NotJudged> {
+        let units = Units::of(facts).map_err(|(trouble, asked)| NotJudged::UnitsUnread(trouble, asked))?;
+        let read = Read::of(facts);
+        let off = |detail: String| Err(NotJudged::Off(Box::new(Outcome::skip("", NOT_PRESENT, detail))));
+        if units.are_of_systemd && units.is_none() {
+            return off("no sshd is installed: there is no unit of it".to_owned());
+        }
+        if units.is_none() && matches!(read.configuration, Reading::Absent) {
+            return off(format!("no sshd is installed: there is no {CONFIGURATION}"));
+        }
+        match units.switched_off() {
+            Some(name) => off(format!("{name} is installed and switched off: neither enabled nor running")),
+            None => Ok(Self { units, read }),
+        }
+    }
+
+    fn judge(&self, facts: &Facts<'_>) -> Vec<Outcome> {
+        let mut outcomes = configuration::judge(&self.read, facts);
+        outcomes.extend(self.units.judge_boot(facts));
+        outcomes.extend(listeners::judge(self, facts));
+        outcomes
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -3,12 +3,19 @@
 use serde::Deserialize;
 
 use super::Spec;
+use super::packages::STATUS;
 use crate::catalog::settings::Settings;
 use crate::model::Query;
 
 pub const CONFIGURATION: &str = "/etc/ssh/sshd_config";
 /// What Debian's and Ubuntu's own configuration includes.
 pub const INCLUDED: &str = "/etc/ssh/sshd_config.d/*.conf";
+/// `SSHD_OPTS`: what sshd is started with.
+pub const OPTIONS: &str = "/etc/default/ssh";
+/// Where the host keys are.
+pub const DIRECTORY: &str = "/etc/ssh";
+/// The package whose version is sshd's.
+pub const PACKAGE: &str = "openssh-server";
 pub const SERVICES: [&str; 2] = ["ssh.service", "sshd.service"];
 pub const SOCKETS: [&str; 2] = ["ssh.socket", "sshd.socket"];
 
@@ -27,7 +34,11 @@ impl Spec for Sshd {
         let files = [
             Query::File(CONFIGURATION.to_owned()),
             Query::Files(INCLUDED.to_owned()),
-            Query::Listing("/etc/ssh".to_owned()),
+            Query::Listing(DIRECTORY.to_owned()),
+            Query::File(OPTIONS.to_owned()),
+            // Which sshd it is, and which addresses are this host's.
+            Query::File(STATUS.to_owned()),
+            Query::Addresses,
         ];
         units.chain(listens).chain(files).collect()
     }

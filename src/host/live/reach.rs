@@ -33,7 +33,8 @@ pub struct Endpoint {
 }
 
 impl Endpoint {
-    fn parse(text: &str) -> Option<Self> {
+    /// `host:port` or `[address]:port`.
+    pub fn parse(text: &str) -> Option<Self> {
         let (host, port) = text.rsplit_once(':')?;
         let bracketed = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
         // Without brackets nobody can tell the port from the last group of an address.

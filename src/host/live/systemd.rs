@@ -133,9 +133,17 @@ impl Systemd {
         socket::reading(SERVICE, &self.path, replies.and_then(|replies| unit_of(&asked, &replies)))
     }
 
-    /// The addresses and paths of a socket unit.
-    pub fn listens(&mut self, _: &str) -> Reading<Vec<String>> {
-        Reading::unreadable(TroubleCause::Failed, "not built yet")
+    /// The addresses and paths of a socket unit; none where there is no such unit.
+    pub fn listens(&mut self, name: &str) -> Reading<Vec<String>> {
+        let call = Call {
+            destination: self.destination,
+            path: &object_path(name),
+            interface: "org.freedesktop.DBus.Properties",
+            member: "Get",
+            arguments: &["org.freedesktop.systemd1.Socket", "Listen"],
+        };
+        let replies = self.connection.call_each([call]);
+        socket::reading(SERVICE, &self.path, replies.and_then(|[reply]| listen_addresses(&reply)))
     }
 }
 
@@ -232,6 +240,23 @@ fn unit_row(rows: &mut Decoder) -> Option<(String, LoadedUnit)> {
     let _object = rows.string()?;
     let (_job, _job_type, _job_object) = (rows.u32()?, rows.string()?, rows.string()?);
     Some((name, LoadedUnit { load, active, sub }))
+}
+
+/// Kind (`Stream`, `Datagram`, …) and address, of which the kind does not matter.
+fn listen_addresses(reply: &Reply) -> Result<Vec<String>, Fault> {
+    let mut value = reply.values("v")?;
+    let decode = |value: &mut Decoder| {
+        (value.signature()? == "a(ss)").then_some(())?;
+        let mut rows = value.array(8)?;
+        let mut addresses = Vec::new();
+        while !rows.is_empty() {
+            rows.align(8)?;
+            let _kind = rows.string()?;
+            addresses.push(rows.string()?.to_owned());
+        }
+        Some(addresses)
+    };
+    decode(&mut value).ok_or_else(|| Fault::malformed("the addresses of a socket unit"))
 }
 
 #[cfg(test)]

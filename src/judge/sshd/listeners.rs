@@ -1,0 +1,195 @@
+//! Does somebody answer wherever sshd is told to listen?
+
+use std::net::IpAddr;
+
+use super::units::is_active;
+use super::{ID, Sshd};
+use crate::catalog::Level;
+use crate::catalog::kind::ssh::OPTIONS;
+use crate::facts::Facts;
+use crate::facts::sshd::{Endpoint, Options};
+use crate::judge::outcome::Outcome;
+use crate::model::answer::{Address, Banner, Unit};
+use crate::model::{Query, Reading, Status, Trouble, TroubleCause};
+
+/// A place where somebody should listen, and how that is found out.
+pub struct Planned {
+    endpoint: Endpoint,
+    how: How,
+}
+
+enum How {
+    Ask(Query),
+    /// systemd listens: a connection would start what is not running.
+    Socket(&'static str, Unit),
+    /// No interface has the address: whoever answered would be another host.
+    Elsewhere,
+    /// There is no such family on this host, so that nobody can be wanted there.
+    NoFamily,
+    /// Within a routing domain.
+    Domain(String),
+}
+
+impl Planned {
+    pub fn question(self) -> Option<Query> {
+        match self.how {
+            How::Ask(query) => Some(query),
+            _ => None,
+        }
+    }
+}
+
+/// Where to look, without looking.
+pub fn plan(sshd: &Sshd, facts: &Facts<'_>) -> Vec<Planned> {
+    let endpoints = endpoints(sshd, facts).known().unwrap_or_default();
+    let addresses = facts.reading::<Vec<Address>>(&Query::Addresses).known();
+    let own = |address: IpAddr| {
+        addresses.is_none_or(|own| {
+            address.is_unspecified()
+                || address.is_loopback() && address.is_ipv4()
+                || own
+                    .iter()
+                    .any(|row| row.address.split('/').next().and_then(|text| text.parse().ok()) == Some(address))
+        })
+    };
+    let has_v6 = addresses.is_none_or(|own| own.iter().any(|row| row.address.contains(':')));
+    let socket = sshd.units.listening_socket();
+    let planned = |endpoint: Endpoint| {
+        let how = match (&endpoint.domain, endpoint.address(), socket) {
+            (_, _, Some((name, unit))) if sshd.units.waits_for_a_connection() => How::Socket(name, unit.clone()),
+            (Some(domain), _, _) => How::Domain(domain.clone()),
+            (None, Some(address), _) if address.is_ipv6() && address.is_unspecified() && !has_v6 => How::NoFamily,
+            (None, Some(address), _) if !own(address) => How::Elsewhere,
+            _ => How::Ask(Query::Banner(endpoint.asked_at().to_string())),
+        };
+        Planned { endpoint, how }
+    };
+    endpoints.into_iter().map(planned).collect()
+}
+
+/// Where the socket unit or else sshd's configuration says.
+fn endpoints(sshd: &Sshd, facts: &Facts<'_>) -> Reading<Vec<Endpoint>> {
+    if let Some((name, _)) = sshd.units.listening_socket() {
+        let listens = facts.reading::<Vec<String>>(&Query::Listens((*name).to_owned()));
+        return listens.map(|listens| listens.iter().filter_map(|text| Endpoint::parse(text)).collect());
+    }
+    match sshd.read.known() {
+        Some(configuration) => Reading::Known(configuration.endpoints()),
+        // It is the configuration that is told to be unreadable.
+        None => Reading::Absent,
+    }
+}
+
+pub fn judge(sshd: &Sshd, facts: &Facts<'_>) -> Vec<Outcome> {
+    if let (Reading::Unreadable(trouble), Some((name, _))) = (endpoints(sshd, facts), sshd.units.listening_socket()) {
+        return vec![Outcome::unknown(*name, &trouble).asking(Query::Listens((*name).to_owned()))];
+    }
+    let plan = plan(sshd, facts);
+    let mut outcomes: Vec<Outcome> = plan.iter().filter_map(|planned| judge_one(planned, sshd, facts)).collect();
+    soften(&plan, &mut outcomes);
+    outcomes
+}
+
+fn judge_one(planned: &Planned, sshd: &Sshd, facts: &Facts<'_>) -> Option<Outcome> {
+    let subject = planned.endpoint.to_string();
+    let outcome = match &planned.how {
+        How::NoFamily => return None,
+        How::Domain(domain) => {
+            return Some(Outcome::pass(subject, format!("within the routing domain {domain}: not connected")));
+        }
+        How::Socket(name, unit) => judge_socket(&subject, name, unit),
+        How::Elsewhere => {
+            let detail = format!("no interface has the address of {subject}: sshd cannot listen there");
+            missing(Outcome::fail(&subject, Some("no-listener"), detail), sshd)
+        }
+        How::Ask(asked) => judge_answer(&subject, asked, sshd, facts).asking(asked.clone()),
+    };
+    Some(outcome.expecting("greeting", "SSH-2.0-"))
+}
+
+fn judge_socket(subject: &str, name: &str, unit: &Unit) -> Outcome {
+    let state = format!("{} ({})", unit.active, unit.sub);
+    let outcome = match unit.sub.as_str() {
+        "listening" | "running" => {
+            let detail = format!("{name} listens at {subject} and starts sshd for whoever connects: not connected");
+            Outcome::pass(subject, detail)
+        }
+        _ => Outcome::fail(subject, Some("no-listener"), format!("{name} does not listen at {subject}: it is {state}")),
+    };
+    outcome.observing("socket", state).asking(Query::Unit(name.to_owned()))
+}
+
+fn judge_answer(subject: &str, asked: &Query, sshd: &Sshd, facts: &Facts<'_>) -> Outcome {
+    match facts.reading::<Banner>(asked) {
+        Reading::Known(Banner::Said(greeting)) => judge_greeting(subject, greeting),
+        Reading::Known(Banner::Silent { reason }) => {
+            let detail = format!("no greeting of SSH at {subject}: {reason}");
+            Outcome::fail(subject, Some("no-greeting"), detail).observing("reason", reason.clone())
+        }
+        Reading::Known(Banner::NotReached { reason }) => {
+            if let Some(trouble) = started_otherwise(sshd, facts) {
+                return Outcome::unknown(subject, &trouble).at_most(Level::Warn);
+            }
+            let complaint = sshd.units.complaint().map(|complaint| format!("; {complaint}")).unwrap_or_default();
+            let detail = format!("nobody listens at {subject}: {reason}{complaint}");
+            missing(Outcome::fail(subject, Some("no-listener"), detail).observing("reason", reason.clone()), sshd)
+        }
+        Reading::Absent => Outcome::undetermined(subject, TroubleCause::Failed.as_str(), "nothing was tried"),
+        Reading::Unreadable(trouble) if trouble.cause == TroubleCause::NotAsked => {
+            let detail = format!("nobody asked at {subject}: a file that is included late names it");
+            Outcome::unknown(subject, &Trouble::new(TroubleCause::NotAsked, detail)).at_most(Level::Warn)
+        }
+        Reading::Unreadable(trouble) => Outcome::unknown(subject, &trouble),
+    }
+}
+
+fn judge_greeting(subject: &str, greeting: &str) -> Outcome {
+    let outcome = if greeting.starts_with("SSH-2.0-") || greeting.starts_with("SSH-1.99-") {
+        Outcome::pass(subject, format!("{subject} answers: {greeting}"))
+    } else if matches!(greeting, "Exceeded MaxStartups" | "Not allowed at this time") {
+        // It is there, and turns callers away for a while: MaxStartups, PerSourcePenalties.
+        let detail = format!("sshd at {subject} turns us away for now: `{greeting}`");
+        Outcome::fail(subject, Some("no-greeting"), detail).at_most(Level::Warn)
+    } else {
+        Outcome::fail(subject, Some("no-greeting"), format!("{subject} answers, and not with SSH: `{greeting}`"))
+    };
+    outcome.observing("greeting", greeting)
+}
+
+/// Nobody listens because sshd does not start, where that is so.
+fn missing(outcome: Outcome, sshd: &Sshd) -> Outcome {
+    let runs = sshd.units.service.as_ref().is_some_and(|(_, unit)| is_active(unit));
+    let is_broken = sshd.read.known().is_none_or(|configuration| !configuration.faults.is_empty());
+    if is_broken && !runs { outcome.because_of(ID, &sshd.read.path) } else { outcome }
+}
+
+/// Where the sshd that runs was told something else than the files say: it listens where that says.
+fn started_otherwise(sshd: &Sshd, facts: &Facts<'_>) -> Option<Trouble> {
+    if sshd.read.known().is_some_and(|configuration| !configuration.unread.is_empty()) {
+        return Some(Trouble::new(TroubleCause::NotAsked, "a file that was not read may say where sshd listens"));
+    }
+    let pid = sshd.units.main_pid()?;
+    let command = facts.reading::<Vec<u8>>(&Query::File(format!("/proc/{pid}/cmdline"))).known()?;
+    let command = String::from_utf8_lossy(command);
+    // `sshd: /usr/sbin/sshd -D -p 2222 [listener] 0 of 10-100 startups`, or the words as they were given.
+    let words = command.split(['\0', ' ']).filter(|word| !word.is_empty());
+    let own = words.skip_while(|word| !word.starts_with('/')).skip(1).take_while(|word| *word != "[listener]");
+    let own = Options::parse(own);
+    (own != sshd.read.options).then(|| {
+        let detail =
+            format!("sshd was started with other options than {OPTIONS} has: `{}`", command.replace('\0', " ").trim());
+        Trouble::new(TroubleCause::Failed, detail)
+    })
+}
+
+/// Who gets in at another address than this host's own is not locked out.
+fn soften(plan: &[Planned], outcomes: &mut [Outcome]) {
+    let is_outward = |planned: &Planned| planned.endpoint.address().is_none_or(|address| !address.is_loopback());
+    let outward: Vec<String> = plan.iter().filter(|one| is_outward(one)).map(|one| one.endpoint.to_string()).collect();
+    let gets_in = |outcome: &Outcome| outcome.status == Status::Pass && outward.contains(&outcome.subject);
+    if outcomes.iter().any(gets_in) {
+        for outcome in outcomes.iter_mut().filter(|outcome| outcome.status == Status::Fail) {
+            outcome.at_most = Some(outcome.at_most.map_or(Level::Warn, |level| level.min(Level::Warn)));
+        }
+    }
+}
