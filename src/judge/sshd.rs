@@ -14,24 +14,23 @@ use units::Units;
 const ID: &str = "ssh.reachable";
 
 pub fn judge(facts: &Facts<'_>) -> Vec<Outcome> {
-    let units = match Sshd::of(facts) {
-        Ok(sshd) => return sshd.judge(facts),
-        Err(NotJudged::Off(outcome)) => return vec![*outcome],
-        Err(NotJudged::UnitsUnread(trouble, asked)) => (trouble, asked),
-    };
-    // Who does not know the units does not connect: that might start one of them.
-    let (trouble, asked) = units;
-    let mut outcomes = configuration::judge(&Read::of(facts), facts);
-    outcomes.push(Outcome::unknown(asked.to_string(), &trouble).asking(asked));
-    outcomes
+    match Sshd::of(facts) {
+        Ok(sshd) => sshd.judge(facts),
+        Err(NotJudged::Off(outcome)) => vec![*outcome],
+        // Who does not know the units does not connect: that might start one of them.
+        Err(NotJudged::UnitsUnread(unit, trouble)) => {
+            let outcome = Outcome::unknown(unit, &trouble).asking(Query::Unit(unit.to_owned()));
+            vec![configuration::judge(&Read::of(facts), facts), outcome]
+        }
+    }
 }
 
 /// What must be read before it can be judged.
 pub fn open_questions(facts: &Facts<'_>) -> Vec<Query> {
-    let Ok(sshd) = Sshd::of(facts) else { return Read::of(facts).open_questions(facts) };
+    let Ok(sshd) = Sshd::of(facts) else { return Read::of(facts).open_questions() };
     let running = sshd.units.main_pid().map(|pid| Query::File(format!("/proc/{pid}/cmdline")));
     let banners = listeners::plan(&sshd, facts).into_iter().filter_map(|planned| planned.question());
-    sshd.read.open_questions(facts).into_iter().chain(banners).chain(running).collect()
+    sshd.read.open_questions().into_iter().chain(banners).chain(running).collect()
 }
 
 /// An sshd that is meant to run.
@@ -43,12 +42,12 @@ struct Sshd {
 
 enum NotJudged {
     Off(Box<Outcome>),
-    UnitsUnread(Trouble, Query),
+    UnitsUnread(&'static str, Trouble),
 }
 
 impl Sshd {
     fn of(facts: &Facts<'_>) -> Result<Self, NotJudged> {
-        let units = Units::of(facts).map_err(|(trouble, asked)| NotJudged::UnitsUnread(trouble, asked))?;
+        let units = Units::of(facts).map_err(|(unit, trouble)| NotJudged::UnitsUnread(unit, trouble))?;
         let read = Read::of(facts);
         let off = |detail: String| Err(NotJudged::Off(Box::new(Outcome::skip("", NOT_PRESENT, detail))));
         if units.are_of_systemd && units.is_none() {
@@ -64,7 +63,7 @@ impl Sshd {
     }
 
     fn judge(&self, facts: &Facts<'_>) -> Vec<Outcome> {
-        let mut outcomes = configuration::judge(&self.read, facts);
+        let mut outcomes = vec![configuration::judge(&self.read, facts)];
         outcomes.extend(self.units.judge_boot(facts));
         outcomes.extend(listeners::judge(self, facts));
         outcomes

@@ -31,7 +31,7 @@ fn judge_state(name: &str, unit: &Unit) -> Outcome {
     } else if unit.load == "not-found" {
         return Outcome::skip(name, NOT_PRESENT, format!("there is no unit {name}"));
     } else if unit.load == "masked" || unit.file_state.starts_with("masked") {
-        Outcome::fail(name, Some("masked"), format!("{name} is masked: it cannot be started"))
+        Outcome::fail(name, Some("masked"), masked(name, unit, is_active))
     } else if unit.sub == "auto-restart" || unit.result == "start-limit-hit" {
         let detail = format!("{name} keeps failing ({}, {} restarts)", unit.result, unit.restarts);
         Outcome::fail(name, Some("crash-loop"), detail)
@@ -39,8 +39,8 @@ fn judge_state(name: &str, unit: &Unit) -> Outcome {
         Outcome::fail(name, Some("failed"), format!("{name} has failed ({})", unit.result))
     } else if !is_active {
         Outcome::fail(name, Some("inactive"), format!("{name} is {} ({})", unit.active, unit.sub))
-    } else if unit.file_state == "disabled" {
-        let detail = format!("{name} runs, and is not enabled: the next boot may not start it");
+    } else if let Some(state) = ends_with_this_boot(&unit.file_state) {
+        let detail = format!("{name} runs, and is {state}: the next boot does not start it, unless another unit does");
         Outcome::fail(name, Some("disabled"), detail)
     } else {
         Outcome::pass(name, format!("{name} is {} ({})", unit.active, unit.sub))
@@ -52,6 +52,27 @@ fn judge_state(name: &str, unit: &Unit) -> Outcome {
         .observing("load_state", unit.load.clone())
         .observing("unit_file_state", unit.file_state.clone())
         .observing("restarts", unit.restarts)
+}
+
+fn masked(name: &str, unit: &Unit, is_active: bool) -> String {
+    match (is_active, unit.file_state.as_str()) {
+        (true, "masked") => {
+            format!("{name} runs, and is masked: once stopped it does not start again, and not at a boot")
+        }
+        (_, "masked-runtime") => format!("{name} is masked until the next boot: it cannot be started before"),
+        _ => format!("{name} is masked: it cannot be started"),
+    }
+}
+
+/// In words, where nothing in the unit's file makes a boot start it. What is `static`, `indirect`, `alias` or
+/// `generated` is started by other units or by what made it.
+fn ends_with_this_boot(file_state: &str) -> Option<&'static str> {
+    match file_state {
+        "disabled" => Some("not enabled"),
+        "enabled-runtime" => Some("enabled until the next boot only"),
+        "linked" | "linked-runtime" => Some("linked and not enabled"),
+        _ => None,
+    }
 }
 
 #[cfg(test)]
@@ -84,6 +105,14 @@ mod tests {
             (unit("loaded", "failed", "failed", "enabled", "exit-code"), Status::Fail, Some("failed")),
             (unit("loaded", "inactive", "dead", "enabled", "success"), Status::Fail, Some("inactive")),
             (unit("loaded", "active", "running", "disabled", "success"), Status::Fail, Some("disabled")),
+            (unit("loaded", "active", "running", "enabled-runtime", "success"), Status::Fail, Some("disabled")),
+            (unit("loaded", "active", "running", "linked", "success"), Status::Fail, Some("disabled")),
+            (unit("loaded", "active", "running", "linked-runtime", "success"), Status::Fail, Some("disabled")),
+            (unit("loaded", "active", "running", "alias", "success"), Status::Pass, None),
+            (unit("loaded", "active", "running", "indirect", "success"), Status::Pass, None),
+            (unit("loaded", "active", "running", "generated", "success"), Status::Pass, None),
+            (unit("loaded", "active", "running", "transient", "success"), Status::Pass, None),
+            (unit("masked", "active", "running", "masked-runtime", "success"), Status::Fail, Some("masked")),
         ] {
             let outcome = judge_state("x.service", &state);
             assert_eq!((outcome.status, outcome.cause), (status, cause), "{state:?}");

@@ -16,6 +16,8 @@ mod looking;
 mod ovs;
 mod packages;
 mod services;
+mod ssh;
+mod ssh_configurations;
 mod waiting;
 
 use std::process::ExitCode;
@@ -27,6 +29,7 @@ const TESTS: &[&[Test]] = &[
     disk::TESTS,
     packages::TESTS,
     services::TESTS,
+    ssh::TESTS,
     ovs::TESTS,
     config::TESTS,
     bad_hosts::TESTS,

@@ -9,6 +9,7 @@ crate::tests!("services":
     masked_unit_of_a_profile_is_a_warning,
     crash_loop_is_a_warning,
     reboot_has_another_boot_id,
+    switch_that_the_next_boot_does_not_start_blocks_the_reboot,
 );
 
 fn failed_unit_is_a_note() -> Tested {
@@ -26,6 +27,39 @@ fn masked_unit_of_a_profile_is_a_warning() -> Tested {
     let run = lab.check(&[])?;
     let row = run.says("services.unit", "openvswitch-switch.service", "fail")?;
     ensure!(row["cause"] == "masked", "not told as masked: {row:#}");
+    Ok(())
+}
+
+fn switch_that_the_next_boot_does_not_start_blocks_the_reboot() -> Tested {
+    const SWITCH: &str = "openvswitch-switch.service";
+    let lab = recipe::at_work()?;
+    let look = || lab.check(&["--for", "reboot", "--only", "services.unit"]);
+    for (does, undoes, cause, said) in [
+        ("disable", "enable", "disabled", "not enabled"),
+        (
+            "disable OVS; systemctl enable --runtime",
+            "disable --runtime OVS; systemctl enable",
+            "disabled",
+            "until the next",
+        ),
+        ("mask", "unmask", "masked", "is masked"),
+    ] {
+        let systemctl = |verbs: &str| format!("systemctl --quiet {} {SWITCH}", verbs.replace("OVS", SWITCH));
+        lab.sh(&systemctl(does))?;
+        let run = look()?;
+        let row = run.blocks("services.unit", SWITCH, Some(cause))?;
+        ensure!(row["detail"].as_str().is_some_and(|detail| detail.contains(said)), "not {said}: {row:#}");
+        run.blocked_by(&[&format!("services.unit {SWITCH}")])?;
+        lab.sh(&systemctl(undoes))?;
+        let run = look()?;
+        run.exits(0)?;
+        // The two that do the work are static: the one above starts them.
+        for unit in [SWITCH, "ovs-vswitchd.service", "ovsdb-server.service"] {
+            run.passes("services.unit", unit)?;
+        }
+        let state = &run.row("services.unit", "ovs-vswitchd.service")?["observed"]["unit_file_state"];
+        ensure!(state == "static", "not static: {state}");
+    }
     Ok(())
 }
 

@@ -6,7 +6,7 @@ use crate::facts::sshd::{Configuration, Included, Options, Version, read};
 use crate::facts::{Facts, Files};
 use crate::judge::outcome::Outcome;
 use crate::model::answer::{Entry, EntryKind};
-use crate::model::{Query, Reading, Trouble, TroubleCause};
+use crate::model::{Query, Reading, Status, Trouble, TroubleCause};
 
 /// What was read of it.
 pub struct Read {
@@ -35,12 +35,7 @@ impl Read {
         }
     }
 
-    /// Every file that counts was read.
-    pub fn is_whole(&self) -> bool {
-        self.known().is_some_and(|configuration| configuration.unread.is_empty())
-    }
-
-    pub fn open_questions(&self, _: &Facts<'_>) -> Vec<Query> {
+    pub fn open_questions(&self) -> Vec<Query> {
         let Some(configuration) = self.known() else { return vec![Query::File(self.path.clone())] };
         let included = configuration.unread.iter().filter(|unread| unread.trouble.cause == TroubleCause::NotAsked);
         let included = included.filter_map(|unread| question(&unread.path));
@@ -97,21 +92,21 @@ fn included<'a>(facts: &Facts<'a>, pattern: &str) -> Vec<Included<'a>> {
     }
 }
 
-pub fn judge(read: &Read, facts: &Facts<'_>) -> Vec<Outcome> {
+pub fn judge(read: &Read, facts: &Facts<'_>) -> Outcome {
     let path = read.path.as_str();
     let asked = Query::File(path.to_owned());
     let outcome = match &read.configuration {
         Reading::Known(configuration) => {
-            let first = judge_text(path, configuration);
-            let keys = judge_host_keys(path, configuration, facts);
-            return std::iter::once(first.asking(asked)).chain(keys).collect();
+            let outcome = judge_text(path, configuration);
+            let keys = judge_host_keys(path, configuration, facts).filter(|_| outcome.status == Status::Pass);
+            keys.unwrap_or(outcome)
         }
         Reading::Absent => {
             Outcome::fail(path, Some("configuration"), format!("there is no {path}: sshd does not start without it"))
         }
         Reading::Unreadable(trouble) => Outcome::unknown(path, trouble),
     };
-    vec![outcome.asking(asked)]
+    outcome.asking(asked)
 }
 
 fn judge_text(path: &str, configuration: &Configuration) -> Outcome {

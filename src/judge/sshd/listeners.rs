@@ -2,7 +2,6 @@
 
 use std::net::IpAddr;
 
-use super::units::is_active;
 use super::{ID, Sshd};
 use crate::catalog::Level;
 use crate::catalog::kind::ssh::OPTIONS;
@@ -10,6 +9,7 @@ use crate::facts::Facts;
 use crate::facts::sshd::{Endpoint, Options};
 use crate::judge::outcome::Outcome;
 use crate::model::answer::{Address, Banner, Unit};
+use crate::model::finding::FindingRef;
 use crate::model::{Query, Reading, Status, Trouble, TroubleCause};
 
 /// A place where somebody should listen, and how that is found out.
@@ -87,6 +87,7 @@ pub fn judge(sshd: &Sshd, facts: &Facts<'_>) -> Vec<Outcome> {
     let plan = plan(sshd, facts);
     let mut outcomes: Vec<Outcome> = plan.iter().filter_map(|planned| judge_one(planned, sshd, facts)).collect();
     soften(&plan, &mut outcomes);
+    hang_below_the_first(sshd, &mut outcomes);
     outcomes
 }
 
@@ -158,9 +159,23 @@ fn judge_greeting(subject: &str, greeting: &str) -> Outcome {
 
 /// Nobody listens because sshd does not start, where that is so.
 fn missing(outcome: Outcome, sshd: &Sshd) -> Outcome {
-    let runs = sshd.units.service.as_ref().is_some_and(|(_, unit)| is_active(unit));
     let is_broken = sshd.read.known().is_none_or(|configuration| !configuration.faults.is_empty());
-    if is_broken && !runs { outcome.because_of(ID, &sshd.read.path) } else { outcome }
+    match sshd.units.masked_service() {
+        _ if sshd.units.service_runs() => outcome,
+        _ if is_broken => outcome.because_of(ID, &sshd.read.path),
+        Some(masked) => outcome.because_of(ID, masked),
+        None => outcome,
+    }
+}
+
+/// An sshd that does not run is missed at all of its addresses: that is told once.
+fn hang_below_the_first(sshd: &Sshd, outcomes: &mut [Outcome]) {
+    let is_missing = |outcome: &&mut Outcome| outcome.cause == Some("no-listener") && outcome.caused_by.is_none();
+    let mut missing = outcomes.iter_mut().filter(is_missing);
+    let first = missing.next().filter(|_| !sshd.units.service_runs()).map(|outcome| outcome.subject.clone());
+    if let Some(first) = first {
+        missing.for_each(|outcome| outcome.caused_by = Some(FindingRef { id: ID.to_owned(), subject: first.clone() }));
+    }
 }
 
 /// Where the sshd that runs was told something else than the files say: it listens where that says.

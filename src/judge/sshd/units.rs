@@ -16,7 +16,7 @@ pub struct Units {
     pub socket: Option<(&'static str, Unit)>,
 }
 
-pub fn is_active(unit: &Unit) -> bool {
+fn is_active(unit: &Unit) -> bool {
     matches!(unit.active.as_str(), "active" | "reloading")
 }
 
@@ -30,13 +30,12 @@ fn starts_at_boot(unit: &Unit) -> bool {
 }
 
 impl Units {
-    pub fn of(facts: &Facts<'_>) -> Result<Self, (Trouble, Query)> {
+    pub fn of(facts: &Facts<'_>) -> Result<Self, (&'static str, Trouble)> {
         let mut are_of_systemd = false;
         let mut one_of = |names: [&'static str; 2]| {
             let mut found: Vec<(&'static str, Unit)> = Vec::new();
             for name in names {
-                let asked = Query::Unit(name.to_owned());
-                match facts.reading::<Unit>(&asked) {
+                match facts.reading::<Unit>(&Query::Unit(name.to_owned())) {
                     Reading::Known(unit) => {
                         are_of_systemd = true;
                         if unit.load != "not-found" || is_active(unit) {
@@ -44,7 +43,7 @@ impl Units {
                         }
                     }
                     Reading::Absent => {}
-                    Reading::Unreadable(trouble) => return Err((trouble, asked)),
+                    Reading::Unreadable(trouble) => return Err((name, trouble)),
                 }
             }
             // The one that matters, where both are there and neither is an alias of the other.
@@ -67,14 +66,22 @@ impl Units {
         self.service.iter().chain(&self.socket)
     }
 
+    /// Why nobody can start sshd.
+    pub fn masked_service(&self) -> Option<&'static str> {
+        self.service.as_ref().filter(|(_, unit)| is_masked(unit)).map(|(name, _)| *name)
+    }
+
     fn runs(&self) -> bool {
         self.each().any(|(_, unit)| is_active(unit))
     }
 
+    pub fn service_runs(&self) -> bool {
+        self.service.as_ref().is_some_and(|(_, unit)| is_active(unit))
+    }
+
     /// systemd listens, and a connection would start sshd.
     pub fn waits_for_a_connection(&self) -> bool {
-        let is_up = |unit: &Option<(&str, Unit)>| unit.as_ref().is_some_and(|(_, unit)| is_active(unit));
-        is_up(&self.socket) && !is_up(&self.service)
+        self.socket.as_ref().is_some_and(|(_, unit)| is_active(unit)) && !self.service_runs()
     }
 
     /// The socket unit says where to listen, and sshd's configuration does not.
@@ -93,11 +100,11 @@ impl Units {
     /// Nothing where the next boot starts sshd.
     pub fn judge_boot(&self, facts: &Facts<'_>) -> Option<Outcome> {
         let (name, unit) = self.each().next()?;
-        let masked_service = self.service.as_ref().filter(|(_, unit)| is_masked(unit));
+        let (name, unit) = (*name, unit);
         let marker = facts.reading::<Vec<Entry>>(&Query::Listing(DIRECTORY.to_owned())).known();
         let detail = if marker.is_some_and(|entries| entries.iter().any(|entry| entry.name == NOT_TO_BE_RUN)) {
             format!("{DIRECTORY}/{NOT_TO_BE_RUN} exists: {name} does not start while it is there")
-        } else if let Some((name, _)) = masked_service {
+        } else if let Some(name) = self.masked_service() {
             format!("{name} is masked: it cannot be started{}", self.until_then())
         } else if self.each().any(|(_, unit)| starts_at_boot(unit)) {
             return None;
@@ -105,11 +112,11 @@ impl Units {
             format!("{} is {}: the next boot starts no sshd", self.names(), in_words(unit))
         };
         Some(
-            Outcome::fail(*name, Some("not-enabled"), detail)
+            Outcome::fail(name, Some("not-enabled"), detail)
                 .expecting("unit_file_state", "enabled")
                 .observing("unit_file_state", unit.file_state.clone())
                 .observing("active_state", unit.active.clone())
-                .asking(Query::Unit((*name).to_owned())),
+                .asking(Query::Unit(name.to_owned())),
         )
     }
 

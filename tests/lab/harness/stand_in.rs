@@ -5,6 +5,7 @@
 use std::env;
 use std::fs::{self, File, OpenOptions};
 use std::io::{Read as _, Write as _};
+use std::net::TcpListener;
 use std::os::fd::AsRawFd as _;
 use std::os::unix::net::{UnixDatagram, UnixListener};
 use std::os::unix::process::CommandExt as _;
@@ -30,6 +31,7 @@ pub fn play() -> Option<ExitCode> {
         ("stand-in", ["lock", path]) => lock(path),
         ("stand-in", ["accept", path]) => accept(path),
         ("stand-in", ["babble", path]) => babble(path),
+        ("stand-in", ["say", address, words]) => say(address, words),
         ("stand-in", ["full-backlog", path]) => full_backlog(path),
         ("stand-in", ["delete-open", path, bytes]) => delete_open(path, bytes),
         ("stand-in", ["dead-fuse", path]) => dead_fuse(path),
@@ -96,6 +98,21 @@ fn babble(path: &str) -> Result<()> {
     ready()?;
     for stream in listener.incoming() {
         let _ = stream?.write_all(b"{\"id\": [}} \xff\xfe\n");
+    }
+    bail!("nobody listens any more")
+}
+
+/// Listens at an address of TCP and says the same line to everybody, or not a word where it is empty.
+fn say(address: &str, line: &str) -> Result<()> {
+    let listener = TcpListener::bind(address).with_context(|| format!("cannot listen at {address}"))?;
+    ready()?;
+    let mut taken = Vec::new();
+    for stream in listener.incoming() {
+        let mut stream = stream?;
+        if !line.is_empty() {
+            stream.write_all(format!("{line}\r\n").as_bytes())?;
+        }
+        taken.push(stream);
     }
     bail!("nobody listens any more")
 }
