@@ -19,12 +19,11 @@ pub fn questions() -> Vec<Query> {
 }
 
 pub fn host(facts: &Facts<'_>, profiles: Vec<String>) -> Host {
-    let os_release = text(facts, OS_RELEASE).unwrap_or_default();
     Host {
         hostname: line(facts, HOSTNAME),
         machine_id: line(facts, MACHINE_ID),
         boot_id: line(facts, BOOT_ID),
-        os: Os { id: os_field(&os_release, "ID"), version: os_field(&os_release, "VERSION_ID") },
+        os: os(facts),
         kernel: line(facts, KERNEL),
         hypervisor: Hypervisor { qemu: upstream_version(facts, &QEMU), libvirt: upstream_version(facts, &LIBVIRT) },
         profiles,
@@ -33,6 +32,12 @@ pub fn host(facts: &Facts<'_>, profiles: Vec<String>) -> Host {
         ids: Default::default(),
         labels: facts.settings.host.labels.clone(),
     }
+}
+
+/// Which release it runs, as os-release(5) says.
+pub fn os(facts: &Facts<'_>) -> Os {
+    let os_release = text(facts, OS_RELEASE).unwrap_or_default();
+    Os { id: os_field(&os_release, "ID"), version: os_field(&os_release, "VERSION_ID") }
 }
 
 fn text(facts: &Facts<'_>, path: &str) -> Option<String> {

@@ -2,9 +2,13 @@
 //! unreadable, never empty.
 
 pub mod identity;
+pub mod link_files;
+pub mod nic_naming;
 pub mod ovs;
 pub mod packages;
 pub mod sshd;
+pub mod udev_rules;
+mod wildcard;
 
 use std::cell::OnceCell;
 use std::collections::BTreeMap;

@@ -1,14 +1,240 @@
 //! Will the NICs in use keep their names over the next boot?
+//!
+//! A name is pinned where a file names the NIC whatever its hardware says. Another name is what the rules of udev
+//! make of the hardware, and they change from release to release.
 
-use super::outcome::Outcome;
-use crate::facts::Facts;
-use crate::model::Query;
+mod in_use;
+mod next_name;
 
-pub fn judge(_: &Facts<'_>) -> Vec<Outcome> {
-    Vec::new()
+use super::outcome::{NOT_PRESENT, Outcome};
+use crate::catalog::kind::network::{COMMAND_LINE, LINK_DIRECTORIES, RULE_DIRECTORIES};
+use crate::facts::identity;
+use crate::facts::link_files::{Device, LinkFiles};
+use crate::facts::nic_naming::{Scheme, represented_function};
+use crate::facts::udev_rules::Rules;
+use crate::facts::{Facts, Files};
+use crate::judge::ovs_uplink::Links;
+use crate::model::answer::{Link, Nic};
+use crate::model::report::Intent;
+use crate::model::{Query, Reading, Trouble};
+use in_use::{in_use, is_hardware};
+use next_name::{Naming, NextName, argument, scheme_now};
+
+/// What drivers call their devices before udev has named them; the kernel appends a number.
+const KERNEL_NAMES: [&str; 5] = ["eth", "ib", "usb", "wlan", "wwan"];
+
+/// What netplan makes of `set-name:` at every boot.
+const NETPLAN_FILES: &str = "/run/systemd/network/10-netplan-";
+
+pub fn judge(facts: &Facts<'_>) -> Vec<Outcome> {
+    let links = match facts.links() {
+        Reading::Known(links) => links,
+        Reading::Absent => return vec![Outcome::undetermined("", "failed", "the kernel lists no network devices")],
+        Reading::Unreadable(trouble) => return vec![Outcome::unknown("", &trouble)],
+    };
+    let mut outcomes = match naming(facts) {
+        Err(trouble) => vec![Outcome::unknown("", &trouble)],
+        Ok(naming) => {
+            let used = in_use(links, facts);
+            used.into_iter().filter_map(|(name, link)| judge_nic(name, link, links, &naming, facts)).collect()
+        }
+    };
+    if let Reading::Unreadable(trouble) = facts.ovs() {
+        outcomes.push(Outcome::unknown("", &trouble).because_of("ovs.daemons", ""));
+    }
+    if outcomes.is_empty() {
+        outcomes.push(Outcome::skip("", NOT_PRESENT, "no hardware NIC is in use"));
+    }
+    outcomes
 }
 
 /// What must be read before it can be judged.
-pub fn open_questions(_: &Facts<'_>) -> Vec<Query> {
-    Vec::new()
+pub fn open_questions(facts: &Facts<'_>) -> Vec<Query> {
+    let Reading::Known(links) = facts.links() else { return Vec::new() };
+    let nics = in_use(links, facts).into_keys().map(|name| Query::Nic(name.to_owned()));
+    nics.chain(additions(facts).into_iter().map(Query::Files)).collect()
 }
+
+/// The files that are added to `.link` files, as patterns: `/etc/systemd/network/99-default.link.d/*.conf`.
+fn additions(facts: &Facts<'_>) -> Vec<String> {
+    let mut patterns = Vec::new();
+    for directory in LINK_DIRECTORIES {
+        if let Reading::Known(names) = facts.reading::<Vec<String>>(&Query::Directory(directory.to_owned())) {
+            let added = names.iter().filter(|name| name.ends_with(".link.d"));
+            patterns.extend(added.map(|name| format!("{directory}/{name}/*.conf")));
+        }
+    }
+    patterns
+}
+
+type Directories<'a> = Vec<(String, Reading<&'a Files>)>;
+
+fn naming<'a>(facts: &Facts<'a>) -> Result<Naming<'a>, Trouble> {
+    for directory in LINK_DIRECTORIES {
+        if let Reading::Unreadable(trouble) = facts.reading::<Vec<String>>(&Query::Directory(directory.to_owned())) {
+            return Err(trouble);
+        }
+    }
+    let directories: Directories<'a> = facts.files(LINK_DIRECTORIES.map(|directory| format!("{directory}/*.link")));
+    let rules: Directories<'a> = facts.files(RULE_DIRECTORIES.map(|directory| format!("{directory}/*.rules")));
+    let additions: Directories<'a> = facts.files(additions(facts));
+    let command_line = match facts.reading::<Vec<u8>>(&Query::File(COMMAND_LINE.to_owned())) {
+        Reading::Known(bytes) => std::str::from_utf8(bytes).ok(),
+        Reading::Absent => None,
+        Reading::Unreadable(trouble) => return Err(trouble),
+    };
+    Ok(Naming {
+        files: LinkFiles::read(&directories, &additions)?,
+        rules: Rules::read(&rules)?,
+        command_line,
+        scheme: scheme_then(facts, command_line)?,
+    })
+}
+
+/// Which rules the next boot follows: those that the command line asks for, or those of the udev that will be there.
+fn scheme_then(facts: &Facts<'_>, command_line: Option<&str>) -> Result<Option<Scheme>, Trouble> {
+    match command_line.and_then(|line| argument(line, "net.naming-scheme")) {
+        None | Some("latest") => {}
+        Some(name) => return Ok(Scheme::named(name)),
+    }
+    let installed = match facts.packages() {
+        Reading::Known(packages) => {
+            let udev = ["udev", "systemd"].into_iter().find_map(|name| packages.find(name).filter(|it| it.is_there()));
+            udev.and_then(|udev| Scheme::of_udev(udev.version))
+        }
+        Reading::Absent => None,
+        Reading::Unreadable(trouble) => return Err(trouble),
+    };
+    if facts.run.intent == Intent::Os {
+        let os = identity::os(facts);
+        return Ok(installed.max(Some(Scheme::after(os.id.as_deref(), os.version.as_deref()))));
+    }
+    Ok(installed)
+}
+
+fn judge_nic(name: &str, link: &Link, links: &Links, naming: &Naming<'_>, facts: &Facts<'_>) -> Option<Outcome> {
+    let asked = Query::Nic(name.to_owned());
+    let nic = match facts.reading::<Nic>(&asked) {
+        Reading::Known(nic) => nic,
+        Reading::Absent => {
+            let detail = format!("{name} went away while it was looked at");
+            return Some(Outcome::undetermined(name, "failed", detail).asking(asked));
+        }
+        Reading::Unreadable(trouble) => return Some(Outcome::unknown(name, &trouble).asking(asked)),
+    };
+    // It stands for a guest's card, and goes with the guest.
+    if nic.physical_port.as_deref().and_then(represented_function).is_some() {
+        return None;
+    }
+    let member = link.bond_member.as_ref().and_then(|member| member.permanent_mac.as_deref());
+    // A bond lends its members its own address until the next boot.
+    let permanent_mac = member.or(link.permanent_mac.as_deref());
+    let device = Device {
+        nic,
+        mac: permanent_mac.or(link.mac.as_deref()),
+        permanent_mac,
+        possible_names: possible_names(name),
+        command_line: naming.command_line,
+    };
+    let next = naming.next_name(&device, name);
+    let others = links.iter().filter(|(other, link)| is_hardware(other, link) && *other != name).count();
+    let outcome = outcome(name, &next, facts.run.intent, others, naming.scheme, scheme_now(nic));
+    let (pinned_by, would_be) = match &next {
+        NextName::Pinned { name, by } => (Some(by.as_str()), Some(name.as_str())),
+        NextName::Foreseen { name, .. } => (None, Some(name.as_str())),
+        _ => (None, None),
+    };
+    let path = nic.udev.as_ref().and_then(|noted| noted.get("ID_PATH")).map(String::as_str);
+    Some(
+        outcome
+            .expecting("name", name)
+            .observing("name", name)
+            .observing("pinned_by", pinned_by)
+            .observing("would_be", would_be)
+            .observing("scheme_now", scheme_now(nic))
+            .observing("scheme_then", naming.scheme.map(|scheme| scheme.to_string()))
+            .observing("permanent_mac", permanent_mac)
+            .observing("path", path)
+            .asking(asked),
+    )
+}
+
+/// What it may be called while udev looks for its name: what the kernel counts, or what the ramdisk's udev gave it.
+fn possible_names(today: &str) -> Vec<String> {
+    let kernel = KERNEL_NAMES.into_iter().find(|prefix| is_counted(today, prefix)).unwrap_or("eth");
+    let counted = ["0", "1", "7", "12"].into_iter().map(|number| format!("{kernel}{number}"));
+    counted.chain([today.to_owned()]).collect()
+}
+
+fn is_counted(name: &str, prefix: &str) -> bool {
+    name.strip_prefix(prefix).is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
+fn outcome(
+    today: &str,
+    next: &NextName,
+    intent: Intent,
+    others: usize,
+    then: Option<Scheme>,
+    now: Option<&str>,
+) -> Outcome {
+    let not_pinned = |detail: String| Outcome::fail(today, Some("not-pinned"), detail);
+    let will_rename = |detail: String| Outcome::fail(today, Some("will-rename"), detail);
+    let rules = then.map_or_else(|| "udev".to_owned(), |then| format!("udev's rules of {then}"));
+    match next {
+        NextName::Pinned { name, by } if name == today => Outcome::pass(today, format!("{} pins the name", said_of(by))),
+        NextName::Pinned { name, by } => {
+            will_rename(format!("{today} becomes {name} at the next boot: {} says so", said_of(by)))
+        }
+        NextName::Foreseen { name, port_is_new: true } if name != today => will_rename(format!(
+            "{today} becomes {name} at the next boot: its driver now names the port, and nothing pins the name"
+        )),
+        NextName::Foreseen { name, .. } if name != today => {
+            let same_rules = then.map(|then| then.to_string()).as_deref() == now;
+            will_rename(match same_rules {
+                true => format!("{today} becomes {name} at the next boot: udev gives it that name, and nothing that udev reads names it {today}"),
+                false => format!("{today} becomes {name} at the next boot: {rules} name it so, and nothing pins the name"),
+            })
+        }
+        NextName::Foreseen { .. } if intent == Intent::Os => {
+            not_pinned(format!("nothing pins the name of {today}: the new release or its kernel may give it another"))
+        }
+        NextName::Foreseen { .. } => Outcome::pass(today, format!("{rules} name it {today} again")),
+        NextName::Counted => counted(today, intent, others),
+        NextName::Unclear { by } => not_pinned(format!("it cannot be foreseen whether {} names {today}", said_of(by))),
+        NextName::Unforeseen { why } => {
+            not_pinned(format!("nothing pins the name of {today}, and its next name cannot be foreseen: {why}"))
+        }
+    }
+}
+
+/// No file and no policy names it.
+fn counted(today: &str, intent: Intent, others: usize) -> Outcome {
+    let kernel = KERNEL_NAMES.into_iter().find(|prefix| is_counted(today, prefix));
+    match kernel {
+        None => Outcome::fail(
+            today,
+            Some("will-rename"),
+            format!("{today} gets the kernel's own name at the next boot: nothing that udev reads names it {today}"),
+        ),
+        // The only one is counted first.
+        Some(kernel) if others == 0 && today == format!("{kernel}0") && intent != Intent::Os => {
+            Outcome::pass(today, format!("the kernel names it {today} again: there is no other NIC"))
+        }
+        Some(_) => Outcome::fail(
+            today,
+            Some("not-pinned"),
+            format!("nothing pins the name of {today}: the kernel counts NICs in the order in which it finds them"),
+        ),
+    }
+}
+
+fn said_of(path: &str) -> String {
+    match path.starts_with(NETPLAN_FILES) {
+        true => format!("netplan ({path})"),
+        false => path.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

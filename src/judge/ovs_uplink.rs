@@ -15,7 +15,7 @@ use crate::facts::ovs::{Bridge, Interface, Ovs, Port, value};
 use crate::model::answer::Link;
 use crate::model::{Query, Reading};
 
-type Links = BTreeMap<String, Link>;
+pub(super) type Links = BTreeMap<String, Link>;
 
 /// The kernel device that stands for every kernel datapath.
 const KERNEL_DATAPATH: &str = "ovs-system";
@@ -95,7 +95,7 @@ fn judge_switch(ovs: &Ovs<'_>, facts: &Facts<'_>) -> Vec<Outcome> {
 }
 
 /// Every port of OVN's integration bridge is OVN's, and what it made on others.
-fn belongs_to_ovn(bridge: &Bridge<'_>, port: &Port<'_>, ovs: &Ovs<'_>) -> bool {
+pub(super) fn belongs_to_ovn(bridge: &Bridge<'_>, port: &Port<'_>, ovs: &Ovs<'_>) -> bool {
     let is_integration = ovs.uses_ovn() && bridge.name == ovs.integration_bridge() && port.name != bridge.name;
     is_integration || OWNED_BY_OVN.iter().any(|key| value(&port.external_ids, key).is_some())
 }
@@ -157,14 +157,14 @@ fn tolerate(outcomes: &mut [Outcome], dead: &[usize]) {
     }
 }
 
-enum Role {
+pub(super) enum Role {
     Uplink,
     Guest,
     Internal,
 }
 
 /// An uplink has a device of its own and is no guest's. Patch, internal and tunnel ports have none.
-fn role(interface: &Interface<'_>, links: &Links) -> Role {
+pub(super) fn role(interface: &Interface<'_>, links: &Links) -> Role {
     if !matches!(interface.kind.as_ref(), "" | "system" | "dpdk" | "afxdp") {
         return Role::Internal;
     }

@@ -93,7 +93,10 @@ impl Spec for Names {
     const CAUSES: &'static [&'static str] = &["will-rename", "not-pinned"];
 
     fn questions(&self, settings: &Settings) -> Vec<Query> {
-        let links = LINK_DIRECTORIES.into_iter().map(|directory| Query::Files(format!("{directory}/*.link")));
+        let links = LINK_DIRECTORIES.into_iter().flat_map(|directory| {
+            // The second tells which files have something added to them, in a directory `NAME.link.d`.
+            [Query::Files(format!("{directory}/*.link")), Query::Directory(directory.to_owned())]
+        });
         let rules = RULE_DIRECTORIES.into_iter().map(|directory| Query::Files(format!("{directory}/*.rules")));
         let rest = [
             Query::Links,

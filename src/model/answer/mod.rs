@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::{Query, Reading, TroubleCause};
 pub use boot::{Initrd, Module};
 pub use files::{Content, Entry, EntryKind};
-pub use nic::{Nic, PciFunction, PciSlot};
+pub use nic::{Nic, PciAbove, PciFunction, PciSlot};
 pub use python::PythonEnvironment;
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
