@@ -24,7 +24,7 @@ use next_name::{Naming, NextName, argument, scheme_now};
 const KERNEL_NAMES: [&str; 5] = ["eth", "ib", "usb", "wlan", "wwan"];
 
 /// What netplan makes of `set-name:` at every boot.
-const NETPLAN_FILES: &str = "/run/systemd/network/10-netplan-";
+const NETPLAN_FILES: [&str; 2] = ["/run/systemd/network/10-netplan-", "/run/udev/rules.d/99-netplan-"];
 
 pub fn judge(facts: &Facts<'_>) -> Vec<Outcome> {
     let links = match facts.links() {
@@ -230,7 +230,7 @@ fn counted(today: &str, intent: Intent, others: usize) -> Outcome {
 }
 
 fn said_of(path: &str) -> String {
-    match path.starts_with(NETPLAN_FILES) {
+    match NETPLAN_FILES.iter().any(|start| path.starts_with(start)) {
         true => format!("netplan ({path})"),
         false => path.to_owned(),
     }

@@ -4,6 +4,9 @@ use super::Named;
 use crate::facts::link_files::Device;
 use crate::facts::wildcard;
 
+/// What drives the PCI devices above a NIC.
+const DRIVERS_ABOVE: [&str; 3] = ["virtio-pci", "pcieport", "shpchp"];
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Holds {
     Yes,
@@ -161,6 +164,9 @@ impl Condition {
                 _ => None,
             },
             ("DRIVERS", _) if nic.driver.as_deref().is_some_and(|driver| self.fits(driver)) => Some(true),
+            ("DRIVERS", _) if nic.bus.as_deref() == Some("pci") && !DRIVERS_ABOVE.iter().any(|it| self.fits(it)) => {
+                Some(false)
+            }
             ("ATTR" | "ATTRS", "address") => is_or(device.mac, None),
             ("ATTR" | "ATTRS", "type") => is(&nic.hardware_type.to_string()),
             ("ATTR" | "ATTRS", "dev_id") => is(&format!("{:#x}", nic.dev_id)),

@@ -1,0 +1,328 @@
+//! A host with one NIC that a real udev named, and what is done to it.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::*;
+use crate::catalog::Settings;
+use crate::catalog::kind::packages::STATUS;
+use crate::facts::Run;
+use crate::model::answer::{Address, Answer, Answers, Asked, BondMember, Content};
+use crate::model::{Status, TroubleCause};
+
+const DEFAULT_LINK: &str = "[Match]\nOriginalName=*\n[Link]\nNamePolicy=keep kernel database onboard slot path\n";
+
+struct Host {
+    answers: BTreeMap<Query, Reading<Answer>>,
+    links: BTreeMap<String, Link>,
+}
+
+impl Host {
+    /// `ens7`, in a slot of its own, a port of the switch.
+    fn new() -> Self {
+        let machine: Value =
+            serde_json::from_str(include_str!("../../../tests/hosts/naming/i440fx.json")).unwrap();
+        let nic: Nic = serde_json::from_value(machine["ens7"]["nic"].clone()).unwrap();
+        let link: Link = serde_json::from_value(machine["ens7"]["link"].clone()).unwrap();
+        let mut host = Self { answers: BTreeMap::new(), links: BTreeMap::new() };
+        host.links.insert("ens7".to_owned(), Link { master: Some("ovs-system".to_owned()), ..link });
+        host.links.insert("lo".to_owned(), Link::default());
+        host.links.insert("br0".to_owned(), Link { kind: Some("bridge".to_owned()), ..Link::default() });
+        for directory in LINK_DIRECTORIES {
+            host.files(directory, "link", &[]).say(Query::Directory(directory.to_owned()), Answer::Names(Vec::new()));
+        }
+        for directory in RULE_DIRECTORIES {
+            host.files(directory, "rules", &[]);
+        }
+        host.files("/usr/lib/systemd/network", "link", &[("99-default.link", DEFAULT_LINK)]);
+        host.say(Query::Addresses, Answer::Addresses(Vec::new()));
+        host.answers.insert(Query::Ovsdb(Settings::default().ovs.socket()), Reading::Absent);
+        host.text(COMMAND_LINE, "quiet\n").udev("252.39-1~deb12u1").os("debian", "12");
+        host.nic("ens7", nic);
+        host
+    }
+
+    fn say(&mut self, query: Query, answer: Answer) -> &mut Self {
+        self.answers.insert(query, Reading::Known(answer));
+        self
+    }
+
+    fn text(&mut self, path: &str, text: &str) -> &mut Self {
+        self.say(Query::File(path.to_owned()), Answer::Text(text.as_bytes().to_vec()))
+    }
+
+    fn files(&mut self, directory: &str, end: &str, files: &[(&str, &str)]) -> &mut Self {
+        let content = |text: &str| Reading::Known(Content(text.as_bytes().to_vec()));
+        let files = files.iter().map(|(name, text)| (name.to_string(), content(text))).collect();
+        self.say(Query::Files(format!("{directory}/*.{end}")), Answer::Files(files))
+    }
+
+    fn link_file(&mut self, text: &str) -> &mut Self {
+        self.files("/etc/systemd/network", "link", &[("10-a.link", text)])
+    }
+
+    fn udev(&mut self, version: &str) -> &mut Self {
+        self.text(STATUS, &format!("Package: udev\nStatus: install ok installed\nVersion: {version}\n"))
+    }
+
+    fn os(&mut self, id: &str, version: &str) -> &mut Self {
+        self.text("/etc/os-release", &format!("ID={id}\nVERSION_ID=\"{version}\"\n"))
+    }
+
+    fn nic(&mut self, name: &str, nic: Nic) -> &mut Self {
+        self.say(Query::Nic(name.to_owned()), Answer::Nic(nic))
+    }
+
+    fn known_nic(&self) -> Nic {
+        match &self.answers[&Query::Nic("ens7".to_owned())] {
+            Reading::Known(Answer::Nic(nic)) => nic.clone(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// Somebody renamed it by hand.
+    fn renamed(&mut self, name: &str) -> &mut Self {
+        let link = self.links.remove("ens7").unwrap();
+        self.links.insert(name.to_owned(), link);
+        let nic = self.known_nic();
+        self.nic(name, nic)
+    }
+
+    fn judge(&self, intent: Intent) -> Vec<Outcome> {
+        self.with_facts(intent, judge)
+    }
+
+    fn with_facts<T>(&self, intent: Intent, look: impl Fn(&Facts<'_>) -> T) -> T {
+        let mut answers = self.answers.clone();
+        answers.insert(Query::Links, Reading::Known(Answer::Links(self.links.clone())));
+        let asked = |(query, reading)| (query, Asked { reading, micros: 0 });
+        let answers = Answers(answers.into_iter().map(asked).collect());
+        let settings = Settings::default();
+        look(&Facts::new(&answers, &settings, Run { intent, asked_at: "2026-01-01T00:00:00Z" }))
+    }
+
+    /// Status, cause and next name of the one row.
+    fn told(&self, intent: Intent) -> (Status, Option<&'static str>, Option<String>) {
+        let outcomes = self.judge(intent);
+        assert_eq!(outcomes.len(), 1, "{outcomes:?}");
+        let next = outcomes[0].observed.get("would_be").and_then(Value::as_str).map(str::to_owned);
+        (outcomes[0].status, outcomes[0].cause, next)
+    }
+}
+
+const NOT_PINNED: Option<&str> = Some("not-pinned");
+const WILL_RENAME: Option<&str> = Some("will-rename");
+
+fn some(name: &str) -> Option<String> {
+    Some(name.to_owned())
+}
+
+#[test]
+fn a_name_that_udev_gives_again_is_fine_for_a_reboot_and_a_warning_for_a_release() {
+    let host = Host::new();
+    assert_eq!(host.told(Intent::Reboot), (Status::Pass, None, some("ens7")));
+    assert_eq!(host.told(Intent::Os), (Status::Fail, NOT_PINNED, some("ens7")));
+}
+
+#[test]
+fn a_pinned_name_is_fine_for_both_and_one_pinned_to_another_is_not() {
+    for (name, wanted) in [("ens7", (Status::Pass, None)), ("lan0", (Status::Fail, WILL_RENAME))] {
+        let mut host = Host::new();
+        host.link_file(&format!("[Match]\nPermanentMACAddress=52:54:00:a0:00:07\n[Link]\nName={name}\n"));
+        for intent in [Intent::Os, Intent::Reboot] {
+            assert_eq!(host.told(intent), (wanted.0, wanted.1, some(name)));
+        }
+        assert_eq!(host.judge(Intent::Os)[0].observed["pinned_by"], "/etc/systemd/network/10-a.link");
+    }
+}
+
+#[test]
+fn a_pin_that_may_not_hold_is_none() {
+    let mut host = Host::new();
+    host.link_file("[Match]\nOriginalName=eth0\n[Link]\nName=ens7\n");
+    assert_eq!(host.told(Intent::Reboot), (Status::Fail, NOT_PINNED, None));
+}
+
+#[test]
+fn a_member_of_a_bond_is_known_by_its_own_address() {
+    let mut host = Host::new();
+    host.link_file("[Match]\nMACAddress=52:54:00:a0:00:07\n[Link]\nName=ens7\n");
+    let link = host.links.get_mut("ens7").unwrap();
+    let own = link.permanent_mac.replace("02:00:00:00:00:99".to_owned());
+    link.mac = link.permanent_mac.clone();
+    link.bond_member = Some(BondMember { permanent_mac: own, ..BondMember::default() });
+    assert_eq!(host.told(Intent::Os), (Status::Pass, None, some("ens7")));
+}
+
+#[test]
+fn renamed_by_hand_comes_back_as_udev_names_it() {
+    let mut host = Host::new();
+    host.renamed("lan0");
+    for intent in [Intent::Os, Intent::Reboot] {
+        assert_eq!(host.told(intent), (Status::Fail, WILL_RENAME, some("ens7")));
+    }
+    assert_eq!(host.judge(Intent::Reboot)[0].subject, "lan0");
+}
+
+#[test]
+fn a_port_that_the_driver_names_since_is_part_of_the_next_name() {
+    let mut host = Host::new();
+    let nic = host.known_nic();
+    host.nic("ens7", Nic { physical_port: Some("p0".to_owned()), ..nic });
+    for intent in [Intent::Os, Intent::Reboot] {
+        assert_eq!(host.told(intent), (Status::Fail, WILL_RENAME, some("ens7np0")));
+    }
+}
+
+#[test]
+fn the_rules_of_the_release_to_come_are_followed() {
+    // Behind a bridge in a slot: with several functions it had the number of the slot from v251 to v254.
+    let mut host = Host::new();
+    let mut nic = host.known_nic();
+    let pci = nic.pci.as_mut().unwrap();
+    pci.multifunction = true;
+    pci.slot_user_number = None;
+    pci.slot.as_mut().unwrap().of_bridge = true;
+    let udev = nic.udev.as_mut().unwrap();
+    udev.insert("ID_NET_NAME_SLOT".to_owned(), "ens7f0".to_owned());
+    udev.insert("ID_NET_NAME_PATH".to_owned(), "enp0s7f0".to_owned());
+    let link = host.links.remove("ens7").unwrap();
+    host.links.insert("ens7f0".to_owned(), link);
+    host.nic("ens7f0", nic);
+    assert_eq!(host.told(Intent::Reboot), (Status::Pass, None, some("ens7f0")));
+    assert_eq!(host.told(Intent::Os), (Status::Fail, WILL_RENAME, some("enp0s7f0")));
+    // The upgrade is done and the reboot is to come.
+    host.udev("257.7-1");
+    assert_eq!(host.told(Intent::Reboot), (Status::Fail, WILL_RENAME, some("enp0s7f0")));
+    // The command line keeps the old rules.
+    host.text(COMMAND_LINE, "quiet net.naming-scheme=v252\n");
+    assert_eq!(host.told(Intent::Reboot), (Status::Pass, None, some("ens7f0")));
+    assert_eq!(host.told(Intent::Os), (Status::Fail, NOT_PINNED, some("ens7f0")));
+}
+
+/// Debian 12 calls it `enp1s2`, Debian 13 `ens2`, by the number that the firmware gives its slot behind a bridge.
+#[test]
+fn a_nic_that_the_next_release_really_renames() {
+    let machine: Value = serde_json::from_str(include_str!("../../../tests/hosts/naming/i440fx.json")).unwrap();
+    let mut host = Host::new();
+    let link = host.links.remove("ens7").unwrap();
+    host.links.insert("enp1s2".to_owned(), link);
+    host.nic("enp1s2", serde_json::from_value(machine["enp1s2"]["nic"].clone()).unwrap());
+    assert_eq!(host.told(Intent::Reboot), (Status::Pass, None, some("enp1s2")));
+    assert_eq!(host.told(Intent::Os), (Status::Fail, WILL_RENAME, some("ens2")));
+    host.os("ubuntu", "22.04").udev("249.11-0ubuntu3.12");
+    assert_eq!(host.told(Intent::Os), (Status::Fail, NOT_PINNED, some("enp1s2")), "24.04 follows v255");
+}
+
+#[test]
+fn what_cannot_be_done_again_is_not_foreseen() {
+    let mut host = Host::new();
+    let mut nic = host.known_nic();
+    nic.udev.as_mut().unwrap().insert("ID_NET_NAME_PATH".to_owned(), "enp9s9".to_owned());
+    host.nic("ens7", nic.clone());
+    // By the same rules udev's own words still count.
+    assert_eq!(host.told(Intent::Reboot), (Status::Pass, None, some("ens7")));
+    host.udev("257.7-1");
+    assert_eq!(host.told(Intent::Reboot), (Status::Fail, NOT_PINNED, None));
+    host.udev("999-1");
+    assert_eq!(host.told(Intent::Reboot), (Status::Fail, NOT_PINNED, None));
+    host.udev("252.39-1").nic("ens7", Nic { udev: None, ..nic });
+    assert_eq!(host.told(Intent::Reboot), (Status::Fail, NOT_PINNED, None));
+}
+
+#[test]
+fn the_kernel_counts_where_nothing_names() {
+    let mut host = Host::new();
+    host.text(COMMAND_LINE, "quiet net.ifnames=0 biosdevname=0\n");
+    assert_eq!(host.told(Intent::Reboot), (Status::Fail, WILL_RENAME, None), "ens7 is no name of the kernel's");
+    host.renamed("eth0");
+    assert_eq!(host.told(Intent::Reboot), (Status::Pass, None, None), "the only one");
+    assert_eq!(host.told(Intent::Os), (Status::Fail, NOT_PINNED, None));
+    host.links.insert("eth1".to_owned(), Link::default());
+    assert_eq!(host.told(Intent::Reboot), (Status::Fail, NOT_PINNED, None), "there is another");
+    // A file still names, whatever the command line says.
+    host.link_file("[Match]\nPath=pci-0000:00:07.0\n[Link]\nName=eth0\n");
+    assert_eq!(host.told(Intent::Os), (Status::Pass, None, some("eth0")));
+}
+
+#[test]
+fn what_could_not_be_read_is_unknown() {
+    let refused = || Reading::unreadable(TroubleCause::Denied, "no");
+    for query in [
+        Query::Links,
+        Query::Nic("ens7".to_owned()),
+        Query::File(COMMAND_LINE.to_owned()),
+        Query::File(STATUS.to_owned()),
+        Query::Files("/etc/systemd/network/*.link".to_owned()),
+        Query::Files("/run/udev/rules.d/*.rules".to_owned()),
+        Query::Directory("/etc/systemd/network".to_owned()),
+        Query::Ovsdb(Settings::default().ovs.socket()),
+    ] {
+        let mut host = Host::new();
+        host.answers.insert(query.clone(), refused());
+        let outcomes = match query {
+            Query::Links => {
+                let answers = Answers([(Query::Links, Asked { reading: refused(), micros: 0 })].into());
+                let settings = Settings::default();
+                judge(&Facts::new(&answers, &settings, Run { intent: Intent::Os, asked_at: "" }))
+            }
+            _ => host.judge(Intent::Os),
+        };
+        assert!(outcomes.iter().any(|outcome| outcome.status == Status::Unknown), "{query}: {outcomes:?}");
+    }
+}
+
+#[test]
+fn what_is_added_to_a_file_is_asked_for_and_counts() {
+    let mut host = Host::new();
+    let names = vec!["99-default.link.d".to_owned()];
+    host.say(Query::Directory("/etc/systemd/network".to_owned()), Answer::Names(names));
+    let pattern = "/etc/systemd/network/99-default.link.d/*.conf";
+    let open = host.with_facts(Intent::Os, open_questions);
+    assert_eq!(open, [Query::Nic("ens7".to_owned()), Query::Files(pattern.to_owned())]);
+    let outcomes = host.judge(Intent::Os);
+    assert_eq!((outcomes[0].status, outcomes[0].cause), (Status::Unknown, Some("not-asked")));
+    host.files("/etc/systemd/network/99-default.link.d", "conf", &[("x.conf", "[Link]\nNamePolicy=path\n")]);
+    assert_eq!(host.told(Intent::Reboot), (Status::Fail, WILL_RENAME, some("enp0s7")));
+}
+
+#[test]
+fn only_hardware_that_carries_something_is_asked_about() {
+    let nic = |kind: Option<&str>, master: Option<&str>, lower: Option<&str>| Link {
+        kind: kind.map(str::to_owned),
+        master: master.map(str::to_owned),
+        lower: lower.map(str::to_owned),
+        ..Link::default()
+    };
+    let mut host = Host::new();
+    host.links.extend(
+        [
+            ("bonded", nic(None, Some("bond0"), None)),
+            ("idle", nic(None, None, None)),
+            ("addressed", nic(None, None, None)),
+            ("local", nic(None, None, None)),
+            ("tagged", nic(None, None, None)),
+            ("tagged.7", nic(Some("vlan"), None, Some("tagged"))),
+            ("tap0", nic(Some("tun"), Some("br0"), None)),
+            ("veth0", nic(Some("veth"), Some("br0"), None)),
+        ]
+        .map(|(name, link)| (name.to_owned(), link)),
+    );
+    let address = |link: &str, scope: &str| Address {
+        link: link.to_owned(),
+        address: "192.0.2.7/24".to_owned(),
+        scope: scope.to_owned(),
+        permanent: true,
+    };
+    host.say(Query::Addresses, Answer::Addresses(vec![address("addressed", "global"), address("local", "link")]));
+    let asked = host.with_facts(Intent::Os, open_questions);
+    assert_eq!(asked, ["addressed", "bonded", "ens7", "tagged"].map(|name| Query::Nic(name.to_owned())));
+}
+
+#[test]
+fn a_host_without_hardware_in_use_is_skipped() {
+    let mut host = Host::new();
+    host.links.remove("ens7");
+    assert_eq!(host.told(Intent::Os), (Status::Skip, Some(NOT_PRESENT), None));
+}
