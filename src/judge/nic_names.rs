@@ -6,6 +6,8 @@
 mod in_use;
 mod next_name;
 
+use serde_json::Value;
+
 use super::outcome::{NOT_PRESENT, Outcome};
 use crate::catalog::kind::network::{COMMAND_LINE, LINK_DIRECTORIES, RULE_DIRECTORIES};
 use crate::facts::identity;
@@ -16,7 +18,7 @@ use crate::facts::{Facts, Files};
 use crate::judge::ovs_uplink::Links;
 use crate::model::answer::{Link, Nic};
 use crate::model::report::Intent;
-use crate::model::{Query, Reading, Trouble};
+use crate::model::{Query, Reading, Status, Trouble};
 use in_use::{in_use, is_hardware};
 use next_name::{Naming, NextName, argument, scheme_now};
 
@@ -39,6 +41,7 @@ pub fn judge(facts: &Facts<'_>) -> Vec<Outcome> {
             used.into_iter().filter_map(|(name, link)| judge_nic(name, link, links, &naming, facts)).collect()
         }
     };
+    contend(&mut outcomes);
     if let Reading::Unreadable(trouble) = facts.ovs() {
         outcomes.push(Outcome::unknown("", &trouble).because_of("ovs.daemons", ""));
     }
@@ -46,6 +49,24 @@ pub fn judge(facts: &Facts<'_>) -> Vec<Outcome> {
         outcomes.push(Outcome::skip("", NOT_PRESENT, "no hardware NIC is in use"));
     }
     outcomes
+}
+
+/// Of several NICs that are to have one name, one gets it: the one that has it today may lose it.
+fn contend(outcomes: &mut [Outcome]) {
+    let wanted: Vec<(String, String)> =
+        outcomes.iter().filter_map(|it| Some((next_name_of(it)?.to_owned(), it.subject.clone()))).collect();
+    for outcome in outcomes.iter_mut().filter(|it| next_name_of(it) == Some(it.subject.as_str())) {
+        let rival = wanted.iter().find(|(name, nic)| *name == outcome.subject && *nic != outcome.subject);
+        if let Some((name, rival)) = rival {
+            outcome.status = Status::Fail;
+            outcome.cause = Some("will-rename");
+            outcome.detail = format!("{rival} becomes {name} at the next boot, too: only one of them can");
+        }
+    }
+}
+
+fn next_name_of(outcome: &Outcome) -> Option<&str> {
+    outcome.observed.get("would_be").and_then(Value::as_str)
 }
 
 /// What must be read before it can be judged.

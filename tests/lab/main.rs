@@ -13,6 +13,7 @@ mod bad_hosts;
 mod config;
 mod disk;
 mod looking;
+mod nic_names;
 mod ovs;
 mod packages;
 mod services;
@@ -36,6 +37,8 @@ const TESTS: &[&[Test]] = &[
     looking::TESTS,
     waiting::TESTS,
 ];
+const TESTS: &[&[Test]] =
+    &[disk::TESTS, packages::TESTS, services::TESTS, ovs::TESTS, config::TESTS, bad_hosts::TESTS, looking::TESTS, nic_names::TESTS];
 
 fn main() -> ExitCode {
     if let Some(code) = harness::stand_in::play() {

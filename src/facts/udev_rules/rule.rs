@@ -172,9 +172,9 @@ impl Condition {
             ("ATTR" | "ATTRS", "dev_id") => is(&format!("{:#x}", nic.dev_id)),
             ("ATTR" | "ATTRS", "dev_port") => is(&nic.dev_port.to_string()),
             ("ATTR" | "ATTRS", "phys_port_name") => is(nic.physical_port.as_deref().unwrap_or_default()),
-            ("ENV", "INTERFACE") => None,
-            ("ENV", key) if !key.starts_with('.') => {
-                nic.udev.as_ref().map(|noted| self.fits(noted.get(key).map_or("", String::as_str)))
+            // What is noted of it by now may have been noted by a later rule.
+            ("ENV", key) if !key.starts_with('.') && key != "INTERFACE" => {
+                nic.udev.as_ref().filter(|noted| !noted.contains_key(key)).map(|_| self.fits(""))
             }
             ("NAME", _) => match named {
                 Named::Not => is(""),

@@ -2,14 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
-
 use super::*;
 use crate::catalog::Settings;
 use crate::catalog::kind::packages::STATUS;
 use crate::facts::Run;
 use crate::model::answer::{Address, Answer, Answers, Asked, BondMember, Content};
-use crate::model::{Status, TroubleCause};
+use crate::model::TroubleCause;
 
 const DEFAULT_LINK: &str = "[Match]\nOriginalName=*\n[Link]\nNamePolicy=keep kernel database onboard slot path\n";
 
@@ -213,6 +211,18 @@ fn a_nic_that_the_next_release_really_renames() {
     assert_eq!(host.told(Intent::Os), (Status::Fail, WILL_RENAME, some("ens2")));
     host.os("ubuntu", "22.04").udev("249.11-0ubuntu3.12");
     assert_eq!(host.told(Intent::Os), (Status::Fail, NOT_PINNED, some("enp1s2")), "24.04 follows v255");
+}
+
+#[test]
+fn a_name_that_two_nics_are_to_have_is_not_safe() {
+    let machine: Value = serde_json::from_str(include_str!("../../../tests/hosts/naming/i440fx.json")).unwrap();
+    let mut host = Host::new();
+    host.renamed("ens2").link_file("[Match]\nPath=pci-0000:00:07.0\n[Link]\nName=ens2\n");
+    assert_eq!(host.told(Intent::Os), (Status::Pass, None, some("ens2")));
+    host.links.insert("enp1s2".to_owned(), Link { master: Some("br0".to_owned()), ..Link::default() });
+    host.nic("enp1s2", serde_json::from_value(machine["enp1s2"]["nic"].clone()).unwrap());
+    let told: Vec<_> = host.judge(Intent::Os).into_iter().map(|it| (it.subject, it.cause)).collect();
+    assert_eq!(told, [("enp1s2".to_owned(), WILL_RENAME), ("ens2".to_owned(), WILL_RENAME)]);
 }
 
 #[test]
