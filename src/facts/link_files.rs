@@ -113,9 +113,7 @@ impl LinkFiles {
 }
 
 /// Of two files with one name the earlier directory's counts.
-fn by_name<'a>(
-    directories: &Directories<'a>,
-) -> Result<BTreeMap<String, (String, &'a Reading<Content>)>, Trouble> {
+fn by_name<'a>(directories: &Directories<'a>) -> Result<BTreeMap<String, (String, &'a Reading<Content>)>, Trouble> {
     let mut files = BTreeMap::new();
     for (directory, reading) in directories {
         match reading {

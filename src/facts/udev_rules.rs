@@ -16,9 +16,14 @@ const APPLIES_LINK_FILES: &str = "80-net-setup-link.rules";
 pub enum Named {
     /// By no rule.
     Not,
-    By { path: String, name: String },
+    By {
+        path: String,
+        name: String,
+    },
     /// A rule would, if something holds that is not known beforehand.
-    Unclear { path: String },
+    Unclear {
+        path: String,
+    },
 }
 
 #[derive(Clone, Debug, Default)]

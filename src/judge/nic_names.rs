@@ -203,7 +203,9 @@ fn outcome(
     let will_rename = |detail: String| Outcome::fail(today, Some("will-rename"), detail);
     let rules = then.map_or_else(|| "udev".to_owned(), |then| format!("udev's rules of {then}"));
     match next {
-        NextName::Pinned { name, by } if name == today => Outcome::pass(today, format!("{} pins the name", said_of(by))),
+        NextName::Pinned { name, by } if name == today => {
+            Outcome::pass(today, format!("{} pins the name", said_of(by)))
+        }
         NextName::Pinned { name, by } => {
             will_rename(format!("{today} becomes {name} at the next boot: {} says so", said_of(by)))
         }
@@ -213,8 +215,12 @@ fn outcome(
         NextName::Foreseen { name, .. } if name != today => {
             let same_rules = then.map(|then| then.to_string()).as_deref() == now;
             will_rename(match same_rules {
-                true => format!("{today} becomes {name} at the next boot: udev gives it that name, and nothing that udev reads names it {today}"),
-                false => format!("{today} becomes {name} at the next boot: {rules} name it so, and nothing pins the name"),
+                true => format!(
+                    "{today} becomes {name} at the next boot: udev gives it that name, and nothing that udev reads names it {today}"
+                ),
+                false => {
+                    format!("{today} becomes {name} at the next boot: {rules} name it so, and nothing pins the name")
+                }
             })
         }
         NextName::Foreseen { .. } if intent == Intent::Os => {

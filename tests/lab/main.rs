@@ -39,6 +39,7 @@ const TESTS: &[&[Test]] = &[
 ];
 const TESTS: &[&[Test]] =
     &[disk::TESTS, packages::TESTS, services::TESTS, ovs::TESTS, config::TESTS, bad_hosts::TESTS, looking::TESTS, nic_names::TESTS];
+    nic_names::TESTS,
 
 fn main() -> ExitCode {
     if let Some(code) = harness::stand_in::play() {

@@ -115,7 +115,8 @@ fn set_macs(list: &mut Vec<String>, value: &str) {
 
 /// `AA-BB-CC-DD-EE-FF` and `aabb.ccdd.eeff` are written with colons.
 fn canonical_mac(text: &str) -> Option<String> {
-    let digits: String = text.chars().filter(|c| !matches!(c, ':' | '-' | '.')).collect::<String>().to_ascii_lowercase();
+    let digits: String =
+        text.chars().filter(|c| !matches!(c, ':' | '-' | '.')).collect::<String>().to_ascii_lowercase();
     let is_whole = digits.len() == 12 && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
     let pairs: Vec<&str> = (0..6).filter_map(|at| digits.get(at * 2..at * 2 + 2)).collect();
     is_whole.then(|| pairs.join(":"))

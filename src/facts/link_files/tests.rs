@@ -88,7 +88,12 @@ fn udev_itself_takes_the_same_files_and_names() {
                 other => panic!("{}: {other:?}", case.about),
             };
             let found = file.map(|file| file.path.clone());
-            if wanted.link_file.as_deref().map(|path| path.replacen("/lib/", "/usr/lib/", usize::from(path.starts_with("/lib/")))) != found {
+            if wanted
+                .link_file
+                .as_deref()
+                .map(|path| path.replacen("/lib/", "/usr/lib/", usize::from(path.starts_with("/lib/"))))
+                != found
+            {
                 differ.push(format!("{}: {name} gets {found:?}, by udev {:?}", case.about, wanted.link_file));
             }
             let by_rule = match rules.name(&device) {
@@ -97,7 +102,8 @@ fn udev_itself_takes_the_same_files_and_names() {
                 Named::Unclear { .. } if case.about.ends_with("(not foreseen)") => continue,
                 Named::Unclear { path } => panic!("{}: {path}", case.about),
             };
-            let wanted_rule = wanted.name.clone().zip(wanted.by.clone()).filter(|(_, by)| !by.ends_with("80-net-setup-link.rules"));
+            let wanted_rule =
+                wanted.name.clone().zip(wanted.by.clone()).filter(|(_, by)| !by.ends_with("80-net-setup-link.rules"));
             if by_rule != wanted_rule {
                 differ.push(format!("{}: {name} is named {by_rule:?}, by udev {wanted_rule:?}", case.about));
             }

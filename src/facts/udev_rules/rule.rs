@@ -118,13 +118,9 @@ impl Rule {
                 self.conditions.push(Condition { key, attribute, negated, patterns: value, is_opaque: false });
             }
             // Written as an assignment, and the rule ends here where it fails.
-            ("PROGRAM" | "IMPORT", _) => self.conditions.push(Condition {
-                key,
-                attribute,
-                negated: false,
-                patterns: value,
-                is_opaque: true,
-            }),
+            ("PROGRAM" | "IMPORT", _) => {
+                self.conditions.push(Condition { key, attribute, negated: false, patterns: value, is_opaque: true })
+            }
             _ => {}
         }
     }

@@ -58,8 +58,7 @@ fn damaged_rules_name_nothing_new_and_never_panic() {
 
 #[test]
 fn rules_that_cannot_be_read_leave_it_open() {
-    let files: Files =
-        [(APPLIES_LINK_FILES.to_owned(), Reading::unreadable(TroubleCause::Denied, "no"))].into();
+    let files: Files = [(APPLIES_LINK_FILES.to_owned(), Reading::unreadable(TroubleCause::Denied, "no"))].into();
     let rules = Rules::read(&[("/etc/udev/rules.d".to_owned(), Reading::Known(&files))]).unwrap();
     assert_eq!(rules.apply_link_files(), Err(format!("/etc/udev/rules.d/{APPLIES_LINK_FILES}")));
     let no_directory = Reading::unreadable(TroubleCause::Denied, "no");

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::facts::Facts;
 use crate::facts::ovs::Ovs;
 use crate::judge::ovs_uplink::{Links, Role, belongs_to_ovn, role};
-use crate::model::answer::{Address, Link};
 use crate::model::Reading;
+use crate::model::answer::{Address, Link};
 
 /// Hardware that carries something: in a switch, a bridge or a bond, below a VLAN, or with an address of its own.
 pub fn in_use<'a>(links: &'a Links, facts: &Facts<'a>) -> BTreeMap<&'a str, &'a Link> {
@@ -50,7 +50,8 @@ impl Switched {
                 let is_ours = !belongs_to_ovn(bridge, port, ovs);
                 for interface in ovs.interfaces(port) {
                     // A DPDK port has no device in the kernel, even where one there has its name.
-                    let is_uplink = is_ours && interface.kind != "dpdk" && matches!(role(interface, links), Role::Uplink);
+                    let is_uplink =
+                        is_ours && interface.kind != "dpdk" && matches!(role(interface, links), Role::Uplink);
                     let names = if is_uplink { &mut switched.uplinks } else { &mut switched.others };
                     names.insert(interface.name.to_string());
                 }

@@ -18,14 +18,24 @@ pub struct Naming<'a> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NextName {
     /// This file says so, whatever the hardware says.
-    Pinned { name: String, by: String },
+    Pinned {
+        name: String,
+        by: String,
+    },
     /// The rules of udev say so.
-    Foreseen { name: String, port_is_new: bool },
+    Foreseen {
+        name: String,
+        port_is_new: bool,
+    },
     /// Nothing names it: it keeps what the kernel counts.
     Counted,
     /// It is not known whether this file names it.
-    Unclear { by: String },
-    Unforeseen { why: String },
+    Unclear {
+        by: String,
+    },
+    Unforeseen {
+        why: String,
+    },
 }
 
 impl Naming<'_> {
@@ -66,7 +76,9 @@ impl Naming<'_> {
     /// `net.ifnames=0` leaves the policies out, and not the names that files give.
     fn uses_policies(&self) -> bool {
         let value = self.command_line.and_then(|line| argument(line, "net.ifnames"));
-        !value.is_some_and(|value| matches!(value.to_ascii_lowercase().as_str(), "0" | "no" | "n" | "false" | "f" | "off"))
+        !value.is_some_and(|value| {
+            matches!(value.to_ascii_lowercase().as_str(), "0" | "no" | "n" | "false" | "f" | "off")
+        })
     }
 
     /// What a policy comes to; none where it has no name for this NIC.

@@ -6,8 +6,8 @@ use super::*;
 use crate::catalog::Settings;
 use crate::catalog::kind::packages::STATUS;
 use crate::facts::Run;
-use crate::model::answer::{Address, Answer, Answers, Asked, BondMember, Content};
 use crate::model::TroubleCause;
+use crate::model::answer::{Address, Answer, Answers, Asked, BondMember, Content};
 
 const DEFAULT_LINK: &str = "[Match]\nOriginalName=*\n[Link]\nNamePolicy=keep kernel database onboard slot path\n";
 
@@ -19,8 +19,7 @@ struct Host {
 impl Host {
     /// `ens7`, in a slot of its own, a port of the switch.
     fn new() -> Self {
-        let machine: Value =
-            serde_json::from_str(include_str!("../../../tests/hosts/naming/i440fx.json")).unwrap();
+        let machine: Value = serde_json::from_str(include_str!("../../../tests/hosts/naming/i440fx.json")).unwrap();
         let nic: Nic = serde_json::from_value(machine["ens7"]["nic"].clone()).unwrap();
         let link: Link = serde_json::from_value(machine["ens7"]["link"].clone()).unwrap();
         let mut host = Self { answers: BTreeMap::new(), links: BTreeMap::new() };

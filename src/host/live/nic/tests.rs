@@ -70,7 +70,8 @@ fn virtio_is_passed_over_and_udev_is_read() {
     tree.slot("7-1", "0000:00:07");
     tree.slot("0", "0000:00:07");
     fs::create_dir_all(tree.0.path().join("run/udev/data")).unwrap();
-    fs::write(tree.0.path().join("run/udev/data/n4"), "I:12\nE:ID_PATH=pci-0000:00:07.0\nE:X=a=b\nG:systemd\n").unwrap();
+    fs::write(tree.0.path().join("run/udev/data/n4"), "I:12\nE:ID_PATH=pci-0000:00:07.0\nE:X=a=b\nG:systemd\n")
+        .unwrap();
     let found = tree.ask("ens7");
     let pci = PciFunction {
         address: "0000:00:07.0".to_owned(),
