@@ -16,11 +16,11 @@ use crate::facts::nic_naming::{Scheme, represented_function};
 use crate::facts::udev_rules::Rules;
 use crate::facts::{Facts, Files};
 use crate::judge::ovs_uplink::Links;
-use crate::model::answer::{Link, Nic};
+use crate::model::answer::{Address, Link, Nic};
 use crate::model::report::Intent;
 use crate::model::{Query, Reading, Status, Trouble};
 use in_use::{in_use, is_hardware};
-use next_name::{Naming, NextName, argument, scheme_now};
+use next_name::{Naming, NextName, RulesThen, argument, scheme_now};
 
 /// What drivers call their devices before udev has named them; the kernel appends a number.
 const KERNEL_NAMES: [&str; 5] = ["eth", "ib", "usb", "wlan", "wwan"];
@@ -34,16 +34,21 @@ pub fn judge(facts: &Facts<'_>) -> Vec<Outcome> {
         Reading::Absent => return vec![Outcome::undetermined("", "failed", "the kernel lists no network devices")],
         Reading::Unreadable(trouble) => return vec![Outcome::unknown("", &trouble)],
     };
-    let mut outcomes = match naming(facts) {
-        Err(trouble) => vec![Outcome::unknown("", &trouble)],
-        Ok(naming) => {
-            let used = in_use(links, facts);
-            used.into_iter().filter_map(|(name, link)| judge_nic(name, link, links, &naming, facts)).collect()
-        }
+    let naming = match naming(facts) {
+        Ok(naming) => naming,
+        Err(trouble) => return vec![Outcome::unknown("", &trouble)],
     };
+    let used = in_use(links, facts);
+    let mut outcomes: Vec<Outcome> =
+        used.into_iter().filter_map(|(name, link)| judge_nic(name, link, links, &naming, facts)).collect();
     contend(&mut outcomes);
-    if let Reading::Unreadable(trouble) = facts.ovs() {
-        outcomes.push(Outcome::unknown("", &trouble).because_of("ovs.daemons", ""));
+    // Without these there may be more NICs in use than were found.
+    match (facts.ovs(), facts.reading::<Vec<Address>>(&Query::Addresses)) {
+        (_, Reading::Unreadable(trouble)) => outcomes.push(Outcome::unknown("", &trouble)),
+        (Reading::Unreadable(trouble), _) => {
+            outcomes.push(Outcome::unknown("", &trouble).because_of("ovs.daemons", ""));
+        }
+        _ => {}
     }
     if outcomes.is_empty() {
         outcomes.push(Outcome::skip("", NOT_PRESENT, "no hardware NIC is in use"));
@@ -108,29 +113,31 @@ fn naming<'a>(facts: &Facts<'a>) -> Result<Naming<'a>, Trouble> {
         files: LinkFiles::read(&directories, &additions)?,
         rules: Rules::read(&rules)?,
         command_line,
-        scheme: scheme_then(facts, command_line)?,
+        rules_then: rules_then(facts, command_line)?,
     })
 }
 
-/// Which rules the next boot follows: those that the command line asks for, or those of the udev that will be there.
-fn scheme_then(facts: &Facts<'_>, command_line: Option<&str>) -> Result<Option<Scheme>, Trouble> {
+/// Those that the command line asks for, or those of the udev that will be there.
+fn rules_then(facts: &Facts<'_>, command_line: Option<&str>) -> Result<RulesThen, Trouble> {
+    let known = |scheme: Option<Scheme>| scheme.map_or(RulesThen::Unknown, RulesThen::Of);
     match command_line.and_then(|line| argument(line, "net.naming-scheme")) {
         None | Some("latest") => {}
-        Some(name) => return Ok(Scheme::named(name)),
+        Some(name) => return Ok(known(Scheme::named(name))),
     }
     let installed = match facts.packages() {
         Reading::Known(packages) => {
             let udev = ["udev", "systemd"].into_iter().find_map(|name| packages.find(name).filter(|it| it.is_there()));
             udev.and_then(|udev| Scheme::of_udev(udev.version))
         }
+        Reading::Absent if facts.run.intent != Intent::Os => return Ok(RulesThen::AsNow),
         Reading::Absent => None,
         Reading::Unreadable(trouble) => return Err(trouble),
     };
     if facts.run.intent == Intent::Os {
         let os = identity::os(facts);
-        return Ok(installed.max(Some(Scheme::after(os.id.as_deref(), os.version.as_deref()))));
+        return Ok(known(installed.max(Some(Scheme::after(os.id.as_deref(), os.version.as_deref())))));
     }
-    Ok(installed)
+    Ok(known(installed))
 }
 
 fn judge_nic(name: &str, link: &Link, links: &Links, naming: &Naming<'_>, facts: &Facts<'_>) -> Option<Outcome> {
@@ -159,7 +166,12 @@ fn judge_nic(name: &str, link: &Link, links: &Links, naming: &Naming<'_>, facts:
     };
     let next = naming.next_name(&device, name);
     let others = links.iter().filter(|(other, link)| is_hardware(other, link) && *other != name).count();
-    let outcome = outcome(name, &next, facts.run.intent, others, naming.scheme, scheme_now(nic));
+    let then = match naming.rules_then {
+        RulesThen::Of(scheme) => Some(scheme.to_string()),
+        RulesThen::AsNow => scheme_now(nic).map(str::to_owned),
+        RulesThen::Unknown => None,
+    };
+    let outcome = outcome(name, &next, facts.run.intent, others, then.as_deref(), scheme_now(nic));
     let (pinned_by, would_be) = match &next {
         NextName::Pinned { name, by } => (Some(by.as_str()), Some(name.as_str())),
         NextName::Foreseen { name, .. } => (None, Some(name.as_str())),
@@ -173,7 +185,7 @@ fn judge_nic(name: &str, link: &Link, links: &Links, naming: &Naming<'_>, facts:
             .observing("pinned_by", pinned_by)
             .observing("would_be", would_be)
             .observing("scheme_now", scheme_now(nic))
-            .observing("scheme_then", naming.scheme.map(|scheme| scheme.to_string()))
+            .observing("scheme_then", then)
             .observing("permanent_mac", permanent_mac)
             .observing("path", path)
             .asking(asked),
@@ -196,7 +208,7 @@ fn outcome(
     next: &NextName,
     intent: Intent,
     others: usize,
-    then: Option<Scheme>,
+    then: Option<&str>,
     now: Option<&str>,
 ) -> Outcome {
     let not_pinned = |detail: String| Outcome::fail(today, Some("not-pinned"), detail);
@@ -213,7 +225,7 @@ fn outcome(
             "{today} becomes {name} at the next boot: its driver now names the port, and nothing pins the name"
         )),
         NextName::Foreseen { name, .. } if name != today => {
-            let same_rules = then.map(|then| then.to_string()).as_deref() == now;
+            let same_rules = then == now;
             will_rename(match same_rules {
                 true => format!(
                     "{today} becomes {name} at the next boot: udev gives it that name, and nothing that udev reads names it {today}"

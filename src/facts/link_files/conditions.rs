@@ -84,11 +84,11 @@ impl Conditions {
 
 /// All must hold. One that does not settles it, whatever the others are.
 fn all(conditions: impl IntoIterator<Item = Told>) -> Told {
-    conditions.into_iter().fold(Some(true), |so_far, next| match (so_far, next) {
-        (Some(false), _) | (_, Some(false)) => Some(false),
-        (Some(true), Some(true)) => Some(true),
-        _ => None,
-    })
+    let told: Vec<Told> = conditions.into_iter().collect();
+    if told.contains(&Some(false)) {
+        return Some(false);
+    }
+    (!told.contains(&None)).then_some(true)
 }
 
 /// What is the same for every possibility; nothing to ask of is nothing known.

@@ -44,7 +44,7 @@ fn files(case: &Case, directory: &str, end: &str) -> Files {
     found.filter(|(name, _)| name.ends_with(end) && !name.contains('/')).collect()
 }
 
-fn directories<'a>(all: &'a [(String, Files)]) -> Vec<(String, Reading<&'a Files>)> {
+fn directories(all: &[(String, Files)]) -> Vec<(String, Reading<&Files>)> {
     all.iter().map(|(directory, files)| (directory.clone(), Reading::Known(files))).collect()
 }
 

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::facts::Facts;
 use crate::facts::ovs::Ovs;
 use crate::judge::ovs_uplink::{Links, Role, belongs_to_ovn, role};
-use crate::model::Reading;
 use crate::model::answer::{Address, Link};
+use crate::model::{Query, Reading};
 
 /// Hardware that carries something: in a switch, a bridge or a bond, below a VLAN, or with an address of its own.
 pub fn in_use<'a>(links: &'a Links, facts: &Facts<'a>) -> BTreeMap<&'a str, &'a Link> {
@@ -15,7 +15,7 @@ pub fn in_use<'a>(links: &'a Links, facts: &Facts<'a>) -> BTreeMap<&'a str, &'a 
         _ => Switched::default(),
     };
     let below: BTreeSet<&str> = links.values().filter_map(|link| link.lower.as_deref()).collect();
-    let addressed: BTreeSet<&str> = match facts.reading::<Vec<Address>>(&crate::model::Query::Addresses) {
+    let addressed: BTreeSet<&str> = match facts.reading::<Vec<Address>>(&Query::Addresses) {
         Reading::Known(addresses) => {
             addresses.iter().filter(|address| address.scope == "global").map(|address| address.link.as_str()).collect()
         }
@@ -36,14 +36,14 @@ pub fn is_hardware(name: &str, link: &Link) -> bool {
 
 /// What the switch has among its ports.
 #[derive(Default)]
-struct Switched {
-    uplinks: BTreeSet<String>,
+struct Switched<'o> {
+    uplinks: BTreeSet<&'o str>,
     /// Guests' ports, which may be hardware, too, and what is OVN's.
-    others: BTreeSet<String>,
+    others: BTreeSet<&'o str>,
 }
 
-impl Switched {
-    fn of(ovs: &Ovs<'_>, links: &Links) -> Self {
+impl<'o> Switched<'o> {
+    fn of(ovs: &'o Ovs<'_>, links: &Links) -> Self {
         let mut switched = Self::default();
         for bridge in &ovs.bridges {
             for port in ovs.ports(bridge) {
@@ -53,7 +53,7 @@ impl Switched {
                     let is_uplink =
                         is_ours && interface.kind != "dpdk" && matches!(role(interface, links), Role::Uplink);
                     let names = if is_uplink { &mut switched.uplinks } else { &mut switched.others };
-                    names.insert(interface.name.to_string());
+                    names.insert(interface.name.as_ref());
                 }
             }
         }

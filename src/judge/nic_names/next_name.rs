@@ -11,8 +11,16 @@ pub struct Naming<'a> {
     pub files: LinkFiles,
     pub rules: Rules,
     pub command_line: Option<&'a str>,
-    /// Which rules the next boot follows; none where we do not know them.
-    pub scheme: Option<Scheme>,
+    pub rules_then: RulesThen,
+}
+
+/// Which rules the next boot follows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RulesThen {
+    Of(Scheme),
+    /// Those that udev followed last: nothing says that it is another by then.
+    AsNow,
+    Unknown,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -92,7 +100,7 @@ impl Naming<'_> {
             Policy::Database => noted("ID_NET_NAME_FROM_DATABASE").map(certain),
             // Made of the address alone, in the same way by every release.
             Policy::Mac => noted("ID_NET_NAME_MAC").map(certain),
-            Policy::Onboard | Policy::Slot | Policy::Path => match foresee(nic, self.scheme) {
+            Policy::Onboard | Policy::Slot | Policy::Path => match foresee(nic, self.rules_then) {
                 Err(why) => Some(NextName::Unforeseen { why }),
                 Ok((candidates, port_is_new)) => {
                     let name = match policy {
@@ -115,11 +123,18 @@ pub fn scheme_now(nic: &Nic) -> Option<&str> {
 /// What udev will find, and whether it will find a name of the port that it did not see last time.
 ///
 /// We first do again what udev did last time. Only where that gives udev's own answer can we say what it will do.
-fn foresee(nic: &Nic, then: Option<Scheme>) -> Result<(Candidates, bool), String> {
+fn foresee(nic: &Nic, then: RulesThen) -> Result<(Candidates, bool), String> {
     let noted = Candidates::noted(nic).ok_or("udev knows nothing of it")?;
-    let (Some(now), Some(then)) = (scheme_now(nic).and_then(Scheme::named), then) else {
-        let known = scheme_now(nic).unwrap_or("no");
-        return Err(format!("its rules for names ({known} scheme now) are not known"));
+    let now = scheme_now(nic).and_then(Scheme::named);
+    let (now, then) = match (now, then) {
+        (Some(now), RulesThen::Of(then)) => (now, then),
+        (Some(now), RulesThen::AsNow) => (now, now),
+        (None, RulesThen::AsNow) => return Ok((noted, false)),
+        (_, RulesThen::Unknown) => return Err("the rules that udev will follow are not known".to_owned()),
+        (None, RulesThen::Of(_)) => {
+            let now = scheme_now(nic).unwrap_or("none that it notes");
+            return Err(format!("the rules that udev follows now are not known: {now}"));
+        }
     };
     let port = nic.physical_port.as_deref();
     if Candidates::under(now, nic, port) == noted {
@@ -147,5 +162,5 @@ fn is_understood(nic: &Nic) -> bool {
 /// The last value of an argument on the kernel's command line, where `-` and `_` are the same.
 pub fn argument<'l>(line: &'l str, name: &str) -> Option<&'l str> {
     let same = |key: &str| key.replace('-', "_") == name.replace('-', "_");
-    line.split_whitespace().filter_map(|word| word.split_once('=')).filter(|(key, _)| same(key)).last().map(|it| it.1)
+    line.split_whitespace().rev().filter_map(|word| word.split_once('=')).find(|(key, _)| same(key)).map(|it| it.1)
 }

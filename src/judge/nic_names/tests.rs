@@ -7,7 +7,7 @@ use crate::catalog::Settings;
 use crate::catalog::kind::packages::STATUS;
 use crate::facts::Run;
 use crate::model::TroubleCause;
-use crate::model::answer::{Address, Answer, Answers, Asked, BondMember, Content};
+use crate::model::answer::{Answer, Answers, Asked, BondMember, Content};
 
 const DEFAULT_LINK: &str = "[Match]\nOriginalName=*\n[Link]\nNamePolicy=keep kernel database onboard slot path\n";
 
@@ -241,6 +241,17 @@ fn what_cannot_be_done_again_is_not_foreseen() {
 }
 
 #[test]
+fn without_dpkg_udev_is_taken_to_be_the_same() {
+    let mut host = Host::new();
+    host.answers.insert(Query::File(STATUS.to_owned()), Reading::Absent);
+    let mut nic = host.known_nic();
+    nic.udev.as_mut().unwrap().insert("ID_NET_NAMING_SCHEME".to_owned(), "rhel-9.0".to_owned());
+    host.nic("ens7", nic).os("rhel", "9.4");
+    assert_eq!(host.told(Intent::Reboot), (Status::Pass, None, some("ens7")));
+    assert_eq!(host.told(Intent::Os), (Status::Fail, NOT_PINNED, None));
+}
+
+#[test]
 fn the_kernel_counts_where_nothing_names() {
     let mut host = Host::new();
     host.text(COMMAND_LINE, "quiet net.ifnames=0 biosdevname=0\n");
@@ -260,6 +271,7 @@ fn what_could_not_be_read_is_unknown() {
     let refused = || Reading::unreadable(TroubleCause::Denied, "no");
     for query in [
         Query::Links,
+        Query::Addresses,
         Query::Nic("ens7".to_owned()),
         Query::File(COMMAND_LINE.to_owned()),
         Query::File(STATUS.to_owned()),
