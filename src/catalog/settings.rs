@@ -129,10 +129,17 @@ pub struct Attestation {
     pub until: toml::value::Datetime,
 }
 
+impl Attestation {
+    pub fn holds(&self, now: &str) -> bool {
+        holds(&self.until, now)
+    }
+}
+
 impl Settings {
-    /// What somebody said of a check.
+    /// What somebody said of a check; of several, what holds longest.
     pub fn attestation(&self, id: &str) -> Option<&Attestation> {
-        self.attestation.iter().map(Spanned::get_ref).find(|it| it.id == id)
+        let said = self.attestation.iter().map(Spanned::get_ref).filter(|it| it.id == id);
+        said.max_by_key(|attestation| attestation.until.to_string())
     }
 }
 

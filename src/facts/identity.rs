@@ -24,7 +24,7 @@ pub fn host(facts: &Facts<'_>, profiles: Vec<String>) -> Host {
         machine_id: line(facts, MACHINE_ID),
         boot_id: line(facts, BOOT_ID),
         os: os(facts),
-        kernel: line(facts, KERNEL),
+        kernel: running_kernel(facts),
         hypervisor: Hypervisor { qemu: upstream_version(facts, &QEMU), libvirt: upstream_version(facts, &LIBVIRT) },
         profiles,
         roles: Vec::new(),
@@ -38,6 +38,11 @@ pub fn host(facts: &Facts<'_>, profiles: Vec<String>) -> Host {
 pub fn os(facts: &Facts<'_>) -> Os {
     let os_release = text(facts, OS_RELEASE).unwrap_or_default();
     Os { id: os_field(&os_release, "ID"), version: os_field(&os_release, "VERSION_ID") }
+}
+
+/// The release of the kernel that runs.
+pub fn running_kernel(facts: &Facts<'_>) -> Option<String> {
+    line(facts, KERNEL)
 }
 
 fn text(facts: &Facts<'_>, path: &str) -> Option<String> {

@@ -1,9 +1,11 @@
 //! Answers become typed facts. A parser takes bytes and sees no host; what it cannot make sense of is
 //! unreadable, never empty.
 
+pub mod grub;
 pub mod identity;
 pub mod link_files;
 pub mod nic_naming;
+pub mod kernels;
 pub mod ovs;
 pub mod packages;
 pub mod sshd;

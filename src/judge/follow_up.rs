@@ -32,7 +32,7 @@ pub fn questions(
         let check = checks.iter().find(|check| check.id == finding.id);
         if let (true, Some(check)) = (is_open, check) {
             for then_read in &check.then_read {
-                asked.extend(expand(*then_read, &finding.subject, facts));
+                asked.extend(expand(*then_read, check, &finding.subject, facts));
             }
         }
     }
@@ -48,13 +48,13 @@ pub fn all_questions(checks: &[&Check], facts: &Facts<'_>) -> BTreeSet<Query> {
             _ => vec![""],
         };
         for (then_read, path) in check.then_read.iter().flat_map(|then| paths.iter().map(move |path| (then, path))) {
-            asked.extend(expand(*then_read, path, facts));
+            asked.extend(expand(*then_read, check, path, facts));
         }
     }
     asked
 }
 
-fn expand(then_read: ThenRead, subject: &str, facts: &Facts<'_>) -> Vec<Query> {
+fn expand(then_read: ThenRead, check: &Check, subject: &str, facts: &Facts<'_>) -> Vec<Query> {
     match then_read {
         ThenRead::Freeable => Freeable::ALL.into_iter().map(Query::Freeable).collect(),
         ThenRead::Largest if subject.starts_with('/') => vec![Query::Largest(subject.to_owned())],
@@ -66,7 +66,7 @@ fn expand(then_read: ThenRead, subject: &str, facts: &Facts<'_>) -> Vec<Query> {
             _ => Vec::new(),
         },
         ThenRead::Nics => nic_names::open_questions(facts),
-        ThenRead::NextKernel => next_kernel::open_questions(facts),
+        ThenRead::NextKernel => next_kernel::open_questions(&check.kind, facts),
         ThenRead::Sshd => sshd::open_questions(facts),
         ThenRead::Flows => match facts.ovs() {
             Reading::Known(ovs) => {

@@ -1,8 +1,101 @@
 //! Is the initial ramdisk of the kernel that boots next there, and whole?
 
+use super::next_kernel::{about, initrds_of, name, next_kernel, without_kernel};
 use super::outcome::Outcome;
+use crate::catalog::Level;
+use crate::catalog::kind::boot::BOOT;
 use crate::facts::Facts;
+use crate::facts::kernels::{ChosenBy, NextKernel};
+use crate::facts::packages::Package;
+use crate::model::answer::{Entry, Initrd};
+use crate::model::{Query, Reading, TroubleCause};
+use crate::units::Bytes;
 
-pub fn judge(_: &Facts<'_>) -> Vec<Outcome> {
-    Vec::new()
+pub fn judge(facts: &Facts<'_>) -> Vec<Outcome> {
+    let next = match next_kernel(facts) {
+        Reading::Known(next) => next,
+        Reading::Absent => return vec![without_kernel("")],
+        Reading::Unreadable(trouble) => return vec![Outcome::unknown("", &trouble)],
+    };
+    let outcomes = match (is_gone(&next, facts), initrds_of(&next)) {
+        (true, _) => {
+            let detail = format!("the boot menu starts {}, which is not there", next.image);
+            vec![Outcome::fail(next.image.clone(), Some("no-kernel"), detail)]
+        }
+        (false, paths) if paths.is_empty() => vec![without_initrd(&next)],
+        (false, paths) => paths.into_iter().map(|path| judge_file(&next, path, facts)).collect(),
+    };
+    outcomes.into_iter().map(|outcome| about(outcome, &next)).collect()
 }
+
+/// The menu names a kernel of /boot that is not in /boot.
+fn is_gone(next: &NextKernel, facts: &Facts<'_>) -> bool {
+    let listing = facts.reading::<Vec<Entry>>(&Query::Listing(BOOT.to_owned()));
+    let entries = listing.known().map(Vec::as_slice).unwrap_or_default();
+    let is_there = |path: &str| entries.iter().any(|entry| format!("{BOOT}/{}", entry.name) == path);
+    // A kernel in a directory below is not listed.
+    let has_kernels = entries.iter().any(|entry| crate::facts::kernels::version_of(&entry.name).is_some());
+    has_kernels && !is_there(&next.image)
+}
+
+fn without_initrd(next: &NextKernel) -> Outcome {
+    Outcome::pass("", format!("the boot menu starts {} without an initial ramdisk", name(next)))
+}
+
+fn judge_file(next: &NextKernel, path: String, facts: &Facts<'_>) -> Outcome {
+    let asked = Query::Initrd(path.clone());
+    let is_named = !next.initrds.is_empty();
+    let kernel = name(next);
+    let outcome = match facts.reading::<Initrd>(&asked) {
+        Reading::Known(initrd) if is_named => judge_content(&path, initrd),
+        Reading::Absent if is_named => {
+            let who = match next.chosen_by {
+                ChosenBy::Grub(_) => "the boot menu loads it",
+                ChosenBy::Newest => "its kernel is there",
+            };
+            Outcome::fail(path.clone(), Some("missing"), format!("{path} is missing: {who}, and {kernel} boots next"))
+        }
+        // Where none was there when the menu was written, the menu loads none.
+        Reading::Absent if is_packaged(next, facts) => {
+            let detail = format!("{path} is missing: the boot menu starts {kernel} without an initial ramdisk");
+            Outcome::fail(path.clone(), Some("missing"), detail)
+        }
+        Reading::Known(_) if is_packaged(next, facts) => {
+            let detail =
+                format!("the boot menu starts {kernel} without {path}: it was not there when the menu was written");
+            Outcome::fail(path.clone(), Some("missing"), detail)
+        }
+        Reading::Known(_) | Reading::Absent => without_initrd(next),
+        // A large one that must be walked through code by code, on a slow host.
+        Reading::Unreadable(trouble) if trouble.cause == TroubleCause::TimedOut => {
+            Outcome::unknown(path.clone(), &trouble).at_most(Level::Warn)
+        }
+        Reading::Unreadable(trouble) => Outcome::unknown(path.clone(), &trouble),
+    };
+    outcome.asking(asked)
+}
+
+/// Kernels of the distribution come with drivers as modules, and need them before they have a root.
+fn is_packaged(next: &NextKernel, facts: &Facts<'_>) -> bool {
+    let Some(version) = &next.version else { return false };
+    let names = [format!("linux-image-{version}"), format!("linux-image-unsigned-{version}")];
+    let packages = facts.packages().known();
+    packages.is_some_and(|packages| names.iter().any(|name| packages.find(name).is_some_and(Package::is_there)))
+}
+
+fn judge_content(path: &str, initrd: &Initrd) -> Outcome {
+    let size = Bytes(initrd.bytes);
+    let outcome = match (&initrd.fault, &initrd.not_followed) {
+        _ if initrd.bytes == 0 => Outcome::fail(path, Some("empty"), format!("{path} is empty")),
+        (Some(fault), _) => Outcome::fail(path, Some("truncated"), format!("{path} is not whole: {fault}")),
+        (None, Some(why)) => {
+            let detail = format!("whether {path} ({size}) is whole cannot be told: {why}");
+            Outcome::undetermined(path, "unknown-format", detail).at_most(Level::Warn)
+        }
+        (None, None) => Outcome::pass(path, format!("{path} is whole ({size}, {})", initrd.formats.join(" and "))),
+    };
+    outcome.observing("bytes", initrd.bytes).observing("formats", initrd.formats.clone())
+}
+
+#[cfg(test)]
+mod tests;

@@ -3,6 +3,8 @@
 use serde::Deserialize;
 
 use super::Spec;
+use super::ovs::of_the_switch;
+use super::packages::STATUS;
 use crate::catalog::settings::Settings;
 use crate::model::Query;
 
@@ -41,10 +43,8 @@ impl Spec for Module {
     const CAUSES: &'static [&'static str] = &["missing", "no-modules"];
 
     fn questions(&self, settings: &Settings) -> Vec<Query> {
-        let mut asked = of_the_kernel();
         // Which bridges need it.
-        asked.push(Query::Ovsdb(settings.ovs.socket()));
-        asked
+        of_the_kernel().into_iter().chain(of_the_switch(settings)).collect()
     }
 }
 
@@ -54,9 +54,12 @@ impl Spec for Module {
 pub struct Initrd {}
 
 impl Spec for Initrd {
-    const CAUSES: &'static [&'static str] = &["missing", "empty", "truncated"];
+    const CAUSES: &'static [&'static str] = &["missing", "empty", "truncated", "no-kernel"];
 
     fn questions(&self, _: &Settings) -> Vec<Query> {
-        of_the_kernel()
+        let mut asked = of_the_kernel();
+        // Whether the kernel is one of the distribution's.
+        asked.push(Query::File(STATUS.to_owned()));
+        asked
     }
 }

@@ -51,9 +51,15 @@ impl Spec for Clock {
 pub struct Console {}
 
 pub const COMMAND_LINE: &str = "/proc/cmdline";
-/// The kernel's consoles, and the devices of a management controller.
 pub const CONSOLES: &str = "/sys/class/tty/console/active";
-pub const CONTROLLERS: [&str; 3] = ["/dev/ipmi0", "/dev/ipmi/0", "/dev/ipmidev/0"];
+/// A management controller: its device, or what the firmware says of one whose driver is not loaded (ACPI, SMBIOS).
+pub const CONTROLLERS: [&str; 5] = [
+    "/dev/ipmi0",
+    "/dev/ipmi/0",
+    "/dev/ipmidev/0",
+    "/sys/bus/acpi/devices/IPI0001:00",
+    "/sys/firmware/dmi/entries/38-0",
+];
 
 impl Spec for Console {
     fn questions(&self, _: &Settings) -> Vec<Query> {

@@ -18,7 +18,7 @@ pub const DATABASES: [&str; 2] = ["/etc/openvswitch/conf.db", "/var/lib/openvswi
 pub const VSWITCHD: &str = "ovs-vswitchd";
 
 /// What every check of Open vSwitch must know first.
-fn of_the_switch(settings: &Settings) -> Vec<Query> {
+pub(super) fn of_the_switch(settings: &Settings) -> Vec<Query> {
     let databases = DATABASES.into_iter().map(|database| Query::Exists(database.to_owned()));
     let switch = [
         Query::Ovsdb(settings.ovs.socket()),

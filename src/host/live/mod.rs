@@ -163,7 +163,7 @@ impl Observe for Live {
             Query::Initrd(path) => at(path, &|path, _| initrd::initrd(path, deadline).map(Answer::Initrd)),
             Query::Module(name) => kernel::module(Path::new("/"), name).map(Answer::Module),
             Query::PythonEnvironments(path) => {
-                at(path, &|path, _| python::environments(path, deadline).map(Answer::PythonEnvironments))
+                at(path, &|path, mounts| python::environments(path, mounts, deadline).map(Answer::PythonEnvironments))
             }
             Query::Tcp(endpoint) => reach::tcp(endpoint, deadline).map(Answer::Contact),
             Query::Http(target) => reach::http(target, deadline).map(Answer::Contact),

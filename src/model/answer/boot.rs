@@ -6,10 +6,13 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Initrd {
     pub bytes: u64,
-    /// What its parts are packed with: `cpio`, `zstd`, `gzip`, …; `unknown` for what we cannot read.
+    /// What its parts are packed with, as they follow each other: `cpio`, `zstd`, `gzip`, …
     pub formats: Vec<String>,
-    /// Why it is not whole; none where it was followed to its end.
+    /// Why it is not whole; none where it was followed to its end, or as far as it can be.
     pub fault: Option<String>,
+    /// From where on it cannot be followed, and why; none where it was followed to its end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_followed: Option<String>,
 }
 
 /// A kernel module, for one kernel.
@@ -19,7 +22,7 @@ pub enum Module {
     BuiltIn,
     /// As `modules.dep` lists it, and the file is there.
     File(String),
-    /// `modules.dep` lists it, and the file is not there.
+    /// `modules.dep` lists this file, of the module or of one that it needs, and it is not there.
     Lost(String),
     /// This kernel's modules are there, and this one is not among them.
     Missing,

@@ -1,0 +1,197 @@
+//! GRUB's menu: which entry starts by itself.
+//!
+//! The file is a shell script. Of it we understand what `grub-mkconfig` writes: variables, conditions about them, and
+//! entries. <https://www.gnu.org/software/grub/manual/grub/html_node/Shell_002dlike-scripting.html>
+
+mod script;
+
+use std::collections::BTreeMap;
+
+use script::Command;
+
+/// An entry that starts a kernel, or another menu.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Entry {
+    pub title: String,
+    id: Option<String>,
+    /// The kernel, as it is written.
+    pub linux: Option<String>,
+    pub initrds: Vec<String>,
+    /// The entries of a submenu.
+    below: Vec<Entry>,
+}
+
+/// The value of a variable; none where only GRUB knows it.
+type Value = Option<String>;
+
+/// The entry that the next boot starts, with what `grub-reboot` and `grub-set-default` wrote into `environment`.
+/// None where the script is not one that we understand.
+pub fn next_entry(configuration: &str, environment: Option<&str>) -> Option<Entry> {
+    let mut menu = Menu::new(environment);
+    menu.run(&script::commands(configuration)?);
+    let default = menu.value("default")?;
+    chosen(&menu.entries, &default).cloned()
+}
+
+/// `1>2`, `gnulinux-advanced-…>gnulinux-6.1.0-9-amd64-…`, a title, or nothing for the first. In a name, `>` is
+/// written twice. What names nothing starts the first entry, as GRUB does.
+fn chosen<'e>(entries: &'e [Entry], default: &str) -> Option<&'e Entry> {
+    const ESCAPED: &str = "\u{0}";
+    let default = default.replace(">>", ESCAPED);
+    let (here, below) = default.split_once('>').unwrap_or((&default, ""));
+    let here = here.replace(ESCAPED, ">");
+    let named = entries.iter().find(|entry| entry.id.as_deref() == Some(&*here) || entry.title == here);
+    let numbered = here.trim().parse().ok().and_then(|number: usize| entries.get(number));
+    let entry = named.or(numbered).or(entries.first())?;
+    match entry.below.is_empty() {
+        true => Some(entry),
+        false => chosen(&entry.below, &below.replace(ESCAPED, ">>")),
+    }
+}
+
+struct Menu {
+    variables: BTreeMap<String, Value>,
+    /// What `load_env` reads.
+    environment: Option<BTreeMap<String, Value>>,
+    entries: Vec<Entry>,
+}
+
+impl Menu {
+    fn new(environment: Option<&str>) -> Self {
+        // A word for an option that old versions did not have.
+        let variables = BTreeMap::from([("menuentry_id_option".to_owned(), Some("--id".to_owned()))]);
+        Self { variables, environment: environment.map(block), entries: Vec::new() }
+    }
+
+    /// What was never set is empty, but for what GRUB sets itself.
+    fn value(&self, name: &str) -> Value {
+        let is_grubs_own = matches!(name, "prefix" | "root" | "cmdpath" | "grub_platform" | "grub_cpu" | "?" | "lang");
+        match self.variables.get(name) {
+            Some(value) => value.clone(),
+            None if is_grubs_own => None,
+            None if name.starts_with("feature_") => Some("y".to_owned()),
+            None => Some(String::new()),
+        }
+    }
+
+    fn set(&mut self, name: &str, value: Value) {
+        self.variables.insert(name.to_owned(), value);
+    }
+
+    fn words(&self, command: &Command<'_>) -> Vec<Value> {
+        command.words.iter().map(|word| word.expand(|name| self.value(name))).collect()
+    }
+
+    fn run(&mut self, commands: &[Command<'_>]) {
+        for command in commands {
+            let words = self.words(command);
+            let Some(Some(name)) = words.first() else { continue };
+            match name.as_str() {
+                "if" => self.run_branches(command),
+                "menuentry" => self.entries.push(self.entry(&words, &command.block, false)),
+                "submenu" => self.entries.push(self.entry(&words, &command.block, true)),
+                "load_env" => {
+                    let block = self.environment.clone().unwrap_or_default();
+                    self.variables.extend(block);
+                }
+                "set" => self.assign(command, 1),
+                _ if name.contains('=') => self.assign(command, 0),
+                _ => {}
+            }
+        }
+    }
+
+    fn assign(&mut self, command: &Command<'_>, at: usize) {
+        let Some(word) = command.words.get(at) else { return };
+        // The name is plain; what only GRUB knows may stand in the value.
+        if let Some((name, _)) = word.text().split_once('=') {
+            let value = word.expand(|name| self.value(name));
+            self.set(&name.to_owned(), value.and_then(|whole| Some(whole.split_once('=')?.1.to_owned())));
+        }
+    }
+
+    /// Where a condition is not understood, either branch may run: what they set is then not known.
+    fn run_branches(&mut self, command: &Command<'_>) {
+        for (condition, body) in &command.branches {
+            match condition.as_ref().map_or(Some(true), |condition| self.holds(condition)) {
+                Some(true) => return self.run(body),
+                Some(false) => {}
+                None => {
+                    let before = self.variables.clone();
+                    self.run(body);
+                    let changed = |(name, value): (&String, &Value)| before.get(name) != Some(value);
+                    let unsure: Vec<String> =
+                        self.variables.iter().filter(|it| changed(*it)).map(|(name, _)| name.clone()).collect();
+                    unsure.iter().for_each(|name| self.set(name, None));
+                }
+            }
+        }
+    }
+
+    /// `[ A ]`, `[ A = B ]`, `[ -s $prefix/grubenv ]`
+    fn holds(&self, condition: &Command<'_>) -> Option<bool> {
+        let words = self.words(condition);
+        let [Some(open), inner @ .., Some(close)] = &words[..] else { return None };
+        if (open.as_str(), close.as_str()) != ("[", "]") {
+            return None;
+        }
+        match inner {
+            [Some(text)] => Some(!text.is_empty()),
+            [Some(test), Some(text)] if test == "-n" => Some(!text.is_empty()),
+            [Some(test), Some(text)] if test == "-z" => Some(text.is_empty()),
+            [Some(test), _] if matches!(test.as_str(), "-s" | "-e" | "-f") => {
+                let file = condition.words.get(2)?.text();
+                file.ends_with("/grubenv").then_some(self.environment.is_some())
+            }
+            [Some(one), Some(how), Some(other)] if matches!(how.as_str(), "=" | "==") => Some(one == other),
+            [Some(one), Some(how), Some(other)] if how == "!=" => Some(one != other),
+            _ => None,
+        }
+    }
+
+    /// `menuentry 'TITLE' --class x $menuentry_id_option 'ID' { … }`
+    fn entry(&self, words: &[Value], block: &[Command<'_>], is_submenu: bool) -> Entry {
+        let word = |at: usize| words.get(at).cloned().flatten();
+        let id = words.iter().position(|word| word.as_deref() == Some("--id")).and_then(|at| word(at + 1));
+        let title = word(1).unwrap_or_default();
+        let mut entry = Entry { title, id, ..Entry::default() };
+        if is_submenu {
+            let variables = self.variables.clone();
+            let mut menu = Self { variables, environment: self.environment.clone(), entries: Vec::new() };
+            menu.run(block);
+            entry.below = menu.entries;
+        } else {
+            self.load(&mut entry, block);
+        }
+        entry
+    }
+
+    /// What an entry loads, in whichever branch: Ubuntu's cloud images try a kernel without its initial ramdisk first.
+    fn load(&self, entry: &mut Entry, block: &[Command<'_>]) {
+        for command in block {
+            let words: Vec<String> = self.words(command).into_iter().map(Option::unwrap_or_default).collect();
+            let files = words.iter().skip(1).filter(|word| !word.is_empty() && !word.starts_with("--"));
+            match words.first().map(String::as_str) {
+                Some("linux" | "linuxefi" | "linux16") if entry.linux.is_none() => {
+                    entry.linux = files.cloned().next();
+                }
+                Some("initrd" | "initrdefi" | "initrd16") => {
+                    let new: Vec<String> = files.filter(|file| !entry.initrds.contains(file)).cloned().collect();
+                    entry.initrds.extend(new);
+                }
+                Some("if") => command.branches.iter().for_each(|(_, body)| self.load(entry, body)),
+                _ => {}
+            }
+        }
+    }
+}
+
+/// The lines `name=value` of an environment block, which is filled up with `#`.
+fn block(text: &str) -> BTreeMap<String, Value> {
+    let lines = text.lines().filter(|line| !line.starts_with('#'));
+    let pairs = lines.filter_map(|line| line.split_once('='));
+    pairs.map(|(name, value)| (name.to_owned(), Some(value.replace("\\\\", "\\")))).collect()
+}
+
+#[cfg(test)]
+mod tests;
