@@ -6,6 +6,7 @@ pub mod check;
 pub mod fix;
 pub mod kind;
 pub mod profile;
+mod promise;
 pub mod settings;
 pub mod source;
 
@@ -115,6 +116,7 @@ impl<'a> Loading<'a> {
             }
         }
         if source.layer == Layer::Config {
+            promise::are_whole(source, &rest)?;
             let whole = Spanned::new(0..0, DeValue::Table(rest));
             self.settings = Settings::deserialize(ValueDeserializer::from(whole))
                 .map_err(|error| source.toml_error(error, Some("override, future")))?;
@@ -245,7 +247,6 @@ impl<'a> Loading<'a> {
 
     /// Names that point elsewhere in the catalog point at something.
     fn check_names(&self, sources: &[Source<'_>]) -> Result<(), SourceError> {
-        let is_config = |source: &&Source<'_>| source.layer == Layer::Config;
         for (_, check) in &self.checks {
             let known = |name: &String| self.fixes.iter().any(|fix| fix.id == *name);
             if let Some(unknown) = check.fixes.iter().find(|name| !known(name)) {
@@ -261,22 +262,9 @@ impl<'a> Loading<'a> {
                 return Err(name_error(sources, &check.profile, "is no profile"));
             }
         }
-        for waiver in &self.settings.waiver {
-            if let (None, Some(config)) = (waiver.get_ref().expires.date, sources.iter().rfind(is_config)) {
-                let hint = Some("write a date, such as expires = 2026-12-31".to_owned());
-                return Err(config.error(waiver.span(), "a waiver that expires on no day", hint));
-            }
-            if !self.checks.iter().any(|(_, check)| check.id == waiver.get_ref().id) {
-                let config = sources.iter().rfind(is_config);
-                let message = format!("a waiver for `{}`, which is no check", waiver.get_ref().id);
-                let hint = Some("`hostready explain` lists every check".to_owned());
-                return Err(config.map_or_else(
-                    || name_error(sources, &waiver.get_ref().id, "is no check"),
-                    |config| config.error(waiver.span(), message, hint),
-                ));
-            }
-        }
-        Ok(())
+        let config = sources.iter().rfind(|source| source.layer == Layer::Config);
+        let checks: Vec<&Check> = self.checks.iter().map(|(_, check)| check).collect();
+        config.map_or(Ok(()), |config| promise::check(config, &self.settings, &checks))
     }
 }
 

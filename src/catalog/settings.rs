@@ -136,10 +136,9 @@ impl Attestation {
 }
 
 impl Settings {
-    /// What somebody said of a check; of several, what holds longest.
-    pub fn attestation(&self, id: &str) -> Option<&Attestation> {
-        let said = self.attestation.iter().map(Spanned::get_ref).filter(|it| it.id == id);
-        said.max_by_key(|attestation| attestation.until.to_string())
+    /// What people said of a check.
+    pub fn attestations(&self, id: &str) -> impl Iterator<Item = &Attestation> {
+        self.attestation.iter().map(Spanned::get_ref).filter(move |it| it.id == id)
     }
 }
 

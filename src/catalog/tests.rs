@@ -195,7 +195,34 @@ fn a_waiver_names_a_check() {
         |id: &str| format!("[[waiver]]\nid = \"{id}\"\nsubject = \"/var\"\nreason = \"r\"\nexpires = 2026-12-31\n");
     assert_eq!(with_config(&waiver("disk.space")).unwrap().settings.waiver.len(), 1);
     let error = with_config(&waiver("disk.space").replace("2026-12-31", "12:00:00")).unwrap_err().to_string();
-    assert!(error.contains("config.toml:1:1: a waiver that expires on no day"), "{error}");
+    assert!(error.contains("config.toml:1:1: a waiver that ends on no day"), "{error}");
     let error = with_config(&waiver("disk.spce")).unwrap_err().to_string();
     assert!(error.contains("config.toml:1:1: a waiver for `disk.spce`"), "{error}");
+}
+
+#[test]
+fn a_promise_that_is_not_whole_says_how_it_is_written() {
+    let attestation = |id: &str, rest: &str| {
+        format!("[[attestation]]\nid = \"{id}\"\nwhat = \"the BMC answers\"\nwho = \"j.doe\"\n{rest}\n")
+    };
+    let whole = attestation("host.console", "until = 2026-12-31");
+    let said = with_config(&whole).unwrap().settings;
+    assert_eq!(said.attestations("host.console").map(|it| it.who.as_str()).collect::<Vec<_>>(), ["j.doe"]);
+    assert_eq!(said.attestations("host.initrd").count(), 0);
+    for (text, expected) in [
+        (whole.replace("host.console", "host.consol"), ["1:1: an attestation for `host.consol`, which", "explain"]),
+        (whole.replace("host.console", "host.initrd"), ["1:1: an attestation for `host.initrd`", ": host.console;"]),
+        (attestation("host.console", ""), ["1:1: an attestation without `until`", "until = 2026-12-31"]),
+        (attestation("host.console", "until = 12:00:00"), ["1:1: an attestation that ends on no day", "until = 2026-"]),
+        (attestation("host.console", "until = \"2026-12-31\""), ["5:9: `2026-12-31` is no date", "without quotes"]),
+        (whole.replace("who", "whom"), ["1:1: an attestation without `who`", "[[attestation]] with id, what, who"]),
+        (format!("{whole}why = 1\n"), ["6:1: unknown field `why`", "`what`"]),
+        ("[[waiver]]\nid = \"disk.space\"\n".to_owned(), ["1:1: a waiver without `subject`", "hint: write [[waiver]]"]),
+        ("[waiver]\nid = \"x\"\n".to_owned(), ["config.toml:1:1: invalid type", "sequence"]),
+    ] {
+        let error = with_config(&text).unwrap_err().to_string();
+        for part in expected {
+            assert!(error.contains(part), "{part:?} is not in {error:?}");
+        }
+    }
 }

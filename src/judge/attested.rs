@@ -23,7 +23,8 @@ pub enum Word<'a> {
 
 /// Of several the one that holds the longest.
 pub fn word<'a>(check: &Check, facts: &Facts<'a>) -> Word<'a> {
-    match facts.settings.attestation(&check.id) {
+    let said = facts.settings.attestations(&check.id).max_by_key(|attestation| attestation.until.to_string());
+    match said {
         Some(attestation) if attestation.holds(facts.run.asked_at) => Word::Holds(attestation),
         Some(attestation) => Word::Expired(attestation),
         None => Word::None,

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::layout::{command_line, paragraph};
+use crate::catalog::settings::Attestation;
 use crate::catalog::{Catalog, Check, Fix};
 use crate::model::report::Intent;
 
@@ -60,6 +61,10 @@ fn one(check: &Check, catalog: &Catalog) -> String {
             .map(|cause| format!("{cause} ({})", check.level_of(Some(cause)).as_str()))
             .collect();
         out.push_str(&field("causes", &causes.join(", ")));
+    }
+    for attestation in catalog.settings.attestations(&check.id) {
+        let Attestation { who, what, until, .. } = attestation;
+        out.push_str(&field("attested", &format!("{who} vouches for it until {until}: {what}")));
     }
     for fix in check.fixes.iter().filter_map(|id| catalog.fix(id)) {
         out.push_str(&field("fix", &format!("{}: {}; undo: {}", fix.id, fix.title, fix.undo)));
@@ -141,10 +146,16 @@ fn json_row(check: &Check, catalog: &Catalog) -> Value {
         .iter()
         .map(|cause| ((*cause).to_owned(), json!(check.level_of(Some(cause)).as_str())))
         .collect();
+    let attestations: Vec<Value> = catalog
+        .settings
+        .attestations(&check.id)
+        .map(|it| json!({"what": it.what, "who": it.who, "until": it.until.to_string()}))
+        .collect();
     json!({
         "id": check.id, "profile": check.profile, "title": check.title, "why": check.why,
         "for": check.intents, "level": check.level.as_str(), "severity": check.severity, "causes": causes,
         "settings": settings, "fixes": fixes, "by_hand": check.by_hand, "source": check.source,
         "needs_baseline": check.needs_baseline, "passes_by_itself": check.passes_by_itself,
+        "attestations": attestations,
     })
 }

@@ -60,6 +60,13 @@ macro_rules! kinds {
     };
 }
 
+impl Kind {
+    /// A person may vouch for what it asks.
+    pub fn can_be_attested(&self) -> bool {
+        matches!(self, Self::Console(_) | Self::Attested(_))
+    }
+}
+
 kinds! {
     "filesystem-space" => FilesystemSpace(filesystem::Space),
     "filesystem-space-shared" => FilesystemSpaceShared(filesystem::SpaceShared),
