@@ -110,20 +110,27 @@ impl Menu {
         }
     }
 
-    /// Where a condition is not understood, either branch may run: what they set is then not known.
+    /// Where a condition is not understood, any of the branches may run: what they set is then not known.
     fn run_branches(&mut self, command: &Command<'_>) {
+        let mut is_sure = true;
         for (condition, body) in &command.branches {
-            match condition.as_ref().map_or(Some(true), |condition| self.holds(condition)) {
-                Some(true) => return self.run(body),
-                Some(false) => {}
-                None => {
-                    let before = self.variables.clone();
-                    self.run(body);
-                    let changed = |(name, value): (&String, &Value)| before.get(name) != Some(value);
-                    let unsure: Vec<String> =
-                        self.variables.iter().filter(|it| changed(*it)).map(|(name, _)| name.clone()).collect();
-                    unsure.iter().for_each(|name| self.set(name, None));
-                }
+            let holds = condition.as_ref().map_or(Some(true), |condition| self.holds(condition));
+            if holds == Some(true) && is_sure {
+                return self.run(body);
+            }
+            if holds != Some(false) {
+                is_sure = false;
+                self.run_perhaps(body);
+            }
+        }
+    }
+
+    fn run_perhaps(&mut self, body: &[Command<'_>]) {
+        let before = self.variables.clone();
+        self.run(body);
+        for (name, value) in &mut self.variables {
+            if before.get(name) != Some(value) {
+                *value = None;
             }
         }
     }

@@ -84,6 +84,12 @@ pub fn version_of(name: &str) -> Option<&str> {
 /// <https://manpages.debian.org/stable/dpkg-dev/deb-version.7.en.html>
 pub fn compare(one: &str, other: &str) -> Ordering {
     let (one, other) = (one.replace("-rc", "~rc"), other.replace("-rc", "~rc"));
+    let (upstream, revision) = one.rsplit_once('-').unwrap_or((&one, ""));
+    let (others_upstream, others_revision) = other.rsplit_once('-').unwrap_or((&other, ""));
+    compare_part(upstream, others_upstream).then_with(|| compare_part(revision, others_revision))
+}
+
+fn compare_part(one: &str, other: &str) -> Ordering {
     let (mut one, mut other) = (one.bytes().peekable(), other.bytes().peekable());
     while one.peek().is_some() || other.peek().is_some() {
         let order = compare_words(&mut one, &mut other).then_with(|| number(&mut one).cmp(&number(&mut other)));

@@ -148,7 +148,11 @@ fn split(text: &str) -> Option<Vec<Vec<Word<'_>>>> {
                 match (written, line.is_empty()) {
                     // What follows on the same line is a command of its own.
                     ("then" | "do", true) => {}
-                    ("else" | "fi" | "}" | "done", true) => lines.push(vec![Word(written)]),
+                    ("else" | "fi" | "done", true) => lines.push(vec![Word(written)]),
+                    ("}", _) => {
+                        lines.extend((!line.is_empty()).then(|| std::mem::take(&mut line)));
+                        lines.push(vec![Word(written)]);
+                    }
                     ("{", _) => {
                         line.push(Word(written));
                         lines.push(std::mem::take(&mut line));

@@ -12,6 +12,9 @@ const LEGACY_BLOCK: usize = 8 << 20;
 /// What that takes packed in the worst case.
 const LARGEST_LEGACY: u32 = (LEGACY_BLOCK + LEGACY_BLOCK / 255 + 16) as u32;
 
+/// Of a frame's block: it is stored as it is.
+const PLAIN: u32 = 1 << 31;
+
 /// Nothing marks the end but that no block follows. A file that was cut off between two blocks ends with a full one.
 pub fn follow_legacy(stream: &mut Stream<impl Read + Seek>) -> Result<(), Stop> {
     stream.skip(4)?;
@@ -101,13 +104,19 @@ pub fn follow_frame(stream: &mut Stream<impl Read + Seek>) -> Result<(), Stop> {
     };
     stream.skip(if has_size { 8 } else { 0 } + if has_dictionary { 4 } else { 0 } + 1)?;
     loop {
-        let size = u32::from_le_bytes(stream.array()?) & 0x7fff_ffff;
+        let header = u32::from_le_bytes(stream.array()?);
+        let (is_packed, size) = (header & PLAIN == 0, header & !PLAIN);
         if size == 0 {
             return stream.skip(if has_checksum { 4 } else { 0 });
         }
         if size > largest {
             return Err(Stop::Malformed("a block larger than blocks may be"));
         }
-        stream.skip(u64::from(size) + if has_block_checksum { 4 } else { 0 })?;
+        stream.skip(u64::from(size))?;
+        // A block ends in a few bytes as they are, and what comes before them would be a repetition.
+        if is_packed && stream.is_behind_zeros(u64::from(size))? {
+            return Err(Stop::Malformed("a block ends in zeros"));
+        }
+        stream.skip(if has_block_checksum { 4 } else { 0 })?;
     }
 }

@@ -118,4 +118,14 @@ impl<R: Read + Seek> Stream<R> {
             }
         }
     }
+
+    /// What ends here, `size` bytes of it, ends in a row of zeros: its last pages did not reach the disk.
+    pub fn is_behind_zeros(&mut self, size: u64) -> Result<bool, Stop> {
+        const ROW: usize = 32;
+        if size < ROW as u64 {
+            return Ok(false);
+        }
+        self.go_to(self.position() - ROW as u64)?;
+        Ok(self.array::<ROW>()? == [0; ROW])
+    }
 }
