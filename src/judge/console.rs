@@ -39,16 +39,13 @@ pub fn judge(check: &Check, facts: &Facts<'_>) -> Vec<Outcome> {
             return vec![Outcome::unknown("", &trouble)];
         }
     }
-    let mut said = vec!["no management controller is seen".to_owned(), half(&consoles, &units)];
+    let seen = format!("no management controller is seen, and {}", half(&consoles, &units));
     let outcome = match word {
         Word::Expired(attestation) => {
-            said.push(attested::expired(attestation));
-            attested::observing(Outcome::fail("", None, said.join("; ")), attestation)
+            let detail = format!("{seen}; {}", attested::expired(attestation));
+            attested::observing(Outcome::fail("", None, detail), attestation)
         }
-        _ => {
-            said.push(attested::how_to(&check.id));
-            Outcome::fail("", None, said.join("; "))
-        }
+        _ => Outcome::fail("", None, format!("{seen}; {}", attested::how_to(&check.id))),
     };
     vec![outcome.observing("consoles", consoles)]
 }
