@@ -1,6 +1,7 @@
 //! Strings become values here, once, at the edge.
 
 use std::fmt;
+use std::net::Ipv6Addr;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
@@ -85,7 +86,7 @@ macro_rules! text_type {
 
             fn try_from(text: String) -> Result<Self, String> {
                 let is_right: fn(&str) -> bool = $check;
-                if is_right(&text) { Ok(Self(text)) } else { Err(format!("`{text}` is no {}", $expected)) }
+                if is_right(&text) { Ok(Self(text)) } else { Err(format!("{} is no {}", quoted(&text), $expected)) }
             }
         }
 
@@ -105,6 +106,11 @@ macro_rules! text_type {
     };
 }
 
+/// A text that was turned down, unless it may hold a password or a token: the message goes into logs.
+fn quoted(text: &str) -> String {
+    if text.contains("://") && text.contains(['@', '?']) { "this".to_owned() } else { format!("`{text}`") }
+}
+
 text_type! {
     /// `/var/log`
     AbsolutePath,
@@ -120,6 +126,13 @@ text_type! {
 }
 
 text_type! {
+    /// `http://proxy.example:3128`
+    Proxy,
+    |text| text.strip_prefix("http://").is_some_and(|rest| is_endpoint(rest.strip_suffix('/').unwrap_or(rest))),
+    "proxy: write http://host:port, without user and password"
+}
+
+text_type! {
     /// `https://host/path`, `http://host`, `icmp://host` or `host:port`
     Target,
     is_target,
@@ -130,16 +143,29 @@ const UNIT_KINDS: [&str; 11] =
     ["service", "socket", "target", "timer", "mount", "automount", "path", "slice", "scope", "swap", "device"];
 
 fn is_target(text: &str) -> bool {
-    let is_bare = |text: &str| !text.is_empty() && !text.contains(char::is_whitespace);
     match text.split_once("://") {
         // A password in a URL would end up in every report.
         Some(("http" | "https", rest)) => {
-            let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
-            is_bare(rest) && !authority.is_empty() && !authority.contains('@') && !has_secret_field(rest)
+            let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
+            let is_graphic = path.bytes().all(|byte| byte.is_ascii_graphic());
+            (is_host(authority) || is_endpoint(authority)) && is_graphic && !has_secret_field(path)
         }
-        Some(("icmp", host)) => is_bare(host) && !host.contains(['/', '@', '?', '#']),
+        Some(("icmp", host)) => is_host(host) || host.parse::<Ipv6Addr>().is_ok(),
         Some(_) => false,
-        None => text.rsplit_once(':').is_some_and(|(host, port)| is_bare(host) && port.parse::<u16>().is_ok()),
+        None => is_endpoint(text),
+    }
+}
+
+/// `host:port`, `[address]:port`
+fn is_endpoint(text: &str) -> bool {
+    text.rsplit_once(':').is_some_and(|(host, port)| is_host(host) && port.parse::<u16>().is_ok_and(|port| port != 0))
+}
+
+/// A name, an address, or an address with colons in brackets.
+fn is_host(text: &str) -> bool {
+    match text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+        Some(address) => address.split('%').next().is_some_and(|address| address.parse::<Ipv6Addr>().is_ok()),
+        None => !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-_".contains(&byte)),
     }
 }
 
@@ -195,9 +221,18 @@ mod tests {
         let unit = |text: &str| UnitName::try_from(text.to_owned()).is_ok();
         assert!(unit("ssh.service") && unit("getty@tty1.service") && !unit("ssh") && !unit(".service"));
         let target = |text: &str| Target::try_from(text.to_owned()).is_ok();
-        for right in
-            ["https://pcd.example/resmgr", "http://h", "192.0.2.1:22", "[2001:db8::1]:443", "gw:22", "icmp://gw"]
-        {
+        for right in [
+            "https://pcd.example/resmgr?a=b",
+            "http://h",
+            "https://[2001:db8::1]:8443",
+            "192.0.2.1:22",
+            "[2001:db8::1]:443",
+            "[fe80::1%eth0]:443",
+            "gw:22",
+            "icmp://gw",
+            "icmp://2001:db8::1",
+            "icmp://[2001:db8::1]",
+        ] {
             assert!(target(right), "{right}");
         }
         for wrong in [
@@ -214,9 +249,33 @@ mod tests {
             ":22",
             "a b:22",
             "h:99999",
+            "h:0",
+            "2001:db8::1:443",
+            "https://h:port/",
+            "https://h:0/",
+            "http://h/a b",
+            "icmp://gw:22",
+            "[gw]:22",
         ] {
             assert!(!target(wrong), "{wrong}");
         }
+        let proxy = |text: &str| Proxy::try_from(text.to_owned());
+        for right in ["http://proxy.example:3128", "http://192.0.2.3:3128/", "http://[2001:db8::3]:3128"] {
+            assert!(proxy(right).is_ok(), "{right}");
+        }
+        for wrong in ["proxy:3128", "http://proxy", "https://proxy:3128", "socks5://proxy:1", "http://proxy:3128/x", ""]
+        {
+            assert!(proxy(wrong).unwrap_err().starts_with(&format!("`{wrong}` is no proxy")), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_password_is_not_repeated_in_the_error() {
+        for wrong in ["https://admin:hunter2@h/", "https://h/?token=hunter2"] {
+            assert!(!Target::try_from(wrong.to_owned()).unwrap_err().contains("hunter2"));
+        }
+        let said = Proxy::try_from("http://admin:hunter2@proxy:3128".to_owned()).unwrap_err();
+        assert_eq!(said, "this is no proxy: write http://host:port, without user and password");
     }
 
     #[test]

@@ -120,6 +120,9 @@ impl<'a> Loading<'a> {
             let whole = Spanned::new(0..0, DeValue::Table(rest));
             self.settings = Settings::deserialize(ValueDeserializer::from(whole))
                 .map_err(|error| source.toml_error(error, Some("override, future")))?;
+            if let Some((place, what)) = self.settings.network.fault() {
+                return Err(source.error(place, what, None));
+            }
         }
         overrides.map_or(Ok(()), |value| self.take_overrides(source, value))
     }

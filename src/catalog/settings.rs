@@ -1,11 +1,14 @@
 //! What an operator says in `/etc/hostready/config.toml` beside the checks themselves.
 
+mod contacts;
+
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use toml::Spanned;
 
-use crate::units::{AbsolutePath, Target};
+use crate::units::AbsolutePath;
+pub use contacts::{Management, Network, Peer, Way};
 
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -64,38 +67,6 @@ impl Ovn {
     pub fn run_directory(&self) -> String {
         self.run_directory.as_deref().unwrap_or("/run/ovn").to_owned()
     }
-}
-
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Management {
-    /// What must answer before an upgrade: `https://…`, `http://…` or `host:port`.
-    pub urls: Vec<Target>,
-    /// A PEM file with authorities that count beside those of the host.
-    pub ca_file: Option<AbsolutePath>,
-    /// Any certificate will do.
-    pub insecure: bool,
-    /// `http://proxy.example:3128`
-    pub proxy: Option<Target>,
-}
-
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Network {
-    pub peers: Vec<Peer>,
-}
-
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Peer {
-    pub address: Target,
-    /// Only a required peer can block.
-    #[serde(default)]
-    pub required: bool,
-    pub ca_file: Option<AbsolutePath>,
-    #[serde(default)]
-    pub insecure: bool,
-    pub proxy: Option<Target>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]

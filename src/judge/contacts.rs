@@ -17,8 +17,8 @@ pub fn judge_management(facts: &Facts<'_>) -> Vec<Outcome> {
 }
 
 pub fn judge_peers(facts: &Facts<'_>) -> Vec<Outcome> {
-    let peers = &facts.settings.network.peers;
-    if peers.is_empty() {
+    let network = &facts.settings.network;
+    if network.peers().next().is_none() {
         let detail = "name what must answer in `[network] peers` of /etc/hostready/config.toml";
         return vec![Outcome::skip("", NOT_CONFIGURED, detail)];
     }
@@ -27,17 +27,12 @@ pub fn judge_peers(facts: &Facts<'_>) -> Vec<Outcome> {
         // What nobody needs cannot stop an upgrade.
         if peer.required { outcome } else { outcome.at_most(Level::Warn) }
     };
-    peers.iter().map(judge_peer).collect()
+    network.peers().map(judge_peer).collect()
 }
 
 fn judge_target(target: &str, asked: Query, facts: &Facts<'_>) -> Outcome {
-    match facts.reading::<Contact>(&asked) {
-        Reading::Known(Contact::Reached { status: Some(status) }) => {
-            Outcome::pass(target, format!("{target} answers (HTTP {status})")).observing("http_status", *status)
-        }
-        Reading::Known(Contact::Reached { status: None }) => {
-            Outcome::pass(target, format!("{target} accepts connections"))
-        }
+    let outcome = match facts.reading::<Contact>(&asked) {
+        Reading::Known(Contact::Reached { status, verified }) => reached(target, &asked, *status, *verified),
         Reading::Known(Contact::BadCertificate { reason }) => {
             let detail = format!("{target} answers, and its certificate does not verify: {reason}");
             Outcome::fail(target, Some("certificate"), detail).observing("reason", reason.clone())
@@ -48,6 +43,32 @@ fn judge_target(target: &str, asked: Query, facts: &Facts<'_>) -> Outcome {
         }
         Reading::Absent => Outcome::undetermined(target, TroubleCause::Failed.as_str(), "nothing was tried"),
         Reading::Unreadable(trouble) => Outcome::unknown(target, &trouble),
+    };
+    let outcome = match proxy(&asked) {
+        Some(proxy) => outcome.observing("proxy", proxy),
+        None => outcome,
+    };
+    outcome.asking(asked)
+}
+
+fn reached(target: &str, asked: &Query, status: Option<u16>, verified: Option<bool>) -> Outcome {
+    let Some(status) = status else {
+        let what = if matches!(asked, Query::Ping(_)) { "answers echo requests" } else { "accepts connections" };
+        return Outcome::pass(target, format!("{target} {what}"));
+    };
+    let by = proxy(asked).map_or_else(String::new, |proxy| format!(" through {proxy}"));
+    let unverified = if verified == Some(false) { "; its certificate was not verified, as configured" } else { "" };
+    let outcome = Outcome::pass(target, format!("{target} answers{by} (HTTP {status}){unverified}"))
+        .observing("http_status", status);
+    match verified {
+        Some(verified) => outcome.observing("verified", verified),
+        None => outcome,
     }
-    .asking(asked)
+}
+
+fn proxy(asked: &Query) -> Option<&str> {
+    match asked {
+        Query::Http(target) => target.proxy.as_deref(),
+        _ => None,
+    }
 }

@@ -5,9 +5,10 @@ use serde::Deserialize;
 
 use super::Spec;
 use super::packages::STATUS;
-use crate::catalog::settings::{Management as ManagementSettings, Peer, Settings};
+use crate::catalog::settings::{Management as ManagementSettings, Peer, Settings, Way};
 use crate::model::Query;
 use crate::model::query::HttpTarget;
+use crate::units::Target;
 
 /// Each configured URL of the management plane answers.
 #[derive(Clone, Debug, Deserialize)]
@@ -22,7 +23,7 @@ impl Spec for Management {
     }
 }
 
-/// Each configured peer accepts a connection.
+/// Each configured peer accepts a connection, or answers an echo request.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Peers {}
@@ -31,43 +32,39 @@ impl Spec for Peers {
     const CAUSES: &'static [&'static str] = &["not-reached", "certificate"];
 
     fn questions(&self, settings: &Settings) -> Vec<Query> {
-        settings.network.peers.iter().map(Peer::contact).collect()
+        settings.network.peers().map(Peer::contact).collect()
     }
 }
 
 impl ManagementSettings {
     /// How one of its URLs is asked.
-    pub fn contact(&self, url: &str) -> Query {
-        contact(HttpTarget {
-            url: url.to_owned(),
-            ca_file: self.ca_file.clone(),
-            insecure: self.insecure,
-            proxy: self.proxy.clone(),
-        })
+    pub fn contact(&self, url: &Target) -> Query {
+        contact(url, &self.way)
     }
 }
 
 impl Peer {
     /// How it is asked.
     pub fn contact(&self) -> Query {
-        contact(HttpTarget {
-            url: self.address.to_string(),
-            ca_file: self.ca_file.clone(),
-            insecure: self.insecure,
-            proxy: self.proxy.clone(),
-        })
+        contact(&self.address, &self.way)
     }
 }
 
 /// `https://…` and `http://…` are asked over HTTP, `icmp://host` by an echo request, `host:port` by a TCP connection.
-fn contact(target: HttpTarget) -> Query {
-    let url = &target.url;
-    if url.starts_with("https://") || url.starts_with("http://") {
-        Query::Http(target)
-    } else if let Some(host) = url.strip_prefix("icmp://") {
+fn contact(target: &Target, way: &Way) -> Query {
+    let is_encrypted = target.starts_with("https://");
+    if is_encrypted || target.starts_with("http://") {
+        Query::Http(HttpTarget {
+            url: target.to_string(),
+            // What counts for certificates says nothing of a URL that shows none.
+            ca_file: way.ca_file.clone().filter(|_| is_encrypted),
+            insecure: way.insecure && is_encrypted,
+            proxy: way.proxy.clone(),
+        })
+    } else if let Some(host) = target.strip_prefix("icmp://") {
         Query::Ping(host.to_owned())
     } else {
-        Query::Tcp(url.strip_prefix("tcp://").unwrap_or(url).to_owned())
+        Query::Tcp(target.to_string())
     }
 }
 

@@ -39,6 +39,7 @@ use std::time::{Duration, Instant};
 use super::Observe;
 use crate::model::answer::User;
 use crate::model::{Answer, Query, Reading, TroubleCause};
+use crate::units::AbsolutePath;
 use mounts::{Mount, Mounts, Place};
 use units::Units;
 
@@ -52,6 +53,7 @@ pub struct Live {
     /// Mounts that did not answer once in this run are not asked again.
     dead_mounts: Mutex<BTreeSet<PathBuf>>,
     units: Units,
+    authorities: http::HostAuthorities,
     /// We are the copy that may hang: touch what we are asked for.
     is_detour: bool,
 }
@@ -113,6 +115,13 @@ impl Live {
     }
 }
 
+fn text(answer: Answer) -> Reading<Vec<u8>> {
+    match answer {
+        Answer::Text(bytes) => Reading::Known(bytes),
+        _ => Reading::unreadable(TroubleCause::Malformed, "a file has an answer of another kind"),
+    }
+}
+
 impl Observe for Live {
     fn ask(&self, query: &Query) -> Reading<Answer> {
         let deadline = Instant::now() + query.deadline().saturating_sub(MARGIN);
@@ -166,7 +175,11 @@ impl Observe for Live {
                 at(path, &|path, mounts| python::environments(path, mounts, deadline).map(Answer::PythonEnvironments))
             }
             Query::Tcp(endpoint) => reach::tcp(endpoint, deadline).map(Answer::Contact),
-            Query::Http(target) => reach::http(target, deadline).map(Answer::Contact),
+            Query::Http(target) => {
+                let read = |path: &AbsolutePath| self.ask(&Query::File(path.to_string())).and_then(text);
+                let ca_file = target.ca_file.as_ref().map(read);
+                http::http(target, ca_file, &self.authorities, deadline).map(Answer::Contact)
+            }
         }
     }
 }

@@ -1,17 +1,17 @@
 //! Does a peer answer? Not reaching it is an answer too, in plain words that name the address.
 
+use std::fmt;
 use std::io;
 use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 use super::bounded::{self, remaining};
-pub use super::http::http;
 use super::resolve::Lookup;
 use crate::model::answer::Contact;
 use crate::model::{Reading, Trouble, TroubleCause};
 
 /// A name of many addresses is not worth more lines than this.
-const MOST_TRIED: usize = 8;
+pub const MOST_TRIED: usize = 8;
 
 /// Does `host:port` or `[v6]:port` accept a connection? Tells so by `deadline`.
 pub fn tcp(endpoint: &str, deadline: Instant) -> Reading<Contact> {
@@ -19,7 +19,7 @@ pub fn tcp(endpoint: &str, deadline: Instant) -> Reading<Contact> {
         return Reading::unreadable(TroubleCause::Malformed, "an endpoint is written `host:port` or `[address]:port`");
     };
     match connect(&endpoint, deadline) {
-        Ok(_) => Reading::Known(Contact::Reached { status: None }),
+        Ok(_) => Reading::Known(Contact::Reached { status: None, verified: None }),
         Err(Failure::NotReached(reason)) => Reading::Known(Contact::NotReached { reason }),
         Err(Failure::Trouble(trouble)) => Reading::Unreadable(trouble),
     }
@@ -57,6 +57,14 @@ impl Endpoint {
             Ok(_) => address.to_string(),
             Err(_) => format!("{} ({address})", self.host),
         }
+    }
+}
+
+/// `host:port`, and `[address]:port` where the address has colons itself.
+impl fmt::Display for Endpoint {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { host, port } = self;
+        if host.contains(':') { write!(out, "[{host}]:{port}") } else { write!(out, "{host}:{port}") }
     }
 }
 
@@ -102,7 +110,7 @@ fn attempt(address: SocketAddr, share: Duration) -> io::Result<TcpStream> {
 }
 
 /// What a failed attempt says about the peer; one that says nothing about it is our own trouble.
-fn in_words(error: &io::Error, share: Duration) -> Result<String, Failure> {
+pub fn in_words(error: &io::Error, share: Duration) -> Result<String, Failure> {
     use nix::libc::{EMFILE, ENFILE, ENOBUFS, ENOMEM};
     Ok(match error.kind() {
         io::ErrorKind::ConnectionRefused => "refused the connection: nothing listens there".to_owned(),
@@ -163,7 +171,7 @@ mod tests {
         let port = listener.local_addr().unwrap().port();
         for host in ["127.0.0.1", "localhost"] {
             let reading = tcp(&format!("{host}:{port}"), within(5000));
-            assert_eq!(reading, Reading::Known(Contact::Reached { status: None }), "{host}");
+            assert_eq!(reading, Reading::Known(Contact::Reached { status: None, verified: None }), "{host}");
         }
     }
 

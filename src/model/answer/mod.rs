@@ -197,6 +197,9 @@ pub enum Contact {
     /// TCP accepted, or an echo came back; for HTTP the status that came.
     Reached {
         status: Option<u16>,
+        /// Whether its certificate was found good; nothing where none was asked for.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        verified: Option<bool>,
     },
     /// The peer answers and its certificate does not verify.
     BadCertificate {

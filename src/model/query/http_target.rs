@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::units::{AbsolutePath, Target};
+use crate::units::{AbsolutePath, Proxy};
 
 /// Written as the URL and the words that differ from what is usual: `https://cloud.example ca=/etc/ssl/own.pem`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -14,7 +14,7 @@ pub struct HttpTarget {
     /// Any certificate will do.
     pub insecure: bool,
     /// `http://proxy.example:3128`
-    pub proxy: Option<Target>,
+    pub proxy: Option<Proxy>,
 }
 
 impl From<&str> for HttpTarget {
@@ -27,7 +27,8 @@ impl fmt::Display for HttpTarget {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str(&self.url)?;
         if let Some(file) = &self.ca_file {
-            write!(out, " ca={file}")?;
+            // A blank ends a word.
+            write!(out, " ca={}", file.replace('%', "%25").replace(' ', "%20"))?;
         }
         if let Some(proxy) = &self.proxy {
             write!(out, " proxy={proxy}")?;
@@ -44,8 +45,11 @@ impl FromStr for HttpTarget {
         let mut target = Self::from(words.next().unwrap_or_default());
         for word in words {
             match word.split_once('=') {
-                Some(("ca", file)) => target.ca_file = Some(AbsolutePath::try_from(file.to_owned())?),
-                Some(("proxy", proxy)) => target.proxy = Some(Target::try_from(proxy.to_owned())?),
+                Some(("ca", file)) => {
+                    let file = file.replace("%20", " ").replace("%25", "%");
+                    target.ca_file = Some(AbsolutePath::try_from(file)?);
+                }
+                Some(("proxy", proxy)) => target.proxy = Some(Proxy::try_from(proxy.to_owned())?),
                 None if word == "insecure" => target.insecure = true,
                 _ => return Err(format!("`{word}` says nothing about a URL")),
             }
@@ -61,9 +65,11 @@ mod tests {
     #[test]
     fn what_is_written_is_read_back() {
         let whole = "https://cloud.example/ ca=/etc/ssl/own.pem proxy=http://proxy.example:3128 insecure";
-        for text in ["http://cloud.example/?a=b", whole] {
+        let odd = "https://cloud.example ca=/etc/my%20own%2520.pem";
+        for text in ["http://cloud.example/?a=b", whole, odd] {
             assert_eq!(text.parse::<HttpTarget>().map(|target| target.to_string()).as_deref(), Ok(text));
         }
+        assert_eq!(odd.parse::<HttpTarget>().unwrap().ca_file.as_deref(), Some("/etc/my own%20.pem"));
         assert!("https://cloud.example ca=own.pem".parse::<HttpTarget>().is_err());
         assert!("https://cloud.example trusting".parse::<HttpTarget>().is_err());
     }
