@@ -92,11 +92,13 @@ fn parse(bytes: &[u8]) -> Result<Option<Head>, Fault> {
     }
 }
 
-/// squid's own field, and the one of RFC 9209.
+/// squid has a field of its own, tinyproxy its name alone, and RFC 9209 one for all.
 fn is_of_proxy(field: &httparse::Header<'_>) -> bool {
     let says = |word: &[u8]| field.value.windows(word.len()).any(|part| part == word);
-    field.name.eq_ignore_ascii_case("x-squid-error")
-        || field.name.eq_ignore_ascii_case("proxy-status") && says(b"error=")
+    let is_named = |name: &str| field.name.eq_ignore_ascii_case(name);
+    is_named("x-squid-error")
+        || is_named("server") && says(b"tinyproxy/")
+        || is_named("proxy-status") && says(b"error=")
 }
 
 #[cfg(test)]
@@ -162,7 +164,13 @@ mod tests {
             let text = format!("HTTP/1.1 503 X\r\n{field}\r\n\r\n");
             answer(text.as_bytes(), 4096).unwrap().by_proxy
         };
-        assert!(says("X-Squid-Error: ERR_CONNECT_FAIL 111"));
+        for recorded in [
+            include_bytes!("../../../../tests/fixtures/proxies/squid-get-fails").as_slice(),
+            include_bytes!("../../../../tests/fixtures/proxies/squid-get-denied"),
+            include_bytes!("../../../../tests/fixtures/proxies/tinyproxy-get-fails"),
+        ] {
+            assert!(answer(recorded, 4096).unwrap().by_proxy);
+        }
         assert!(says("Proxy-Status: edge; error=destination_unavailable"));
         assert!(!says("Proxy-Status: edge; received-status=503"));
         assert!(!says("Via: 1.1 edge"));

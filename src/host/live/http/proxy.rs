@@ -26,7 +26,7 @@ pub fn refused(status: u16, target: &Url, proxy: &str) -> String {
     match status {
         407 => format!("{proxy} wants a password (HTTP 407), and there is none to give"),
         403 => format!("{proxy} does not allow connections to {target} (HTTP 403)"),
-        502..=504 => format!("{proxy} cannot reach {target} (HTTP {status})"),
+        500..=599 => format!("{proxy} cannot reach {target} (HTTP {status})"),
         status => format!("{proxy} does not connect to {target} (HTTP {status})"),
     }
 }

@@ -228,7 +228,7 @@ fn of_a_chain_the_issuer_that_is_missing_is_named() {
 fn a_self_signed_certificate_that_is_in_the_file_itself_is_good() {
     for is_ca in [IsCa::Ca(BasicConstraints::Unconstrained), IsCa::ExplicitNoCa, IsCa::NoCa] {
         let mut params = for_names(&["localhost"]);
-        params.is_ca = is_ca.clone();
+        params.is_ca = is_ca;
         let key = KeyPair::generate().unwrap();
         let certificate = params.self_signed(&key).unwrap();
         let server = Server::start(vec![certificate.der().clone()], &key);

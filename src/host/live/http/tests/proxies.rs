@@ -104,22 +104,35 @@ fn a_proxy_that_is_not_there_is_told_from_a_target_that_is_not() {
     }
 }
 
+macro_rules! recorded {
+    ($name:literal) => {
+        include_str!(concat!("../../../../../tests/fixtures/proxies/", $name))
+    };
+}
+
 #[test]
-fn what_the_proxy_refuses_is_told_with_its_status() {
-    for (answer, expected) in [
-        ("HTTP/1.1 407 X\r\n\r\n", "wants a password (HTTP 407), and there is none to give"),
-        ("HTTP/1.1 502 X\r\n\r\n", "cannot reach cloud.example:443 (HTTP 502)"),
-        ("HTTP/1.1 504 X\r\n\r\n", "cannot reach cloud.example:443 (HTTP 504)"),
-        ("HTTP/1.1 403 X\r\nX-Squid-Error: E 0\r\n\r\n", "does not allow connections to cloud.example:443 (HTTP 403)"),
-        ("HTTP/1.1 500 X\r\nProxy-Status: p; error=x\r\n\r\n", "does not connect to cloud.example:443 (HTTP 500)"),
+fn what_a_proxy_refuses_is_told_with_its_status() {
+    for (connect, get, expected) in [
+        (recorded!("squid-connect-fails"), recorded!("squid-get-fails"), "cannot reach h:80 (HTTP 503)"),
+        (
+            recorded!("squid-connect-denied"),
+            recorded!("squid-get-denied"),
+            "does not allow connections to h:80 (HTTP 403)",
+        ),
+        (recorded!("tinyproxy-connect-fails"), recorded!("tinyproxy-get-fails"), "cannot reach h:80 (HTTP 500)"),
+        (NO_PASSWORD, NO_PASSWORD, "wants a password (HTTP 407), and there is none to give"),
+        ("HTTP/1.1 504 X\r\n\r\n", "HTTP/1.1 504 X\r\n\r\n", "cannot reach h:80 (HTTP 504)"),
     ] {
-        let proxy = saying(answer);
-        for url in ["https://cloud.example/", "http://cloud.example:443/"] {
-            let said = reason(proxy, url);
-            assert_eq!(said, format!("the proxy localhost (127.0.0.1:{proxy}) {expected}"), "{url}");
+        for (answer, url) in [(connect, "https://h:80/"), (get, "http://h/")] {
+            let proxy = saying(answer);
+            assert_eq!(reason(proxy, url), format!("the proxy localhost (127.0.0.1:{proxy}) {expected}"), "{url}");
         }
     }
+    let denied = reason(saying(recorded!("tinyproxy-connect-denied")), "https://h/");
+    assert!(denied.ends_with("does not allow connections to h:443 (HTTP 403)"), "{denied}");
 }
+
+const NO_PASSWORD: &str = "HTTP/1.1 407 X\r\nProxy-Authenticate: Basic realm=\"x\"\r\n\r\n";
 
 #[test]
 fn what_a_target_behind_the_proxy_answers_is_an_answer() {
