@@ -16,6 +16,7 @@ mod looking;
 mod nic_names;
 mod ovs;
 mod packages;
+mod reach;
 mod services;
 mod ssh;
 mod ssh_configurations;
@@ -40,6 +41,7 @@ const TESTS: &[&[Test]] = &[
 const TESTS: &[&[Test]] =
     &[disk::TESTS, packages::TESTS, services::TESTS, ovs::TESTS, config::TESTS, bad_hosts::TESTS, looking::TESTS, nic_names::TESTS];
     nic_names::TESTS,
+    reach::TESTS,
 
 fn main() -> ExitCode {
     if let Some(code) = harness::stand_in::play() {

@@ -7,6 +7,7 @@ pub mod needs;
 pub mod outcome;
 pub mod recipe;
 pub mod report;
+pub mod servers;
 pub mod stand_in;
 
 pub use lab::{Builder, Lab};

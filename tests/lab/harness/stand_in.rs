@@ -20,6 +20,8 @@ use nix::libc;
 use nix::mount::{MsFlags, mount};
 use nix::sys::socket::{AddressFamily, Backlog, SockFlag, SockType, UnixAddr, bind, connect, listen, socket};
 
+use super::servers;
+
 /// Plays the part that the program was started under, if it was started under one.
 pub fn play() -> Option<ExitCode> {
     let words: Vec<String> = env::args().collect();
@@ -35,6 +37,7 @@ pub fn play() -> Option<ExitCode> {
         ("stand-in", ["full-backlog", path]) => full_backlog(path),
         ("stand-in", ["delete-open", path, bytes]) => delete_open(path, bytes),
         ("stand-in", ["dead-fuse", path]) => dead_fuse(path),
+        ("stand-in", ["serve", words @ ..]) => servers::serve(words),
         ("stand-in", words) => Err(anyhow::anyhow!("no such part: {words:?}")),
         _ => return None,
     };
@@ -47,7 +50,7 @@ pub fn play() -> Option<ExitCode> {
     })
 }
 
-fn ready() -> Result<()> {
+pub fn ready() -> Result<()> {
     if let Some(path) = env::var_os("NOTIFY_SOCKET") {
         UnixDatagram::unbound()?.send_to(b"READY=1", path)?;
     }
