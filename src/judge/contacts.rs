@@ -5,6 +5,7 @@ use crate::catalog::Level;
 use crate::catalog::settings::Peer;
 use crate::facts::Facts;
 use crate::model::answer::Contact;
+use crate::model::query::HttpTarget;
 use crate::model::{Query, Reading, TroubleCause};
 
 pub fn judge_management(facts: &Facts<'_>) -> Vec<Outcome> {
@@ -48,7 +49,27 @@ fn judge_target(target: &str, asked: Query, facts: &Facts<'_>) -> Outcome {
         Some(proxy) => outcome.observing("proxy", proxy),
         None => outcome,
     };
-    outcome.asking(asked)
+    outcome.by_hand(by_hand(&asked)).asking(asked)
+}
+
+/// The commands of the check ask a URL as it is; nothing where they will do.
+fn by_hand(asked: &Query) -> Vec<Vec<String>> {
+    let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
+    match asked {
+        Query::Ping(host) => {
+            let host = host.trim_start_matches('[').trim_end_matches(']');
+            vec![words(&["ping", "-c", "3", host]), words(&["ip", "route"])]
+        }
+        Query::Http(target) if *target != HttpTarget::from(target.url.as_str()) => {
+            let mut curl = words(&["curl", "-v", "-m", "10", "-o", "/dev/null"]);
+            curl.extend(target.ca_file.iter().flat_map(|file| words(&["--cacert", file])));
+            curl.extend(target.proxy.iter().flat_map(|proxy| words(&["--proxy", proxy])));
+            curl.extend(target.insecure.then(|| "--insecure".to_owned()));
+            curl.push(target.url.clone());
+            vec![curl]
+        }
+        _ => Vec::new(),
+    }
 }
 
 fn reached(target: &str, asked: &Query, status: Option<u16>, verified: Option<bool>) -> Outcome {

@@ -123,6 +123,7 @@ fn row(check: &Check, outcome: Outcome, duration_us: u64) -> Finding {
         (true, Level::Block) => check.severity,
     };
     let by_hand = match outcome.status {
+        Status::Fail | Status::Unknown if !outcome.by_hand.is_empty() => outcome.by_hand,
         Status::Fail | Status::Unknown => check.by_hand.iter().map(|argv| about(argv, &outcome.subject)).collect(),
         _ => Vec::new(),
     };

@@ -25,6 +25,8 @@ pub struct Outcome {
     /// It counts no more than this, whatever the level of the check.
     pub at_most: Option<Level>,
     pub offers: Vec<Offer>,
+    /// What a person would type about this one thing, where the commands of the check do not fit it.
+    pub by_hand: Vec<Vec<String>>,
     /// What was asked for it, for its duration.
     pub asked: Vec<Query>,
 }
@@ -41,6 +43,7 @@ impl Outcome {
             caused_by: None,
             at_most: None,
             offers: Vec::new(),
+            by_hand: Vec::new(),
             asked: Vec::new(),
         }
     }
@@ -89,6 +92,11 @@ impl Outcome {
 
     pub fn offering(mut self, offers: Vec<Offer>) -> Self {
         self.offers = offers;
+        self
+    }
+
+    pub fn by_hand(mut self, commands: Vec<Vec<String>>) -> Self {
+        self.by_hand = commands;
         self
     }
 

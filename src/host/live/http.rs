@@ -154,7 +154,7 @@ fn no_handshake(failure: &tls::Failure, peer: &str) -> String {
             }
             _ => format!("{peer} accepts connections, but then: {error}"),
         },
-        tls::Failure::Tls(error) => format!("{peer} accepts connections, but TLS fails: {error}"),
+        tls::Failure::Tls(error) => no_tls(error, peer),
         tls::Failure::Certificate(reason) => format!("{peer}: its certificate does not verify: {reason}"),
     }
 }
@@ -166,13 +166,24 @@ fn no_answer(fault: &Fault, peer: &str) -> String {
         Fault::Io(error) if error.kind() == io::ErrorKind::TimedOut => {
             format!("{peer} accepts connections, but did not answer in time")
         }
-        Fault::Io(error) => match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
-            Some(rustls::Error::AlertReceived(rustls::AlertDescription::CertificateRequired)) => {
-                format!("{peer} answers only those who show a certificate of their own")
-            }
-            Some(error) => format!("{peer} accepts connections, but TLS fails: {error}"),
+        Fault::Io(error) => match error.get_ref().and_then(|inner| inner.downcast_ref()) {
+            Some(error) => no_tls(error, peer),
             None => format!("{peer} accepts connections, but then: {error}"),
         },
+    }
+}
+
+fn no_tls(error: &rustls::Error, peer: &str) -> String {
+    use rustls::AlertDescription as Alert;
+    match error {
+        rustls::Error::AlertReceived(Alert::CertificateRequired) => {
+            format!("{peer} answers only those who show a certificate of their own")
+        }
+        rustls::Error::AlertReceived(Alert::ProtocolVersion) => {
+            format!("{peer} speaks no version of TLS from 1.2 on")
+        }
+        rustls::Error::InvalidMessage(_) => format!("{peer} accepts connections, but does not speak TLS"),
+        error => format!("{peer} accepts connections, but TLS fails: {error}"),
     }
 }
 

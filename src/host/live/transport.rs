@@ -61,3 +61,43 @@ impl Write for Timed {
 fn late(error: io::Error) -> io::Error {
     if error.kind() == io::ErrorKind::WouldBlock { io::ErrorKind::TimedOut.into() } else { error }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use super::*;
+
+    fn pair(millis: u64) -> (Timed, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let stream = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        (Timed::new(stream, Instant::now() + Duration::from_millis(millis)), listener.accept().unwrap().0)
+    }
+
+    #[test]
+    fn what_was_given_back_is_read_first() {
+        let (mut stream, mut peer) = pair(5000);
+        peer.write_all(b"three").unwrap();
+        stream.give_back(b"two ");
+        stream.give_back(b"one ");
+        let mut read = [0; 13];
+        stream.read_exact(&mut read).unwrap();
+        assert_eq!(&read, b"one two three");
+    }
+
+    #[test]
+    fn a_silent_peer_and_one_that_drips_are_late_alike() {
+        let (mut stream, mut peer) = pair(200);
+        std::thread::spawn(move || {
+            while peer.write_all(b".").is_ok() {
+                std::thread::sleep(Duration::from_millis(20));
+            }
+        });
+        let mut all = Vec::new();
+        assert_eq!(stream.read_to_end(&mut all).unwrap_err().kind(), io::ErrorKind::TimedOut);
+        assert!(!all.is_empty());
+        let (mut stream, _peer) = pair(50);
+        assert_eq!(stream.read(&mut [0]).unwrap_err().kind(), io::ErrorKind::TimedOut);
+        assert_eq!(stream.write(b"x").unwrap_err().kind(), io::ErrorKind::TimedOut);
+    }
+}

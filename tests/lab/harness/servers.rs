@@ -120,7 +120,7 @@ fn forward(mut client: TcpStream) {
     let line = head.lines().next().unwrap_or_default();
     let mut words = line.split(' ');
     let (method, what) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
-    println!("{line}");
+    eprintln!("{line}");
     let rest = what.trim_start_matches("http://");
     let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
     let Ok(mut server) = TcpStream::connect(authority) else {

@@ -57,7 +57,7 @@ fn unknown_issuer(certificate: &CertificateDer<'_>, others: &[CertificateDer<'_>
     }
     let name = last.issuer().map_or_else(String::new, |name| format!(": `{name}`"));
     let hint = if others.is_empty() {
-        "; its certificate is not installed here, or the server does not send one between"
+        "; it is not installed here, or the server does not send the certificates between"
     } else {
         ""
     };

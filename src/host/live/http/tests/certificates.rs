@@ -37,11 +37,20 @@ struct Server {
 
 impl Server {
     fn start(chain: Vec<CertificateDer<'static>>, key: &KeyPair) -> Self {
+        Self::of(chain, key, rustls::DEFAULT_VERSIONS, rustls::server::WebPkiClientVerifier::no_client_auth())
+    }
+
+    fn of(
+        chain: Vec<CertificateDer<'static>>,
+        key: &KeyPair,
+        versions: &[&'static rustls::SupportedProtocolVersion],
+        clients: Arc<dyn rustls::server::danger::ClientCertVerifier>,
+    ) -> Self {
         let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
         let config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-            .with_safe_default_protocol_versions()
+            .with_protocol_versions(versions)
             .unwrap()
-            .with_no_client_auth()
+            .with_client_cert_verifier(clients)
             .with_single_cert(chain, key)
             .unwrap();
         let config = Arc::new(config);
@@ -195,7 +204,10 @@ fn a_certificate_out_of_its_time_hints_at_the_clock() {
 fn an_unknown_issuer_is_named_and_told_from_a_self_signed_certificate() {
     let (ours, theirs) = (authority("ours"), authority("theirs \u{1b}[1m"));
     let reason = bad(for_names(&["localhost"]), Some(&theirs), &ours);
-    assert!(reason.starts_with("its issuer is unknown to this host: `theirs ?[1m`; its certificate"), "{reason}");
+    assert!(
+        reason.starts_with("its issuer is unknown to this host: `theirs ?[1m`; it is not installed here"),
+        "{reason}"
+    );
     assert_eq!(bad(for_names(&["localhost"]), None, &ours), "it is self-signed");
     let mut as_authority = for_names(&["localhost"]);
     as_authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -301,4 +313,31 @@ fn a_file_of_authorities_that_cannot_be_used_is_told_and_nobody_is_asked() {
     let (cause, _) = trouble(Reading::unreadable(TroubleCause::Denied, "cannot look at it"));
     assert_eq!(cause, TroubleCause::Denied);
     assert!(server.heard.recv_timeout(Duration::from_millis(50)).is_err());
+}
+
+#[test]
+fn a_server_that_wants_a_certificate_of_ours_is_told() {
+    let ours = authority("ours");
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let roots = authorities::Authorities::default().with_pem(ours.pem().as_bytes()).unwrap().roots;
+    for version in [&rustls::version::TLS12, &rustls::version::TLS13] {
+        let clients = rustls::server::WebPkiClientVerifier::builder_with_provider(roots.clone(), provider.clone());
+        let (certificate, key) = issued(for_names(&["localhost"]), Some(&ours));
+        let server = Server::of(vec![certificate], &key, &[version], clients.build().unwrap());
+        let reason = not_reached(server.asked_trusting(&ours.pem()));
+        assert!(reason.ends_with("answers only those who show a certificate of their own"), "{reason}");
+    }
+}
+
+#[test]
+fn both_versions_of_tls_are_spoken() {
+    let ours = authority("ours");
+    for version in [&rustls::version::TLS12, &rustls::version::TLS13] {
+        let (certificate, key) = issued(for_names(&["localhost"]), Some(&ours));
+        let clients = rustls::server::WebPkiClientVerifier::no_client_auth();
+        let server = Server::of(vec![certificate], &key, &[version], clients);
+        assert_eq!(server.asked_trusting(&ours.pem()), verified(401, true));
+        let contact = ask(&HttpTarget { insecure: true, ..server.target() }, 5000).known();
+        assert_eq!(contact, Some(verified(401, false)));
+    }
 }

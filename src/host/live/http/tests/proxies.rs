@@ -163,6 +163,7 @@ fn what_fails_behind_the_proxy_is_laid_at_the_door_of_the_target() {
     let server = serve(|stream| answer(stream, b"no TLS\r\n\r\n"));
     let (proxy, _heard) = forwarding();
     let said = reason(proxy, &format!("https://localhost:{server}/"));
-    let start = format!("localhost:{server} behind the proxy localhost:{proxy} accepts connections, but TLS fails");
+    let start =
+        format!("localhost:{server} behind the proxy localhost:{proxy} accepts connections, but does not speak TLS");
     assert!(said.starts_with(&start), "{said}");
 }
