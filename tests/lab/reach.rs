@@ -1,7 +1,6 @@
 //! Peers and the management plane, over a network of the lab's own, with names from a server of its own.
 
 use anyhow::{Result, ensure};
-use serde_json::Value;
 
 use crate::harness::{Lab, Run, Tested, recipe};
 
@@ -220,7 +219,8 @@ fn echo_is_answered_or_not() -> Tested {
 fn echo_needs_the_right_to_send_it() -> Tested {
     let lab = plugged_in()?;
     let groups = "net.ipv4.ping_group_range";
-    lab.write(CONFIG, "[network]\npeers = [{ address = \"icmp://192.0.2.1\" }]\n")?;
+    let peers = ["icmp://192.0.2.1", "icmp://::1"];
+    lab.write(CONFIG, "[network]\npeers = [{ address = \"icmp://192.0.2.1\" }, { address = \"icmp://::1\" }]\n")?;
     let look = "hostready check --json --only network.reachable";
     let as_nobody = || {
         Ok::<_, anyhow::Error>(Run::new(lab.run(&[
@@ -231,13 +231,17 @@ fn echo_needs_the_right_to_send_it() -> Tested {
     };
     lab.sh(&format!("sysctl --quiet --write {groups}='1 0'"))?;
     // Root has another way.
-    Run::new(lab.run(&["sh", "-c", look])?).passes("network.reachable", "icmp://192.0.2.1")?;
+    let as_root = Run::new(lab.run(&["sh", "-c", look])?);
     let run = as_nobody()?;
-    let row: &Value = run.says("network.reachable", "icmp://192.0.2.1", "unknown")?;
-    ensure!(row["cause"] == "denied", "{row:#}");
-    mentions(&run, "network.reachable", "icmp://192.0.2.1", &["root", groups])?;
+    for peer in peers {
+        as_root.passes("network.reachable", peer)?;
+        let row = run.says("network.reachable", peer, "unknown")?;
+        ensure!(row["cause"] == "denied", "{row:#}");
+        mentions(&run, "network.reachable", peer, &["root", groups])?;
+    }
     lab.sh(&format!("sysctl --quiet --write {groups}='0 65535'"))?;
-    as_nobody()?.passes("network.reachable", "icmp://192.0.2.1")
+    let run = as_nobody()?;
+    peers.iter().try_for_each(|peer| run.passes("network.reachable", peer))
 }
 
 fn many_silent_peers_end_with_their_deadline() -> Tested {

@@ -182,6 +182,9 @@ fn no_tls(error: &rustls::Error, peer: &str) -> String {
         rustls::Error::AlertReceived(Alert::ProtocolVersion) => {
             format!("{peer} speaks no version of TLS from 1.2 on")
         }
+        rustls::Error::AlertReceived(Alert::HandshakeFailure) => {
+            format!("{peer} speaks TLS, and has no kind of key or cipher in common with this program")
+        }
         rustls::Error::InvalidMessage(_) => format!("{peer} accepts connections, but does not speak TLS"),
         error => format!("{peer} accepts connections, but TLS fails: {error}"),
     }

@@ -8,6 +8,8 @@ use rustls::pki_types::{CertificateDer, UnixTime};
 
 use super::certificate::{Names, printable};
 
+const SELF_SIGNED: &str = "it is self-signed; if it is yours, name its file as `ca_file`";
+
 /// `others` are the certificates that the server sent beside its own.
 pub fn in_words(
     fault: &CertificateError,
@@ -22,7 +24,10 @@ pub fn in_words(
             "this host trusts no authority at all: are the ca-certificates installed?".to_owned()
         }
         E::UnknownIssuer => unknown_issuer(certificate, others),
-        _ if is_authority_itself(fault) => "it is self-signed, and marked as an authority's own".to_owned(),
+        _ if is_authority_itself(fault) => match names {
+            Some(names) if names.is_self_signed() => SELF_SIGNED.to_owned(),
+            _ => "it is marked as that of an authority, and not of a server".to_owned(),
+        },
         E::BadSignature => {
             let issuer = names.and_then(|names| names.issuer()).map_or_else(String::new, |name| format!(" `{name}`"));
             format!("it is not signed by the authority{issuer} that this host trusts: was that one renewed?")
@@ -36,6 +41,17 @@ pub fn in_words(
     }
 }
 
+/// The server could not show, or we not see, that the key of its certificate is its own.
+pub fn of_signature(fault: &rustls::Error) -> String {
+    use CertificateError as E;
+    match fault {
+        rustls::Error::InvalidCertificate(E::BadSignature) => {
+            "the server did not sign with its key, or that key is too short: RSA takes 2048 bits".to_owned()
+        }
+        _ => "its key is of a kind that this program cannot check".to_owned(),
+    }
+}
+
 /// The verifier has no case of its own for this one; the name is that of its inner error.
 pub fn is_authority_itself(fault: &CertificateError) -> bool {
     matches!(fault, CertificateError::Other(other) if format!("{other:?}").contains("CaUsedAsEndEntity"))
@@ -44,7 +60,7 @@ pub fn is_authority_itself(fault: &CertificateError) -> bool {
 fn unknown_issuer(certificate: &CertificateDer<'_>, others: &[CertificateDer<'_>]) -> String {
     let Some(own) = Names::of(certificate) else { return "its issuer is unknown to this host".to_owned() };
     if own.is_self_signed() {
-        return "it is self-signed".to_owned();
+        return SELF_SIGNED.to_owned();
     }
     // The issuer that is missing is that of the last certificate that the server's chain leads to.
     let mut last = own;

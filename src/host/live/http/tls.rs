@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::verify_server_name;
-use rustls::crypto::{CryptoProvider, ring};
+use rustls::crypto::{CryptoProvider, WebPkiSupportedAlgorithms, ring, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, ClientConfig, ClientConnection, DigitallySignedStruct, SignatureScheme, StreamOwned};
@@ -113,8 +113,23 @@ impl Judge {
         }
     }
 
-    fn trusts_anybody(&self) -> bool {
-        matches!(self.trust, Trust::Anybody)
+    /// Is the key of the certificate the server's own?
+    fn signature(
+        &self,
+        verify: impl FnOnce(&WebPkiSupportedAlgorithms) -> Result<HandshakeSignatureValid, rustls::Error>,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        if matches!(self.trust, Trust::Anybody) {
+            return Ok(HandshakeSignatureValid::assertion());
+        }
+        let verified = verify(&self.provider.signature_verification_algorithms);
+        if let Err(error) = &verified {
+            self.turn_down(fault::of_signature(error));
+        }
+        verified
+    }
+
+    fn turn_down(&self, reason: String) {
+        *self.turned_down.lock().unwrap_or_else(PoisonError::into_inner) = Some(reason);
     }
 }
 
@@ -129,8 +144,7 @@ impl ServerCertVerifier for Judge {
     ) -> Result<ServerCertVerified, rustls::Error> {
         let verified = self.verify(certificate, others, name, now);
         if let Err(rustls::Error::InvalidCertificate(error)) = &verified {
-            let reason = fault::in_words(error, certificate, others, self.verifier.is_some());
-            *self.turned_down.lock().unwrap_or_else(PoisonError::into_inner) = Some(reason);
+            self.turn_down(fault::in_words(error, certificate, others, self.verifier.is_some()));
         }
         verified.map(|()| ServerCertVerified::assertion())
     }
@@ -141,11 +155,7 @@ impl ServerCertVerifier for Judge {
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        if self.trusts_anybody() {
-            return Ok(HandshakeSignatureValid::assertion());
-        }
-        let algorithms = &self.provider.signature_verification_algorithms;
-        rustls::crypto::verify_tls12_signature(message, certificate, signed, algorithms)
+        self.signature(|algorithms| verify_tls12_signature(message, certificate, signed, algorithms))
     }
 
     fn verify_tls13_signature(
@@ -154,19 +164,13 @@ impl ServerCertVerifier for Judge {
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        if self.trusts_anybody() {
-            return Ok(HandshakeSignatureValid::assertion());
-        }
-        let algorithms = &self.provider.signature_verification_algorithms;
-        rustls::crypto::verify_tls13_signature(message, certificate, signed, algorithms)
+        self.signature(|algorithms| verify_tls13_signature(message, certificate, signed, algorithms))
     }
 
+    /// More than can be verified: a server that has nothing else shall say who it is, and not just hang up.
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         let mut schemes = self.provider.signature_verification_algorithms.supported_schemes();
-        if self.trusts_anybody() {
-            // What is not verified need not be understood.
-            schemes.extend([SignatureScheme::ECDSA_NISTP521_SHA512, SignatureScheme::RSA_PKCS1_SHA1]);
-        }
+        schemes.extend([SignatureScheme::ECDSA_NISTP521_SHA512, SignatureScheme::RSA_PKCS1_SHA1]);
         schemes
     }
 }

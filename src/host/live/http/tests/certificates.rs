@@ -208,10 +208,13 @@ fn an_unknown_issuer_is_named_and_told_from_a_self_signed_certificate() {
         reason.starts_with("its issuer is unknown to this host: `theirs ?[1m`; it is not installed here"),
         "{reason}"
     );
-    assert_eq!(bad(for_names(&["localhost"]), None, &ours), "it is self-signed");
+    let self_signed = "it is self-signed; if it is yours, name its file as `ca_file`";
+    assert_eq!(bad(for_names(&["localhost"]), None, &ours), self_signed);
     let mut as_authority = for_names(&["localhost"]);
     as_authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    assert_eq!(bad(as_authority, None, &ours), "it is self-signed, and marked as an authority's own");
+    assert_eq!(bad(as_authority.clone(), None, &ours), self_signed);
+    let reason = bad(as_authority, Some(&ours), &ours);
+    assert_eq!(reason, "it is marked as that of an authority, and not of a server");
     let reason = bad(for_names(&["localhost"]), Some(&authority("ours")), &ours);
     assert_eq!(reason, "it is not signed by the authority `ours` that this host trusts: was that one renewed?");
 }
@@ -340,4 +343,16 @@ fn both_versions_of_tls_are_spoken() {
         let contact = ask(&HttpTarget { insecure: true, ..server.target() }, 5000).known();
         assert_eq!(contact, Some(verified(401, false)));
     }
+}
+
+/// No server that can be made here has such a key; `openssl s_server` with one is turned down in these words.
+#[test]
+fn a_key_that_cannot_be_checked_is_asked_for_all_the_same_and_told() {
+    let trust = Trust::Authorities(authorities::Authorities::default());
+    let judge = tls::Judge::new(trust, Arc::new(rustls::crypto::ring::default_provider()));
+    assert!(judge.supported_verify_schemes().contains(&rustls::SignatureScheme::ECDSA_NISTP521_SHA512));
+    let misbehaved = rustls::PeerMisbehaved::SignedHandshakeWithUnadvertisedSigScheme;
+    assert!(fault::of_signature(&misbehaved.into()).contains("of a kind that this program cannot check"));
+    let bad = rustls::Error::InvalidCertificate(rustls::CertificateError::BadSignature);
+    assert!(fault::of_signature(&bad).contains("too short"));
 }
