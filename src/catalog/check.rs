@@ -49,6 +49,8 @@ pub enum ThenRead {
     NextKernel,
     /// What sshd's configuration includes, and the greeting of its listeners.
     Sshd,
+    /// The log of ovn-controller, after it was woken by a question.
+    OvnLog,
 }
 
 /// A check as it is in force: entry, overrides and flags merged and validated.

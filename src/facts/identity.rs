@@ -1,6 +1,7 @@
 //! Which host this is.
 
 use super::Facts;
+use crate::catalog::kind::packages::OS_RELEASE;
 use crate::model::report::{Host, Hypervisor, Os};
 use crate::model::{Query, Reading};
 
@@ -8,7 +9,6 @@ const HOSTNAME: &str = "/proc/sys/kernel/hostname";
 const KERNEL: &str = "/proc/sys/kernel/osrelease";
 const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
 const MACHINE_ID: &str = "/etc/machine-id";
-const OS_RELEASE: &str = "/etc/os-release";
 
 /// Packages whose version is the hypervisor's, in the order in which they are looked for.
 const QEMU: [&str; 3] = ["qemu-system-x86", "qemu-system-arm", "qemu-kvm"];
@@ -60,6 +60,17 @@ fn line(facts: &Facts<'_>, path: &str) -> Option<String> {
 fn os_field(text: &str, name: &str) -> Option<String> {
     let value = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('='))?.trim();
     Some(value.trim_matches(|quote| matches!(quote, '"' | '\'')).to_owned()).filter(|value| !value.is_empty())
+}
+
+/// The codenames by which sources of this release go: its own, and that of the release that it is derived from.
+pub fn codenames(os_release: &str) -> Vec<String> {
+    let fields = ["VERSION_CODENAME", "UBUNTU_CODENAME", "DEBIAN_CODENAME"];
+    let mut names: Vec<String> = fields.into_iter().filter_map(|field| os_field(os_release, field)).collect();
+    // The release in the making bears the name of the next one, and may be fed from the one that never is released.
+    if os_field(os_release, "PRETTY_NAME").is_some_and(|name| name.ends_with("/sid")) {
+        names.push("sid".to_owned());
+    }
+    names
 }
 
 /// `1:6.2+dfsg-2ubuntu6` → `6.2`

@@ -11,6 +11,10 @@ pub mod packages;
 pub mod sshd;
 pub mod udev_rules;
 mod wildcard;
+pub mod netplan;
+pub mod ovs;
+pub mod packages;
+pub mod repositories;
 
 use std::cell::OnceCell;
 use std::collections::BTreeMap;

@@ -12,6 +12,8 @@ pub struct Package<'a> {
     pub want: &'a str,
     pub reinstall_required: bool,
     pub state: &'a str,
+    /// The field `Source`, as it stands there: empty where it would say the same as name and version.
+    source: &'a str,
 }
 
 const WANTS: [&str; 5] = ["unknown", "install", "hold", "deinstall", "purge"];
@@ -27,7 +29,17 @@ const STATES: [&str; 8] = [
     "installed",
 ];
 
-impl Package<'_> {
+impl<'a> Package<'a> {
+    /// The source package that it was built from, and the version of that: a rebuild of one binary alone changes
+    /// the binary's version and not the source's.
+    pub fn source(&self) -> (&'a str, &'a str) {
+        match self.source.split_once(" (") {
+            Some((name, version)) => (name, version.trim_end_matches(')')),
+            None if self.source.is_empty() => (self.name, self.version),
+            None => (self.source, self.version),
+        }
+    }
+
     /// Files of it are on the disk. A package of which only configuration is left is not installed.
     pub fn is_there(&self) -> bool {
         !matches!(self.state, "not-installed" | "config-files")
@@ -107,6 +119,25 @@ impl<'a> Packages<'a> {
     }
 }
 
+/// Does a package that is there need one of this name? `text` is the whole database.
+pub fn is_needed(text: &[u8], name: &str) -> bool {
+    let finder = memchr::memmem::Finder::new(name);
+    let mut is_there = false;
+    for line in lines(text) {
+        if let Some(status) = line.strip_prefix(b"Status: ") {
+            is_there = !status.ends_with(b" not-installed") && !status.ends_with(b" config-files");
+        } else if is_there && (line.starts_with(b"Depends: ") || line.starts_with(b"Pre-Depends: ")) {
+            let ends_word = |byte: Option<&u8>| byte.is_none_or(|byte| b" ,:|(".contains(byte));
+            let starts_word = |at: usize| at == 0 || b" ,|".contains(&line[at - 1]);
+            let mut found = finder.find_iter(line);
+            if found.any(|at| starts_word(at) && ends_word(line.get(at + name.len()))) {
+                return true;
+            }
+        }
+    }
+    false
+}
+
 /// What `split` on line feeds gives, and several times as fast.
 fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
     let mut start = 0;
@@ -123,6 +154,7 @@ struct Stanza<'a> {
     name: Option<&'a str>,
     architecture: &'a str,
     version: &'a str,
+    source: &'a str,
     status: Option<(&'a str, usize)>,
     any: bool,
 }
@@ -133,7 +165,7 @@ impl<'a> Stanza<'a> {
         self.any = true;
         let colon = line.iter().position(|byte| *byte == b':').ok_or_else(|| error("not a field, a `:` is missing"))?;
         let (field, rest) = line.split_at(colon);
-        let wanted = matches!(field, b"Package" | b"Status" | b"Architecture" | b"Version");
+        let wanted = matches!(field, b"Package" | b"Status" | b"Architecture" | b"Version" | b"Source");
         if !wanted {
             return Ok(());
         }
@@ -143,6 +175,7 @@ impl<'a> Stanza<'a> {
             b"Package" => self.name = Some(value),
             b"Status" => self.status = Some((value, number)),
             b"Architecture" => self.architecture = value,
+            b"Source" => self.source = value,
             _ => self.version = value,
         }
         Ok(())
@@ -170,6 +203,7 @@ impl<'a> Stanza<'a> {
                     want,
                     reinstall_required: flag == "reinstreq",
                     state,
+                    source: self.source,
                 }))
             }
             _ => Err(error(at, format!("`{status}` is no status of a package (`{name}`)"))),
@@ -203,6 +237,29 @@ mod tests {
         let whole = Packages::parse(text).unwrap();
         for name in ["a", "ab", "x", "b", "ghost", ""] {
             assert_eq!(Packages::look_up(text, name).as_ref(), whole.find(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_source_is_told_where_it_is_not_the_package_itself() {
+        let text = b"Package: netplan.io\nStatus: install ok installed\nVersion: 0.106-2\n\n\
+            Package: libnetplan0\nStatus: install ok installed\nSource: netplan.io\nVersion: 0.106-1\n\n\
+            Package: libvirt0\nStatus: install ok installed\nSource: libvirt (9.0.0-4)\nVersion: 9.0.0-4+b1\n";
+        let packages = Packages::parse(text).unwrap();
+        let sources: Vec<_> = packages.0.iter().map(Package::source).collect();
+        assert_eq!(sources, [("netplan.io", "0.106-2"), ("netplan.io", "0.106-1"), ("libvirt", "9.0.0-4")]);
+    }
+
+    #[test]
+    fn needed_is_what_is_named_as_a_whole_by_something_that_is_there() {
+        let text = b"Package: a\nStatus: install ok installed\nPre-Depends: libq (>= 1)\n\
+            Depends: libx2 | libx:any, libz(>= 1),libw\nConflicts: libc\n\n\
+            Package: b\nStatus: deinstall ok config-files\nDepends: libv\n";
+        for needed in ["libq", "libx2", "libx", "libz", "libw"] {
+            assert!(is_needed(text, needed), "{needed}");
+        }
+        for other in ["libx2-dev", "lib", "ibx", "libc", "libv", "any"] {
+            assert!(!is_needed(text, other), "{other}");
         }
     }
 

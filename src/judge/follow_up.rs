@@ -8,7 +8,7 @@ use crate::catalog::kind::Kind;
 use crate::catalog::kind::ovs::VSWITCHD;
 use crate::facts::Facts;
 use crate::judge::outcome::NOT_NEEDED;
-use crate::judge::{next_kernel, nic_names, sshd};
+use crate::judge::{next_kernel, nic_names, ovn_controller, sshd};
 use crate::model::query::Freeable;
 use crate::model::{Finding, Query, Reading, Status, TroubleCause};
 
@@ -68,6 +68,10 @@ fn expand(then_read: ThenRead, check: &Check, subject: &str, facts: &Facts<'_>) 
         ThenRead::Nics => nic_names::open_questions(facts),
         ThenRead::NextKernel => next_kernel::open_questions(&check.kind, facts),
         ThenRead::Sshd => sshd::open_questions(facts),
+        ThenRead::OvnLog => match &check.kind {
+            Kind::OvnController(spec) => ovn_controller::open_questions(spec, facts),
+            _ => Vec::new(),
+        },
         ThenRead::Flows => match facts.ovs() {
             Reading::Known(ovs) => {
                 let secure = ovs.bridges.iter().filter(|bridge| bridge.is_secure);

@@ -1,9 +1,146 @@
 //! Does ovn-controller run, connected, and understand what northd writes?
 
-use super::outcome::Outcome;
+use std::time::Duration;
+
+use super::outcome::{NOT_PRESENT, Outcome};
+use super::unit_state;
+use crate::catalog::Level;
 use crate::catalog::kind::ovs::Controller as Spec;
 use crate::facts::Facts;
+use crate::facts::ovs::value;
+use crate::model::answer::OvnController;
+use crate::model::{Query, Reading, Status, TroubleCause};
 
-pub fn judge(_: &Spec, _: &Facts<'_>) -> Vec<Outcome> {
-    Vec::new()
+/// What it logs in this case: the two versions stand around it.
+const MISMATCH: [&str; 2] = ["controller version - ", " mismatch with northd version - "];
+/// It writes this when it is woken, and at most once a minute. The question for its connection wakes it: so what is
+/// true now was written within the last minute, and what was written before is over.
+const RECENT: Duration = Duration::from_secs(90);
+
+pub fn judge(spec: &Spec, facts: &Facts<'_>) -> Vec<Outcome> {
+    let asked = Query::OvnController(facts.settings.ovn.run_directory());
+    let unit = unit_state::judge_unit(&spec.unit, facts);
+    let controller = facts.reading::<OvnController>(&asked);
+    let is_wrong_unit = unit.status == Status::Fail;
+    let outcome = match &controller {
+        // It does its work, and was not started as it should be.
+        Reading::Known(it) if is_wrong_unit && is_connected(it) => unit.at_most(Level::Warn),
+        Reading::Known(_) | Reading::Absent if is_wrong_unit => unit,
+        Reading::Known(it) if is_connected(it) => judge_version(spec, it, facts),
+        Reading::Known(it) => not_connected(it, facts),
+        Reading::Absent if unit.status == Status::Skip => Outcome::skip("", NOT_PRESENT, "ovn-controller does not run here, and has no unit"),
+        Reading::Absent => {
+            let directory = facts.settings.ovn.run_directory();
+            Outcome::fail("", Some("not-running"), format!("no ovn-controller runs out of {directory}"))
+        }
+        Reading::Unreadable(_) if is_wrong_unit => unit,
+        Reading::Unreadable(trouble) => Outcome::unknown("", trouble),
+    };
+    let mut outcome = outcome.asking(Query::Unit(spec.unit.to_string())).asking(asked);
+    outcome.subject.clear();
+    if let Reading::Known(controller) = controller {
+        outcome = outcome
+            .expecting("connection", "connected")
+            .observing("connection", controller.connection.clone())
+            .observing("version", controller.version.clone());
+    }
+    vec![outcome]
+}
+
+fn is_connected(controller: &OvnController) -> bool {
+    controller.connection == "connected"
+}
+
+fn setting<'f>(facts: &'f Facts<'_>, key: &str) -> Option<&'f str> {
+    match facts.ovs() {
+        Reading::Known(ovs) => value(&ovs.switch.external_ids, key),
+        _ => None,
+    }
+}
+
+fn not_connected(controller: &OvnController, facts: &Facts<'_>) -> Outcome {
+    let remote = setting(facts, "ovn-remote");
+    let detail = match remote {
+        Some(remote) => format!("ovn-controller is {} to its southbound database, {remote}", controller.connection),
+        None => "ovn-controller is not connected: external_ids:ovn-remote of Open vSwitch names no database".to_owned(),
+    };
+    Outcome::fail("", Some("not-connected"), detail).observing("ovn_remote", remote)
+}
+
+fn must_match(facts: &Facts<'_>) -> bool {
+    // As smap_get_bool of OVN reads it.
+    setting(facts, "ovn-match-northd-version").is_some_and(|value| value.eq_ignore_ascii_case("true"))
+}
+
+/// The log is read once the control socket has answered: see `RECENT`.
+pub fn open_questions(spec: &Spec, facts: &Facts<'_>) -> Vec<Query> {
+    if must_match(facts) { vec![Query::Tail(spec.log.to_string())] } else { Vec::new() }
+}
+
+fn judge_version(spec: &Spec, controller: &OvnController, facts: &Facts<'_>) -> Outcome {
+    let version = controller.version.as_deref().unwrap_or("of unknown version");
+    if !must_match(facts) {
+        return Outcome::pass("", format!("ovn-controller {version} runs and is connected"));
+    }
+    let asked = Query::Tail(spec.log.to_string());
+    let seen = match facts.reading::<Vec<u8>>(&asked) {
+        Reading::Known(log) => {
+            let log = String::from_utf8_lossy(log);
+            latest_mismatch(&log, facts.run.asked_at).map(|(own, northd)| (own.to_owned(), northd.to_owned()))
+        }
+        Reading::Absent => None,
+        Reading::Unreadable(trouble) if trouble.cause == TroubleCause::NotAsked => {
+            return Outcome::unknown("", &trouble).at_most(Level::Warn);
+        }
+        Reading::Unreadable(trouble) => return Outcome::unknown("", &trouble).at_most(Level::Warn).asking(asked),
+    };
+    let outcome = match seen {
+        Some((own, northd)) => {
+            let detail = format!("ovn-controller {own} changes no flow until northd, at {northd}, has its version");
+            Outcome::fail("", Some("version-mismatch"), detail)
+                .expecting("internal_version", northd)
+                .observing("internal_version", own)
+        }
+        None => {
+            let detail = format!(
+                "ovn-controller {version} is connected; ovn-match-northd-version is set, so an upgrade of it or of \
+                 northd stops its work until both are of one version"
+            );
+            Outcome::fail("", Some("version-must-match"), detail)
+        }
+    };
+    outcome.asking(asked)
+}
+
+/// The versions of controller and northd, where the log tells of a mismatch that still is one.
+fn latest_mismatch<'l>(log: &'l str, now: &str) -> Option<(&'l str, &'l str)> {
+    let line = log.lines().rev().find(|line| line.contains(MISMATCH[1]))?;
+    let said_at = humantime::parse_rfc3339(line.split('|').next()?).ok()?;
+    let now = humantime::parse_rfc3339(now).ok()?;
+    if now.duration_since(said_at).is_ok_and(|age| age > RECENT) {
+        return None;
+    }
+    let (before, northd) = line.split_once(MISMATCH[1])?;
+    let (_, own) = before.split_once(MISMATCH[0])?;
+    Some((own, northd.trim()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LINE: &str = "2026-11-21T06:28:11.024Z|00024|main|WARN|controller version - 23.03.1-20.27.0-70.6 mismatch \
+        with northd version - 21.12.0-20.21.0-61.3\n";
+
+    #[test]
+    fn only_a_mismatch_of_the_last_minute_is_one() {
+        let versions = Some(("23.03.1-20.27.0-70.6", "21.12.0-20.21.0-61.3"));
+        let log = format!("2026-11-21T06:28:10.000Z|00022|memory|INFO|x\n{LINE}2026-11-21T06:28:12.000Z|00025|rconn|INFO|y\n");
+        assert_eq!(latest_mismatch(&log, "2026-11-21T06:28:10Z"), versions);
+        assert_eq!(latest_mismatch(&log, "2026-11-21T06:29:11Z"), versions);
+        assert_eq!(latest_mismatch(&log, "2026-11-21T06:38:11Z"), None);
+        for damaged in ["", "|", &LINE[10..], &LINE.replace("controller version - ", "")] {
+            assert_eq!(latest_mismatch(damaged, "2026-11-21T06:28:10Z"), None, "{damaged}");
+        }
+    }
 }

@@ -1,8 +1,164 @@
 //! Are apt's sources those of this release?
 
-use super::outcome::Outcome;
-use crate::facts::Facts;
+use std::collections::{BTreeMap, BTreeSet};
 
-pub fn judge(_: &Facts<'_>) -> Vec<Outcome> {
-    Vec::new()
+use super::outcome::{NOT_PRESENT, Outcome};
+use crate::catalog::kind::packages::{ONE_LINE_SOURCES, OS_RELEASE, SOURCES};
+use crate::facts::Facts;
+use crate::facts::identity::codenames;
+use crate::facts::repositories::{CODENAMES, Malformed, Source, SourceFile, conflict, parse_lines, parse_stanzas};
+use crate::model::answer::Content;
+use crate::model::{Query, Reading, Trouble};
+
+type Parsed = (String, Reading<SourceFile>);
+
+pub fn judge(facts: &Facts<'_>) -> Vec<Outcome> {
+    let outcomes = match read(facts) {
+        Reading::Known(files) => judge_files(&files, &own_codenames(facts)),
+        Reading::Absent => vec![Outcome::skip("", NOT_PRESENT, "apt has no sources here")],
+        Reading::Unreadable(trouble) => vec![Outcome::unknown("", &trouble)],
+    };
+    let patterns = SOURCES.map(|pattern| Query::Files(pattern.to_owned()));
+    let asked: Vec<Query> = patterns.into_iter().chain([Query::File(ONE_LINE_SOURCES.to_owned())]).collect();
+    outcomes.into_iter().map(|outcome| asked.iter().cloned().fold(outcome, Outcome::asking)).collect()
+}
+
+/// The files in the order in which apt reads them: absent where there are neither files nor the directory.
+fn read(facts: &Facts<'_>) -> Reading<Vec<Parsed>> {
+    let mut files: Vec<Parsed> = Vec::new();
+    let mut has_directory = false;
+    for (pattern, parse) in SOURCES.into_iter().zip([parse_lines, parse_stanzas] as [fn(&[u8]) -> SourceFile; 2]) {
+        for (directory, found) in facts.files([pattern.to_owned()]) {
+            match found {
+                Reading::Known(found) => {
+                    has_directory = true;
+                    let is_read = |name: &str| !name.starts_with('.') && name.bytes().all(is_name_byte);
+                    let parsed = found.iter().filter(|(name, _)| is_read(name)).map(|(name, content)| {
+                        let file = content.as_ref().map(|Content(bytes)| parse(bytes));
+                        (format!("{directory}/{name}"), file)
+                    });
+                    files.extend(parsed);
+                }
+                Reading::Absent => {}
+                Reading::Unreadable(trouble) => return Reading::Unreadable(trouble),
+            }
+        }
+    }
+    files.sort_by(|one, other| one.0.cmp(&other.0));
+    let main = facts.reading::<Vec<u8>>(&Query::File(ONE_LINE_SOURCES.to_owned()));
+    files.insert(0, (ONE_LINE_SOURCES.to_owned(), main.map(|text| parse_lines(text))));
+    files.retain(|(_, file)| *file != Reading::Absent);
+    if files.is_empty() && !has_directory { Reading::Absent } else { Reading::Known(files) }
+}
+
+/// apt passes over files of other names.
+fn is_name_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"_-.:".contains(&byte)
+}
+
+/// The codenames of this release; none where it is no release of Debian or Ubuntu, or derived from one.
+fn own_codenames(facts: &Facts<'_>) -> Reading<Vec<String>> {
+    facts.reading::<Vec<u8>>(&Query::File(OS_RELEASE.to_owned())).map(|text| {
+        let mut own = codenames(&String::from_utf8_lossy(text));
+        own.retain(|name| CODENAMES.contains(&name.as_str()));
+        own
+    })
+}
+
+fn judge_files(files: &[Parsed], own: &Reading<Vec<String>>) -> Vec<Outcome> {
+    let mut outcomes = Vec::new();
+    let mut enabled: Vec<&Source> = Vec::new();
+    let readable: Vec<(&str, &SourceFile)> = files
+        .iter()
+        .filter_map(|(path, file)| match file {
+            Reading::Known(file) => Some((path.as_str(), file)),
+            Reading::Unreadable(trouble) => {
+                outcomes.push(Outcome::unknown(path, trouble));
+                None
+            }
+            Reading::Absent => None,
+        })
+        .collect();
+    outcomes.extend(refused(&readable));
+    for (path, file) in &readable {
+        let usable: Vec<&Source> = file.sources.iter().filter(|source| source.has_packages).collect();
+        enabled.extend(usable.iter().filter(|source| !source.is_disabled));
+        outcomes.extend(judge_file(path, &usable, own));
+    }
+    if let (Reading::Unreadable(trouble), true) = (own, enabled.iter().any(|source| source.codename().is_some())) {
+        let detail = format!("the release of this host is not known: {}", trouble.detail);
+        outcomes.push(Outcome::unknown("", &Trouble::new(trouble.cause, detail)));
+    }
+    if outcomes.is_empty() {
+        let listed: BTreeSet<String> = enabled.iter().map(|it| format!("{} {}", it.uri, it.suite)).collect();
+        let detail = match listed.len() {
+            1 => "the one source of apt fits this release".to_owned(),
+            count => format!("all {count} sources of apt fit this release"),
+        };
+        let listed: Vec<String> = listed.into_iter().collect();
+        outcomes.push(Outcome::pass("", detail).observing("sources", listed));
+    }
+    outcomes
+}
+
+/// Where apt gives up: in each file by itself, or else where two places contradict each other.
+fn refused(files: &[(&str, &SourceFile)]) -> Vec<Outcome> {
+    let told = |path: &str, malformed: &Malformed| {
+        let Malformed { line, message } = malformed;
+        Outcome::fail(path, Some("malformed"), format!("apt refuses its sources: {path}:{line}: {message}"))
+            .observing("line", *line)
+    };
+    let broken: Vec<Outcome> =
+        files.iter().filter_map(|(path, file)| Some(told(path, file.malformed.as_ref()?))).collect();
+    let parsed: Vec<&SourceFile> = files.iter().map(|(_, file)| *file).collect();
+    match conflict(&parsed) {
+        Some((index, malformed)) if broken.is_empty() => vec![told(files[index].0, &malformed)],
+        _ => broken,
+    }
+}
+
+/// One row for each release that a file speaks of by mistake, and for each suite that is switched off. Rows are
+/// named by what they are about, not by a line number: a waiver outlives an edit.
+fn judge_file(path: &str, sources: &[&Source], own: &Reading<Vec<String>>) -> Vec<Outcome> {
+    let mut foreign: BTreeMap<&str, Vec<&Source>> = BTreeMap::new();
+    let mut disabled: BTreeMap<&str, Vec<&Source>> = BTreeMap::new();
+    for source in sources {
+        match (source.codename(), own) {
+            _ if source.is_disabled => {
+                // Of the same suite at the same place one is enough.
+                let is_elsewhere = |other: &&Source| {
+                    !other.is_disabled && (&other.uri, &other.suite) == (&source.uri, &source.suite)
+                };
+                if !sources.iter().any(|other| is_elsewhere(other)) {
+                    disabled.entry(&source.suite).or_default().push(source);
+                }
+            }
+            (Some(name), Reading::Known(own)) if !own.is_empty() && !own.iter().any(|it| it == name) => {
+                foreign.entry(name).or_default().push(source);
+            }
+            _ => {}
+        }
+    }
+    let release = own.as_ref().known().and_then(|own| own.first().cloned()).unwrap_or_default();
+    disabled.retain(|suite, _| !foreign.contains_key(suite));
+    let row = |cause: &'static str, what: &str, name: &str, of: &[&Source]| {
+        let uris: BTreeSet<&str> = of.iter().map(|source| source.uri.as_str()).collect();
+        let lines: BTreeSet<usize> = of.iter().map(|source| source.line).collect();
+        let first = of.first().map_or("", |source| &source.uri);
+        let places = match uris.len() {
+            0 | 1 => first.to_owned(),
+            more => format!("{first} and {} more", more - 1),
+        };
+        let line = lines.first().copied().unwrap_or_default();
+        Outcome::fail(format!("{path} {name}"), Some(cause), format!("{path}:{line}: {what}: {places}"))
+            .expecting("release", release.clone())
+            .observing("suites", of.iter().map(|source| source.suite.clone()).collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>())
+            .observing("uris", uris.into_iter().collect::<Vec<_>>())
+            .observing("lines", lines.into_iter().collect::<Vec<_>>())
+    };
+    let foreign_rows = foreign
+        .iter()
+        .map(|(name, of)| row("other-release", &format!("of the release {name}, and this is {release}"), name, of));
+    let disabled_rows = disabled.iter().map(|(suite, of)| row("disabled", &format!("{suite} is switched off"), suite, of));
+    foreign_rows.chain(disabled_rows).collect()
 }

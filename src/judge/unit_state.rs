@@ -9,17 +9,18 @@ use crate::model::{Query, Reading};
 use crate::units::UnitName;
 
 pub fn judge(spec: &Spec, facts: &Facts<'_>) -> Vec<Outcome> {
-    let judge_unit = |name: &UnitName| {
-        let name: &str = name;
-        let asked = Query::Unit(name.to_owned());
-        match facts.reading::<Unit>(&asked) {
-            Reading::Known(unit) => judge_state(name, unit),
-            Reading::Absent => Outcome::skip(name, NOT_PRESENT, NO_SYSTEMD),
-            Reading::Unreadable(trouble) => Outcome::unknown(name, &trouble),
-        }
-        .asking(asked)
-    };
-    spec.units.iter().map(judge_unit).collect()
+    spec.units.iter().map(|name| judge_unit(name, facts)).collect()
+}
+
+pub fn judge_unit(name: &UnitName, facts: &Facts<'_>) -> Outcome {
+    let name: &str = name;
+    let asked = Query::Unit(name.to_owned());
+    match facts.reading::<Unit>(&asked) {
+        Reading::Known(unit) => judge_state(name, unit),
+        Reading::Absent => Outcome::skip(name, NOT_PRESENT, NO_SYSTEMD),
+        Reading::Unreadable(trouble) => Outcome::unknown(name, &trouble),
+    }
+    .asking(asked)
 }
 
 /// The states of systemd.unit(5), the worst first.

@@ -17,6 +17,9 @@ mod nic_names;
 mod ovs;
 mod packages;
 mod reach;
+mod netplan;
+mod ovn;
+mod repositories;
 mod services;
 mod ssh;
 mod ssh_configurations;
@@ -42,6 +45,9 @@ const TESTS: &[&[Test]] =
     &[disk::TESTS, packages::TESTS, services::TESTS, ovs::TESTS, config::TESTS, bad_hosts::TESTS, looking::TESTS, nic_names::TESTS];
     nic_names::TESTS,
     reach::TESTS,
+    repositories::TESTS,
+    netplan::TESTS,
+    ovn::TESTS,
 
 fn main() -> ExitCode {
     if let Some(code) = harness::stand_in::play() {

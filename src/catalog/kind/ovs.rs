@@ -77,13 +77,24 @@ pub struct Controller {
 }
 
 impl Spec for Controller {
-    const CAUSES: &'static [&'static str] = &["not-running", "not-connected", "version-mismatch", "version-must-match"];
+    const CAUSES: &'static [&'static str] = &[
+        // Of its unit.
+        "inactive",
+        "failed",
+        "masked",
+        "disabled",
+        "crash-loop",
+        "not-found-but-running",
+        "not-running",
+        "not-connected",
+        "version-mismatch",
+        "version-must-match",
+    ];
 
     fn questions(&self, settings: &Settings) -> Vec<Query> {
         vec![
             Query::Unit(self.unit.to_string()),
             Query::OvnController(settings.ovn.run_directory()),
-            Query::Tail(self.log.to_string()),
             Query::Ovsdb(settings.ovs.socket()),
         ]
     }

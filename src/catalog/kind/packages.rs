@@ -59,6 +59,8 @@ impl Spec for Held {
     }
 }
 
+/// Which release this is.
+pub const OS_RELEASE: &str = "/etc/os-release";
 pub const ONE_LINE_SOURCES: &str = "/etc/apt/sources.list";
 pub const SOURCES: [&str; 2] = ["/etc/apt/sources.list.d/*.list", "/etc/apt/sources.list.d/*.sources"];
 
@@ -72,7 +74,8 @@ impl Spec for Repositories {
 
     fn questions(&self, _: &Settings) -> Vec<Query> {
         let files = SOURCES.into_iter().map(|pattern| Query::Files(pattern.to_owned()));
-        files.chain([Query::File(ONE_LINE_SOURCES.to_owned())]).collect()
+        let single = [ONE_LINE_SOURCES, OS_RELEASE].map(|file| Query::File(file.to_owned()));
+        files.chain(single).collect()
     }
 }
 

@@ -56,9 +56,9 @@ fn select(table: &str, columns: &[&str]) -> serde_json::Value {
     json!({"op": "select", "table": table, "where": [], "columns": columns})
 }
 
-/// A connection to ovsdb-server.
+/// A connection to ovsdb-server, or to another daemon of the family that speaks JSON-RPC.
 #[derive(Debug)]
-struct Database {
+pub struct Database {
     stream: Timed,
     /// What was read beyond the end of the last message.
     pending: Vec<u8>,
@@ -91,17 +91,22 @@ struct Outcome {
 }
 
 impl Database {
-    fn connect(socket: &Path, deadline: Instant) -> Result<Self, Fault> {
+    pub fn connect(socket: &Path, deadline: Instant) -> Result<Self, Fault> {
         let stream = socket::connect(socket, deadline)?;
         Ok(Self { stream, pending: Vec::new(), chunk: vec![0; 64 << 10].into(), last_id: 0 })
     }
 
     /// The `result` array of one transaction, none of whose operations failed.
     fn transact(&mut self, operations: &[serde_json::Value]) -> Result<Vec<u8>, Fault> {
-        self.last_id += 1;
         let mut params = vec![json!("Open_vSwitch")];
         params.extend_from_slice(operations);
-        let request = json!({"id": self.last_id, "method": "transact", "params": params});
+        self.call("transact", &params)
+    }
+
+    /// The `result` of one call.
+    pub fn call(&mut self, method: &str, params: &[serde_json::Value]) -> Result<Vec<u8>, Fault> {
+        self.last_id += 1;
+        let request = json!({"id": self.last_id, "method": method, "params": params});
         self.stream.write_all(request.to_string().as_bytes())?;
         let id = self.last_id.to_string();
         loop {

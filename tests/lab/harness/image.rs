@@ -16,6 +16,21 @@ use super::Outcome;
 const PACKAGES: &[&str] =
     &["apt", "dbus", "dpkg", "iproute2", "openssh-server", "openvswitch-switch", "strace", "systemd", "systemd-sysv"];
 
+/// Packages that lie in the image and are not installed: most hosts do not have them. `Lab::install` does it.
+const ON_THE_SHELF: &[&str] = &["netplan.io", "ovn-central", "ovn-host"];
+
+/// Where they lie, each with what it needs in a directory of its name.
+pub const SHELF: &str = "/usr/local/share/shelf";
+
+/// Fetches them with what they need; `$1` is the root.
+const STOCK: &str = r#"set -eu
+for package in $PACKAGES; do
+    chroot "$1" apt-get install --yes --quiet --no-install-recommends --download-only "$package"
+    mkdir -p "$1$SHELF/$package"
+    mv "$1"/var/cache/apt/archives/*.deb "$1$SHELF/$package"
+done
+"#;
+
 /// What is done to the root once the packages are in it; `$1` is the root.
 const FINISH: &str = r#"set -eu
 # A lab's kernel is the machine's, and so would be the modules. Open vSwitch gets by without its own.
@@ -70,6 +85,9 @@ fn find_or_build() -> Result<PathBuf> {
     mmdebstrap
         .args(["--mode=root", "--variant=minbase", "--format=directory", "--quiet"])
         .arg(format!("--include={}", PACKAGES.join(",")))
+        .arg(format!("--customize-hook={STOCK}"))
+        .env("PACKAGES", ON_THE_SHELF.join(" "))
+        .env("SHELF", SHELF)
         .arg(&suite)
         .arg(&unfinished);
     // The default are the mirrors of Debian itself.
@@ -97,7 +115,7 @@ fn cache() -> Result<PathBuf> {
 
 /// A recipe that changes makes another image.
 fn key(suite: &str) -> String {
-    let recipe = format!("{suite}\n{}\n{FINISH}", PACKAGES.join(","));
+    let recipe = format!("{suite}\n{}\n{}\n{STOCK}\n{FINISH}", PACKAGES.join(","), ON_THE_SHELF.join(","));
     let digest = Sha256::digest(recipe.as_bytes());
     digest.iter().take(6).map(|byte| format!("{byte:02x}")).collect()
 }

@@ -1,0 +1,115 @@
+//! apt's sources, read as apt reads them: what it lists, what is switched off, and where it gives up.
+
+mod lines;
+mod stanzas;
+#[cfg(test)]
+mod tests;
+
+pub use lines::parse as parse_lines;
+pub use stanzas::parse as parse_stanzas;
+
+/// What one file says, up to the place where apt gives up on it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SourceFile {
+    pub sources: Vec<Source>,
+    pub malformed: Option<Malformed>,
+}
+
+/// One suite at one place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Source {
+    /// Where the line or the stanza begins, from 1.
+    pub line: usize,
+    pub uri: String,
+    /// `bookworm-updates`, or a path that ends in a slash: then there are no suites.
+    pub suite: String,
+    pub signed_by: String,
+    /// It holds packages, and not only what they are built from.
+    pub has_packages: bool,
+    pub is_disabled: bool,
+}
+
+/// Why apt reads no further.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Malformed {
+    pub line: usize,
+    pub message: String,
+}
+
+impl Malformed {
+    fn new(line: usize, message: impl Into<String>) -> Self {
+        Self { line, message: message.into() }
+    }
+}
+
+/// What a release upgrader writes behind a source that it comments out.
+const BY_UPGRADER: &str = "disabled on upgrade to";
+
+/// Every codename, so that a suite of another release is told from a vendor's own word. A new release is added here.
+pub const CODENAMES: &[&str] = &[
+    // Debian
+    "jessie", "stretch", "buster", "bullseye", "bookworm", "trixie", "forky", "duke", "sid",
+    // Ubuntu
+    "trusty", "utopic", "vivid", "wily", "xenial", "yakkety", "zesty", "artful", "bionic", "cosmic", "disco", "eoan",
+    "focal", "groovy", "hirsute", "impish", "jammy", "kinetic", "lunar", "mantic", "noble", "oracular", "plucky",
+    "questing", "resolute",
+];
+
+impl Source {
+    /// The release that the suite belongs to, where it is one of Debian or Ubuntu: `jammy` of `jammy-security`, of
+    /// `jammy-updates/caracal` and of a vendor's `jammy-pgdg`.
+    pub fn codename(&self) -> Option<&str> {
+        let word = self.suite.split(['-', '/']).next().unwrap_or_default();
+        CODENAMES.contains(&word).then_some(word)
+    }
+}
+
+/// The types that apt knows: `Ok(true)` for packages, `Ok(false)` for their sources.
+fn kind(word: &str) -> Result<bool, String> {
+    match word {
+        "deb" => Ok(true),
+        "deb-src" => Ok(false),
+        _ => Err(format!("`{word}` is no type of source, such as deb")),
+    }
+}
+
+fn check_uri(uri: &str) -> Result<(), String> {
+    if uri.contains(':') { Ok(()) } else { Err(format!("`{uri}` is no address")) }
+}
+
+/// Files of keys, or fingerprints of keys, or a key itself.
+fn check_signed_by(value: &str) -> Result<(), String> {
+    let is_fingerprint = |word: &str| {
+        let digits = word.trim_end_matches('!');
+        digits.len() >= 32 && digits.bytes().all(|byte| byte.is_ascii_hexdigit())
+    };
+    if value.starts_with("-----") {
+        return Ok(());
+    }
+    let mut words = value.split([',', ' ', '\t', '\n']).filter(|word| !word.is_empty());
+    match words.find(|word| !word.starts_with('/') && !is_fingerprint(word)) {
+        Some(word) => Err(format!("Signed-By is neither a path nor a fingerprint: `{word}`")),
+        None => Ok(()),
+    }
+}
+
+/// What two entries say of one suite must agree, over all files: the first place that apt refuses, as an index into
+/// `files`, which are in apt's order.
+pub fn conflict(files: &[&SourceFile]) -> Option<(usize, Malformed)> {
+    let mut known: std::collections::BTreeMap<(&str, &str), &str> = Default::default();
+    for (index, file) in files.iter().enumerate() {
+        for source in file.sources.iter().filter(|source| !source.is_disabled) {
+            let own = source.signed_by.as_str();
+            let first = known.entry((source.uri.trim_end_matches('/'), &source.suite)).or_insert(own);
+            if first.is_empty() {
+                *first = own;
+            } else if *first != own && (own.is_empty() || (own.starts_with('/') && first.starts_with('/'))) {
+                let other = if own.is_empty() { "nothing" } else { own };
+                let message =
+                    format!("Signed-By of {} {} is {first} in one place and {other} here", source.uri, source.suite);
+                return Some((index, Malformed::new(source.line, message)));
+            }
+        }
+    }
+    None
+}
