@@ -42,7 +42,9 @@ pub fn check<'a>(
     let mut problems = BTreeMap::new();
     for (path, text) in files {
         let checked = match text {
-            Some(text) => yaml::Document::load(text).and_then(|document| walk::file(&document, &mut known, knows_all_keys)),
+            Some(text) => {
+                yaml::Document::load(text).and_then(|document| walk::file(&document, &mut known, knows_all_keys))
+            }
             // What it defines is not known, and may be all that is missed elsewhere.
             None => {
                 known.is_whole = false;

@@ -48,8 +48,7 @@ const BY_UPGRADER: &str = "disabled on upgrade to";
 /// Every codename, so that a suite of another release is told from a vendor's own word. A new release is added here.
 pub const CODENAMES: &[&str] = &[
     // Debian
-    "jessie", "stretch", "buster", "bullseye", "bookworm", "trixie", "forky", "duke", "sid",
-    // Ubuntu
+    "jessie", "stretch", "buster", "bullseye", "bookworm", "trixie", "forky", "duke", "sid", // Ubuntu
     "trusty", "utopic", "vivid", "wily", "xenial", "yakkety", "zesty", "artful", "bionic", "cosmic", "disco", "eoan",
     "focal", "groovy", "hirsute", "impish", "jammy", "kinetic", "lunar", "mantic", "noble", "oracular", "plucky",
     "questing", "resolute",

@@ -39,7 +39,8 @@ pub fn judge(facts: &Facts<'_>) -> Vec<Outcome> {
 fn installed(facts: &Facts<'_>) -> Installed {
     match facts.packages() {
         Reading::Known(packages) => {
-            let there = PACKAGES.iter().filter_map(|name| packages.find(name)).find(|package| Package::is_there(package));
+            let there =
+                PACKAGES.iter().filter_map(|name| packages.find(name)).find(|package| Package::is_there(package));
             there.map_or(Installed::No, |package| Installed::Yes(package.version.to_owned()))
         }
         Reading::Absent | Reading::Unreadable(_) => Installed::Unclear,
@@ -54,10 +55,7 @@ fn release(version: &str) -> Option<(u32, u32)> {
 }
 
 /// Path → content of the files that count: one hides those of its name in the directories before.
-fn in_force<'f>(
-    facts: &'f Facts<'_>,
-    patterns: [String; 3],
-) -> Result<BTreeMap<String, Reading<&'f [u8]>>, Trouble> {
+fn in_force<'f>(facts: &'f Facts<'_>, patterns: [String; 3]) -> Result<BTreeMap<String, Reading<&'f [u8]>>, Trouble> {
     let mut by_name: BTreeMap<&str, (String, Reading<&[u8]>)> = BTreeMap::new();
     for (directory, files) in facts.files(patterns) {
         match files {

@@ -28,7 +28,9 @@ pub fn judge(spec: &Spec, facts: &Facts<'_>) -> Vec<Outcome> {
         Reading::Known(_) | Reading::Absent if is_wrong_unit => unit,
         Reading::Known(it) if is_connected(it) => judge_version(spec, it, facts),
         Reading::Known(it) => not_connected(it, facts),
-        Reading::Absent if unit.status == Status::Skip => Outcome::skip("", NOT_PRESENT, "ovn-controller does not run here, and has no unit"),
+        Reading::Absent if unit.status == Status::Skip => {
+            Outcome::skip("", NOT_PRESENT, "ovn-controller does not run here, and has no unit")
+        }
         Reading::Absent => {
             let directory = facts.settings.ovn.run_directory();
             Outcome::fail("", Some("not-running"), format!("no ovn-controller runs out of {directory}"))
@@ -135,7 +137,9 @@ mod tests {
     #[test]
     fn only_a_mismatch_of_the_last_minute_is_one() {
         let versions = Some(("23.03.1-20.27.0-70.6", "21.12.0-20.21.0-61.3"));
-        let log = format!("2026-11-21T06:28:10.000Z|00022|memory|INFO|x\n{LINE}2026-11-21T06:28:12.000Z|00025|rconn|INFO|y\n");
+        let log = format!(
+            "2026-11-21T06:28:10.000Z|00022|memory|INFO|x\n{LINE}2026-11-21T06:28:12.000Z|00025|rconn|INFO|y\n"
+        );
         assert_eq!(latest_mismatch(&log, "2026-11-21T06:28:10Z"), versions);
         assert_eq!(latest_mismatch(&log, "2026-11-21T06:29:11Z"), versions);
         assert_eq!(latest_mismatch(&log, "2026-11-21T06:38:11Z"), None);

@@ -126,9 +126,8 @@ fn judge_file(path: &str, sources: &[&Source], own: &Reading<Vec<String>>) -> Ve
         match (source.codename(), own) {
             _ if source.is_disabled => {
                 // Of the same suite at the same place one is enough.
-                let is_elsewhere = |other: &&Source| {
-                    !other.is_disabled && (&other.uri, &other.suite) == (&source.uri, &source.suite)
-                };
+                let is_elsewhere =
+                    |other: &&Source| !other.is_disabled && (&other.uri, &other.suite) == (&source.uri, &source.suite);
                 if !sources.iter().any(|other| is_elsewhere(other)) {
                     disabled.entry(&source.suite).or_default().push(source);
                 }
@@ -152,13 +151,17 @@ fn judge_file(path: &str, sources: &[&Source], own: &Reading<Vec<String>>) -> Ve
         let line = lines.first().copied().unwrap_or_default();
         Outcome::fail(format!("{path} {name}"), Some(cause), format!("{path}:{line}: {what}: {places}"))
             .expecting("release", release.clone())
-            .observing("suites", of.iter().map(|source| source.suite.clone()).collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>())
+            .observing(
+                "suites",
+                of.iter().map(|source| source.suite.clone()).collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>(),
+            )
             .observing("uris", uris.into_iter().collect::<Vec<_>>())
             .observing("lines", lines.into_iter().collect::<Vec<_>>())
     };
     let foreign_rows = foreign
         .iter()
         .map(|(name, of)| row("other-release", &format!("of the release {name}, and this is {release}"), name, of));
-    let disabled_rows = disabled.iter().map(|(suite, of)| row("disabled", &format!("{suite} is switched off"), suite, of));
+    let disabled_rows =
+        disabled.iter().map(|(suite, of)| row("disabled", &format!("{suite} is switched off"), suite, of));
     foreign_rows.chain(disabled_rows).collect()
 }

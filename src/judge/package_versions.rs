@@ -27,11 +27,8 @@ pub fn judge(spec: &Spec, facts: &Facts<'_>) -> Vec<Outcome> {
 fn judge_groups(spec: &Spec, packages: &Packages<'_>, text: &[u8]) -> Vec<Outcome> {
     let (mut whole, mut mixed) = (Vec::new(), Vec::new());
     for group in spec.sources.iter().chain(&spec.packages) {
-        let versions = if spec.sources.contains(group) {
-            of_source(group, packages, text)
-        } else {
-            of_pattern(group, packages)
-        };
+        let versions =
+            if spec.sources.contains(group) { of_source(group, packages, text) } else { of_pattern(group, packages) };
         match versions.len() {
             0 => {}
             1 => whole.push(group.as_str()),
@@ -121,8 +118,11 @@ mod tests {
 
     #[test]
     fn what_nobody_uses_or_is_gone_is_no_half() {
-        let left = format!("{NETPLAN}\nPackage: libnetplan0\nStatus: install ok installed\nSource: netplan.io\nVersion: 0.106-2\n");
-        let gone = left.replace("libnetplan0\nStatus: install ok installed", "netplan\nStatus: deinstall ok config-files");
+        let left = format!(
+            "{NETPLAN}\nPackage: libnetplan0\nStatus: install ok installed\nSource: netplan.io\nVersion: 0.106-2\n"
+        );
+        let gone =
+            left.replace("libnetplan0\nStatus: install ok installed", "netplan\nStatus: deinstall ok config-files");
         for text in [NETPLAN, &left, &gone] {
             assert_eq!(judged(&["netplan.io"], &[], text)[0].0, Status::Pass, "{text}");
         }
@@ -142,7 +142,8 @@ mod tests {
         assert_eq!(judged(&[], &["agent-*"], text)[0].0, Status::Fail);
         assert_eq!(judged(&[], &["agent-a*"], text)[0].0, Status::Pass);
         assert_eq!(judged(&[], &["other-*"], text)[0].0, Status::Skip);
-        for (pattern, name, fits) in [("a*c*", "abcd", true), ("a*c", "abcd", false), ("*", "", true), ("a", "a", true)] {
+        for (pattern, name, fits) in [("a*c*", "abcd", true), ("a*c", "abcd", false), ("*", "", true), ("a", "a", true)]
+        {
             assert_eq!(matches(pattern, name), fits, "{pattern} {name}");
         }
     }

@@ -1,13 +1,89 @@
-//! apt's sources, as apt itself reads them.
+//! apt's sources, held against apt itself.
 
-use crate::harness::{Tested, recipe};
+use std::fmt::Write as _;
+use std::fs;
+
+use anyhow::ensure;
+
+use crate::harness::{Lab, Tested, fixture, recipe};
 
 crate::tests!("repositories":
-    shelf,
+    apt_reads_the_table_as_recorded,
+    what_apt_refuses_is_malformed,
+    leftovers_of_a_release_are_told,
 );
 
-fn shelf() -> Tested {
+/// What apt makes of one file: the addresses of the indices that it would fetch, or its first complaint.
+const READ: &str = r#"
+rm -rf /tmp/parts && mkdir -p /tmp/parts && cp "$1" /tmp/parts/
+if out=$(apt-get -o Dir::Etc::SourceList=/dev/null -o Dir::Etc::SourceParts=/tmp/parts \
+    -o Acquire::Languages=none update --print-uris 2>/tmp/complaint); then
+    echo "$out" | sed -n "s/^'\(.*\)InRelease' .*/\1/p" | sort -u | tr '\n' ' '
+else
+    printf 'refused '; sed -n 's#/tmp/parts/##; s/^E: //; 1p' /tmp/complaint
+fi
+"#;
+
+/// The table is judged without apt by the tests of the parser. Here apt says whether the table is right.
+fn apt_reads_the_table_as_recorded() -> Tested {
     let lab = recipe::plain().boot()?;
-    println!("{}", lab.sh("apt-get --version; apt-get indextargets | head -5; ls /var/lib/dpkg/status")?);
+    lab.write("/root/read", READ)?;
+    let mut said = String::new();
+    for path in fixture::files("apt", &["list", "sources"])? {
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        lab.write_bytes(&format!("/root/table/{name}"), &fs::read(&path)?)?;
+        let answer = lab.sh(&format!("sh /root/read '/root/table/{name}'"))?;
+        writeln!(said, "{name}: {}", answer.trim())?;
+    }
+    fixture::compare("apt/expected.txt", &said)
+}
+
+fn refuses(lab: &Lab) -> anyhow::Result<bool> {
+    Ok(lab.run(&["apt-get", "check"])?.stderr.contains("list of sources could not be read"))
+}
+
+fn what_apt_refuses_is_malformed() -> Tested {
+    let lab = recipe::plain().boot()?;
+    lab.check(&[])?.passes("packages.repositories", "")?;
+
+    let broken = "/etc/apt/sources.list.d/agent.list";
+    lab.write(broken, "deb https://packages.example/agent bookworm\n")?;
+    ensure!(refuses(&lab)?, "apt takes it");
+    let row = lab.check(&[])?.says("packages.repositories", broken, "fail")?.clone();
+    ensure!(row["cause"] == "malformed" && row["severity"] == "medium", "{row:#}");
+
+    // Neither file is wrong by itself.
+    lab.sh(&format!("rm {broken}"))?;
+    lab.write(
+        "/etc/apt/sources.list.d/a.list",
+        "deb [signed-by=/etc/a.gpg] https://packages.example/a bookworm main\n",
+    )?;
+    let other = "/etc/apt/sources.list.d/b.sources";
+    lab.write(other, "Types: deb\nURIs: https://packages.example/a/\nSuites: bookworm\nComponents: main\n")?;
+    ensure!(refuses(&lab)?, "apt takes them");
+    let row = lab.check(&[])?.says("packages.repositories", other, "fail")?.clone();
+    ensure!(row["cause"] == "malformed", "{row:#}");
+    Ok(())
+}
+
+fn leftovers_of_a_release_are_told() -> Tested {
+    let lab = recipe::plain().boot()?;
+    lab.write(
+        "/etc/apt/sources.list.d/vendor.list",
+        "deb https://packages.example/vendor bullseye main\n\
+         # deb https://packages.example/other bookworm main # disabled on upgrade to bookworm\n",
+    )?;
+    lab.write(
+        "/etc/apt/sources.list.d/agent.sources",
+        "Types: deb\nURIs: https://packages.example/agent\nSuites: stable\nComponents: main\nEnabled: no\n",
+    )?;
+    let run = lab.check(&[])?;
+    let list = "/etc/apt/sources.list.d/vendor.list";
+    run.notes("packages.repositories", &format!("{list} bullseye"), Some("other-release"))?;
+    run.notes("packages.repositories", &format!("{list} bookworm"), Some("disabled"))?;
+    run.notes("packages.repositories", "/etc/apt/sources.list.d/agent.sources stable", Some("disabled"))?;
+    run.is_green()?;
+    let row = lab.check(&["--for", "os"])?.says("packages.repositories", &format!("{list} bullseye"), "fail")?.clone();
+    ensure!(row["severity"] == "medium" && row["blocking"] == false, "a warning before an upgrade: {row:#}");
     Ok(())
 }

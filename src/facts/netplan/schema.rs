@@ -56,7 +56,7 @@ pub enum Kind {
 }
 
 use Shape::{
-    Anything, Bool, BondMode, Definitions, Ip4, Ip6, IpAddresses, List, Mapping, OwnRenderer, PatchPorts, Prefixes,
+    Anything, BondMode, Bool, Definitions, Ip4, Ip6, IpAddresses, List, Mapping, OwnRenderer, PatchPorts, Prefixes,
     Reference, References, ReferringKeys, Renderer, Sequence, Text, Texts, Unsigned, Version,
 };
 

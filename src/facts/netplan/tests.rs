@@ -1,0 +1,144 @@
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use super::*;
+
+/// What is left to netplan itself, though every release that we know refuses it: not worth the risk.
+const LEFT_TO_NETPLAN: [&str; 6] = [
+    "malformed-macaddress",      // NetworkManager has words for addresses, and more of them with time
+    "route-to-another-family",   // families, scopes and types of routes hang together
+    "route-without-target",      // as above
+    "rule-without-ends",         // as above
+    "tunnel-without-mode",       // what a tunnel needs depends on its mode
+    "wifi-without-access-point", // no business of a hypervisor's
+];
+/// What this release of netplan refuses and a later one takes, or for another reason.
+const OTHERWISE_LATER: [(&str, &str); 2] = [
+    ("undefined-link-of-network-manager", "taken"), // from 1.0 on
+    ("kind-changes", "20.yaml:1:27"),               // dummy-devices are known from 1.0 on
+];
+/// Where netplan points at another place of the same fault.
+const OTHER_PLACE: [&str; 13] = [
+    // At the list or at the value, where we point at the entry or at the name.
+    "address-malformed",
+    "address-of-length-0",
+    "address-too-long",
+    "address-with-leading-zeros",
+    "address-without-length",
+    "member-of-bond-and-bridge",
+    "member-of-two-bonds",
+    "nameserver-by-name",
+    "set-name-without-match",
+    "vlan-id-too-large",
+    "vlan-without-id",
+    "vlan-without-link",
+    "vrf-without-table",
+];
+
+type Cases = BTreeMap<String, Vec<(String, Vec<u8>)>>;
+
+/// The table that the lab holds against netplan: a case is a file, or a directory of them.
+fn cases() -> Cases {
+    let table = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/netplan");
+    let files = |path: &PathBuf| match path.is_dir() {
+        true => path.read_dir().unwrap().map(|entry| entry.unwrap().path()).collect(),
+        false => vec![path.clone()],
+    };
+    let mut cases = Cases::new();
+    for path in table.read_dir().unwrap().map(|entry| entry.unwrap().path()) {
+        if path.ends_with("expected.txt") {
+            continue;
+        }
+        let read =
+            |file: PathBuf| (file.file_name().unwrap().to_string_lossy().into_owned(), std::fs::read(&file).unwrap());
+        let case = path.file_stem().unwrap().to_string_lossy().into_owned();
+        cases.insert(case, files(&path).into_iter().map(read).collect());
+    }
+    cases
+}
+
+fn judged(files: &[(String, Vec<u8>)], knows_all_keys: bool) -> String {
+    let problems = check(files.iter().map(|(name, text)| (name.as_str(), Some(text.as_slice()))), knows_all_keys);
+    match problems.into_iter().next() {
+        None => "taken".to_owned(),
+        Some((name, Problem::At(Place { line, column }, _))) => format!("{name}:{line}:{column}"),
+        Some((_, Problem::Unclear(why))) => why,
+    }
+}
+
+#[test]
+fn the_table_is_judged_as_netplan_judges_it() {
+    let recorded = include_str!("../../../tests/fixtures/netplan/expected.txt");
+    let expected: BTreeMap<&str, &str> = recorded.lines().map(|line| line.split_once(": ").unwrap()).collect();
+    let cases = cases();
+    assert!(cases.keys().eq(expected.keys()), "the table and what is recorded of it differ");
+    let mut wrong = Vec::new();
+    for (case, files) in &cases {
+        let said = judged(files, true);
+        let later = OTHERWISE_LATER.iter().find(|(name, _)| name == case);
+        let expected = match (expected[case.as_str()].strip_prefix("refused "), later) {
+            (_, Some((_, later))) => (*later).to_owned(),
+            (None, _) => "taken".to_owned(),
+            (Some(_), _) if LEFT_TO_NETPLAN.contains(&case.as_str()) => "taken".to_owned(),
+            (Some(words), _) => words.splitn(4, ':').take(3).collect::<Vec<_>>().join(":"),
+        };
+        let refuses_elsewhere =
+            OTHER_PLACE.contains(&case.as_str()) && said != "taken" && expected != "taken" && said != expected;
+        if said != expected && !refuses_elsewhere {
+            wrong.push(format!("{case}: {said}, not {expected}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn keys_of_a_release_that_nobody_knows_are_not_judged() {
+    let cases = cases();
+    for case in ["unknown-key", "unknown-type", "unknown-parameter", "too-far-left"] {
+        assert_eq!(judged(&cases[case], false), "taken", "{case}");
+    }
+    assert_ne!(judged(&cases["tab"], false), "taken");
+}
+
+#[test]
+fn what_could_not_be_read_may_define_what_is_missed() {
+    let bond = b"network: {bonds: {bond0: {interfaces: [eno1]}}}".as_slice();
+    assert_eq!(check([("20.yaml", Some(bond))], true).len(), 1);
+    assert_eq!(check([("10.yaml", None), ("20.yaml", Some(bond))], true).len(), 0);
+    let broken = b"network: [".as_slice();
+    assert_eq!(check([("10.yaml", Some(broken)), ("20.yaml", Some(bond))], true).len(), 1);
+}
+
+#[test]
+fn what_is_monstrous_is_not_judged() {
+    let deep = "[".repeat(10_000);
+    let large = " ".repeat(2 << 20);
+    for text in [deep, large] {
+        let problems = check([("x", Some(text.as_bytes()))], true);
+        assert!(matches!(problems["x"], Problem::Unclear(_)), "{problems:?}");
+    }
+    // An alias of itself, and aliases that would multiply.
+    let circle = "network: &a {ethernets: *a}";
+    let laughs = "a: &a [x, x]\nb: &b [*a, *a]\nc: &c [*b, *b]\nnetwork: {bonds: {b: {interfaces: *c}}}";
+    for text in [circle, laughs] {
+        assert_eq!(check([("x", Some(text.as_bytes()))], true).len(), 1);
+    }
+}
+
+#[test]
+fn damaged_files_end_in_a_verdict() {
+    for (case, files) in cases() {
+        for (_, text) in &files {
+            for at in 0..text.len() {
+                let mut flipped = text.clone();
+                flipped[at] ^= 0x15;
+                for damaged in [&text[..at], &flipped] {
+                    let problems = check([("x", Some(damaged))], true);
+                    if let Some(Problem::Unclear(why)) = problems.get("x") {
+                        panic!("{case} at {at}: {why}");
+                    }
+                }
+            }
+        }
+    }
+}

@@ -3,7 +3,14 @@
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 const BOND_MODES: [&str; 9] = [
-    "balance-rr", "active-backup", "balance-xor", "broadcast", "802.3ad", "balance-tlb", "balance-alb", "balance-tcp",
+    "balance-rr",
+    "active-backup",
+    "balance-xor",
+    "broadcast",
+    "802.3ad",
+    "balance-tlb",
+    "balance-alb",
+    "balance-tcp",
     "balance-slb",
 ];
 

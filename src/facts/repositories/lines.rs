@@ -65,7 +65,9 @@ fn entry(line: &str, number: usize) -> Result<Source, String> {
     check_uri(&uri)?;
     let component = next_word(&mut rest);
     match (suite.ends_with('/'), component) {
-        (true, Some(component)) => return Err(format!("`{component}` behind the path {suite}: a path has no components")),
+        (true, Some(component)) => {
+            return Err(format!("`{component}` behind the path {suite}: a path has no components"));
+        }
         (false, None) => return Err(format!("no component, such as main, behind the suite {suite}")),
         _ => {}
     }

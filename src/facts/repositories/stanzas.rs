@@ -86,7 +86,7 @@ impl Stanza {
     fn list(&self, has_packages: bool, sources: &mut Vec<Source>) -> Result<(), String> {
         let is_disabled = self.field("enabled").is_some_and(is_no);
         let (uris, suites) = (self.words("uris"), self.words("suites"));
-        let signed_by = self.field("signed-by").unwrap_or_default();
+        let signed_by = self.field("signed-by").unwrap_or_default().trim();
         let checked = || -> Result<(), String> {
             if uris.is_empty() {
                 return Err("a stanza without `URIs:`".to_owned());

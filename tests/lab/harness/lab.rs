@@ -17,7 +17,7 @@ use super::{Outcome, Run, image};
 const PATH: &str = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// No command of a test takes longer, whatever it hangs in.
-const DEADLINE: Duration = Duration::from_secs(260);
+const DEADLINE: Duration = Duration::from_secs(60);
 
 /// What a lab is made of.
 #[derive(Clone, Debug, Default)]
@@ -118,10 +118,14 @@ impl Lab {
 
     /// Writes a file of mode 644 inside, with the directories above it.
     pub fn write(&self, path: &str, content: &str) -> Result<()> {
+        self.write_bytes(path, content.as_bytes())
+    }
+
+    pub fn write_bytes(&self, path: &str, content: &[u8]) -> Result<()> {
         let mut command = self.enter();
         let mut child =
             command.args(["install", "-D", "-m", "644", "/dev/stdin", path]).stdin(Stdio::piped()).spawn()?;
-        child.stdin.take().context("no standard input")?.write_all(content.as_bytes())?;
+        child.stdin.take().context("no standard input")?.write_all(content)?;
         ensure!(child.wait()?.success(), "cannot write {path} in the lab");
         Ok(())
     }

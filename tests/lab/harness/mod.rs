@@ -1,6 +1,7 @@
 //! What the tests of the lab stand on: a host with its own systemd, disks, network cards and daemons, made in
 //! private namespaces, thrown away after each test.
 
+pub mod fixture;
 pub mod image;
 pub mod lab;
 pub mod needs;
