@@ -32,13 +32,14 @@ macro_rules! built_in {
     };
 }
 
-const BUILT_IN: [(&str, &str); 6] = built_in![
+const BUILT_IN: [(&str, &str); 7] = built_in![
     "checks/disk.toml",
     "checks/packages.toml",
     "checks/services.toml",
     "checks/network.toml",
     "checks/ovs.toml",
     "checks/host.toml",
+    "checks/pcd-host.toml",
 ];
 
 /// Everything that is in force: validated, merged, ready to ask and to judge.

@@ -46,20 +46,24 @@ impl Malformed {
 const BY_UPGRADER: &str = "disabled on upgrade to";
 
 /// Every codename, so that a suite of another release is told from a vendor's own word. A new release is added here.
-pub const CODENAMES: &[&str] = &[
-    // Debian
-    "jessie", "stretch", "buster", "bullseye", "bookworm", "trixie", "forky", "duke", "sid", // Ubuntu
+const CODENAMES: [&[&str]; 2] = [OF_DEBIAN, OF_UBUNTU];
+const OF_DEBIAN: &[&str] = &["jessie", "stretch", "buster", "bullseye", "bookworm", "trixie", "forky", "duke", "sid"];
+const OF_UBUNTU: &[&str] = &[
     "trusty", "utopic", "vivid", "wily", "xenial", "yakkety", "zesty", "artful", "bionic", "cosmic", "disco", "eoan",
     "focal", "groovy", "hirsute", "impish", "jammy", "kinetic", "lunar", "mantic", "noble", "oracular", "plucky",
     "questing", "resolute",
 ];
+
+pub fn is_codename(word: &str) -> bool {
+    CODENAMES.iter().any(|names| names.contains(&word))
+}
 
 impl Source {
     /// The release that the suite belongs to, where it is one of Debian or Ubuntu: `jammy` of `jammy-security`, of
     /// `jammy-updates/caracal` and of a vendor's `jammy-pgdg`.
     pub fn codename(&self) -> Option<&str> {
         let word = self.suite.split(['-', '/']).next().unwrap_or_default();
-        CODENAMES.contains(&word).then_some(word)
+        is_codename(word).then_some(word)
     }
 }
 

@@ -6,7 +6,7 @@ use super::outcome::{NOT_PRESENT, Outcome};
 use crate::catalog::kind::packages::{ONE_LINE_SOURCES, OS_RELEASE, SOURCES};
 use crate::facts::Facts;
 use crate::facts::identity::codenames;
-use crate::facts::repositories::{CODENAMES, Malformed, Source, SourceFile, conflict, parse_lines, parse_stanzas};
+use crate::facts::repositories::{Malformed, Source, SourceFile, conflict, is_codename, parse_lines, parse_stanzas};
 use crate::model::answer::Content;
 use crate::model::{Query, Reading, Trouble};
 
@@ -60,7 +60,7 @@ fn is_name_byte(byte: u8) -> bool {
 fn own_codenames(facts: &Facts<'_>) -> Reading<Vec<String>> {
     facts.reading::<Vec<u8>>(&Query::File(OS_RELEASE.to_owned())).map(|text| {
         let mut own = codenames(&String::from_utf8_lossy(text));
-        own.retain(|name| CODENAMES.contains(&name.as_str()));
+        own.retain(|name| is_codename(name));
         own
     })
 }
@@ -126,9 +126,9 @@ fn judge_file(path: &str, sources: &[&Source], own: &Reading<Vec<String>>) -> Ve
         match (source.codename(), own) {
             _ if source.is_disabled => {
                 // Of the same suite at the same place one is enough.
-                let is_elsewhere =
-                    |other: &&Source| !other.is_disabled && (&other.uri, &other.suite) == (&source.uri, &source.suite);
-                if !sources.iter().any(|other| is_elsewhere(other)) {
+                let is_same =
+                    |other: &&&Source| !other.is_disabled && (&other.uri, &other.suite) == (&source.uri, &source.suite);
+                if sources.iter().find(is_same).is_none() {
                     disabled.entry(&source.suite).or_default().push(source);
                 }
             }
@@ -139,29 +139,25 @@ fn judge_file(path: &str, sources: &[&Source], own: &Reading<Vec<String>>) -> Ve
         }
     }
     let release = own.as_ref().known().and_then(|own| own.first().cloned()).unwrap_or_default();
+    // One row a subject.
     disabled.retain(|suite, _| !foreign.contains_key(suite));
-    let row = |cause: &'static str, what: &str, name: &str, of: &[&Source]| {
-        let uris: BTreeSet<&str> = of.iter().map(|source| source.uri.as_str()).collect();
-        let lines: BTreeSet<usize> = of.iter().map(|source| source.line).collect();
-        let first = of.first().map_or("", |source| &source.uri);
-        let places = match uris.len() {
-            0 | 1 => first.to_owned(),
-            more => format!("{first} and {} more", more - 1),
-        };
-        let line = lines.first().copied().unwrap_or_default();
-        Outcome::fail(format!("{path} {name}"), Some(cause), format!("{path}:{line}: {what}: {places}"))
-            .expecting("release", release.clone())
-            .observing(
-                "suites",
-                of.iter().map(|source| source.suite.clone()).collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>(),
-            )
-            .observing("uris", uris.into_iter().collect::<Vec<_>>())
-            .observing("lines", lines.into_iter().collect::<Vec<_>>())
-    };
-    let foreign_rows = foreign
-        .iter()
-        .map(|(name, of)| row("other-release", &format!("of the release {name}, and this is {release}"), name, of));
+    let foreign_rows = foreign.iter().map(|(name, of)| {
+        let what = format!("of the release {name}, and this is {release}");
+        row(path, name, "other-release", &what, of).expecting("release", release.clone())
+    });
     let disabled_rows =
-        disabled.iter().map(|(suite, of)| row("disabled", &format!("{suite} is switched off"), suite, of));
+        disabled.iter().map(|(suite, of)| row(path, suite, "disabled", &format!("{suite} is switched off"), of));
     foreign_rows.chain(disabled_rows).collect()
+}
+
+fn row(path: &str, name: &str, cause: &'static str, what: &str, sources: &[&Source]) -> Outcome {
+    let uris: BTreeSet<&str> = sources.iter().map(|source| source.uri.as_str()).collect();
+    let suites: BTreeSet<&str> = sources.iter().map(|source| source.suite.as_str()).collect();
+    let lines: BTreeSet<usize> = sources.iter().map(|source| source.line).collect();
+    let (line, first) = sources.first().map_or((0, ""), |source| (source.line, &source.uri));
+    let more = if uris.len() > 1 { format!(" and {} more", uris.len() - 1) } else { String::new() };
+    Outcome::fail(format!("{path} {name}"), Some(cause), format!("{path}:{line}: {what}: {first}{more}"))
+        .observing("suites", Vec::from_iter(suites))
+        .observing("uris", Vec::from_iter(uris))
+        .observing("lines", Vec::from_iter(lines))
 }
