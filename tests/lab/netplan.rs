@@ -1,9 +1,5 @@
 //! netplan's files, held against netplan itself.
 
-use std::collections::BTreeMap;
-use std::fs;
-use std::path::PathBuf;
-
 use anyhow::ensure;
 
 use crate::harness::{Tested, fixture, recipe};
@@ -14,13 +10,15 @@ crate::tests!("netplan":
     files_of_nobody_are_not_judged,
 );
 
-/// What netplan makes of each directory of files below the table, without its warnings. Its own front, in Python, only
-/// starts this.
+/// What netplan makes of each case of the table, a file or a directory of them, without its warnings. Its own front,
+/// in Python, only starts this.
 const GENERATE: &str = r#"
 generate=$(ls /usr/libexec/netplan/generate /usr/lib/netplan/generate 2>/dev/null | head -n 1)
 cd /root/table
 for case in *; do
-    rm -rf /tmp/try && mkdir -p /tmp/try/etc/netplan && cp "$case"/* /tmp/try/etc/netplan/
+    case $case in expected.txt) continue ;; *.yaml) files=$case ;; *) files=$case/* ;; esac
+    rm -rf /tmp/try && mkdir -p /tmp/try/etc/netplan && cp $files /tmp/try/etc/netplan/
+    case=${case%.yaml}
     chmod 600 /tmp/try/etc/netplan/*
     if "$generate" --root-dir /tmp/try >/tmp/said 2>&1; then
         echo "$case: taken"
@@ -31,25 +29,13 @@ for case in *; do
 done
 "#;
 
-/// The table is judged without netplan by the tests of the parser. Here netplan says whether the table is right. A
-/// case is a file, or a directory of them.
+/// The table is judged without netplan by the tests of the parser. Here netplan says whether the table is right.
 fn netplan_takes_the_table_as_recorded() -> Tested {
     let lab = recipe::plain().boot()?;
     lab.install("netplan.io")?;
     // Some settings are refused where there is no Open vSwitch.
     ensure!(lab.run(&["ovs-vsctl", "--version"])?.code == 0, "the lab has Open vSwitch");
-    let mut cases: BTreeMap<String, Vec<PathBuf>> = BTreeMap::new();
-    for path in fixture::files("netplan", &["yaml"])? {
-        let relative = path.strip_prefix(fixture::path("netplan"))?.with_extension("");
-        let case = relative.iter().next().unwrap_or_default().to_string_lossy().into_owned();
-        cases.entry(case).or_default().push(path);
-    }
-    for (case, files) in cases {
-        for file in files {
-            let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            lab.write_bytes(&format!("/root/table/{case}/{name}"), &fs::read(&file)?)?;
-        }
-    }
+    fixture::unpack(&lab, "netplan", "/root/table")?;
     fixture::compare("netplan/expected.txt", &format!("{}\n", lab.sh(GENERATE)?))
 }
 

@@ -1,8 +1,5 @@
 //! apt's sources, held against apt itself.
 
-use std::fmt::Write as _;
-use std::fs;
-
 use anyhow::ensure;
 
 use crate::harness::{Lab, Tested, fixture, recipe};
@@ -13,29 +10,26 @@ crate::tests!("repositories":
     leftovers_of_a_release_are_told,
 );
 
-/// What apt makes of one file: the addresses of the indices that it would fetch, or its first complaint.
+/// What apt makes of each file of the table: the addresses of the indices that it would fetch, or its first complaint.
 const READ: &str = r#"
-rm -rf /tmp/parts && mkdir -p /tmp/parts && cp "$1" /tmp/parts/
-if out=$(apt-get -o Dir::Etc::SourceList=/dev/null -o Dir::Etc::SourceParts=/tmp/parts \
-    -o Acquire::Languages=none update --print-uris 2>/tmp/complaint); then
-    echo "$out" | sed -n "s/^'\(.*\)InRelease' .*/\1/p" | sort -u | tr '\n' ' '
-else
-    printf 'refused '; sed -n 's#/tmp/parts/##; s/^E: //; 1p' /tmp/complaint
-fi
+cd /root/table
+for file in *.list *.sources; do
+    rm -rf /tmp/parts && mkdir -p /tmp/parts && cp "$file" /tmp/parts/
+    printf '%s: ' "$file"
+    if out=$(apt-get -o Dir::Etc::SourceList=/dev/null -o Dir::Etc::SourceParts=/tmp/parts \
+        -o Acquire::Languages=none update --print-uris 2>/tmp/complaint); then
+        echo $(echo "$out" | sed -n "s/^'\(.*\)InRelease' .*/\1/p" | sort -u)
+    else
+        printf 'refused '; sed -n 's#/tmp/parts/##; s/^E: //; s/ *$//; 1p' /tmp/complaint
+    fi
+done
 "#;
 
 /// The table is judged without apt by the tests of the parser. Here apt says whether the table is right.
 fn apt_reads_the_table_as_recorded() -> Tested {
     let lab = recipe::plain().boot()?;
-    lab.write("/root/read", READ)?;
-    let mut said = String::new();
-    for path in fixture::files("apt", &["list", "sources"])? {
-        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        lab.write_bytes(&format!("/root/table/{name}"), &fs::read(&path)?)?;
-        let answer = lab.sh(&format!("sh /root/read '/root/table/{name}'"))?;
-        writeln!(said, "{name}: {}", answer.trim())?;
-    }
-    fixture::compare("apt/expected.txt", &said)
+    fixture::unpack(&lab, "apt", "/root/table")?;
+    fixture::compare("apt/expected.txt", &format!("{}\n", lab.sh(READ)?))
 }
 
 fn refuses(lab: &Lab) -> anyhow::Result<bool> {

@@ -2,32 +2,23 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, bail, ensure};
 
-use super::Tested;
+use super::{Lab, Tested};
 
-pub fn path(name: &str) -> PathBuf {
+fn path(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name)
 }
 
-/// The files of a table that end in one of these, below it too, by name.
-pub fn files(table: &str, ends: &[&str]) -> Result<Vec<PathBuf>> {
-    let mut found = Vec::new();
-    let mut open = vec![path(table)];
-    while let Some(directory) = open.pop() {
-        for entry in fs::read_dir(&directory).with_context(|| format!("cannot list {}", directory.display()))? {
-            let path = entry?.path();
-            let is_wanted = path.extension().is_some_and(|end| ends.iter().any(|wanted| end == *wanted));
-            match path.is_dir() {
-                true => open.push(path),
-                false if is_wanted => found.push(path),
-                false => {}
-            }
-        }
-    }
-    found.sort();
-    Ok(found)
+/// Puts a table into a lab, in one go.
+pub fn unpack(lab: &Lab, table: &str, directory: &str) -> Tested {
+    let mut tar = Command::new("tar");
+    let packed = tar.arg("--directory").arg(path(table)).args(["--create", "."]).output()?;
+    ensure!(packed.status.success(), "cannot pack {table}: {}", String::from_utf8_lossy(&packed.stderr));
+    lab.write_bytes("/tmp/table.tar", &packed.stdout)?;
+    lab.sh(&format!("mkdir -p {directory} && tar --directory {directory} --extract --file /tmp/table.tar")).map(drop)
 }
 
 /// Holds what was said against what was recorded, line by line.
