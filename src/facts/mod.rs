@@ -3,18 +3,16 @@
 
 pub mod grub;
 pub mod identity;
-pub mod link_files;
-pub mod nic_naming;
 pub mod kernels;
-pub mod ovs;
-pub mod packages;
-pub mod sshd;
-pub mod udev_rules;
-mod wildcard;
+pub mod link_files;
 pub mod netplan;
+pub mod nic_naming;
 pub mod ovs;
 pub mod packages;
 pub mod repositories;
+pub mod sshd;
+pub mod udev_rules;
+mod wildcard;
 
 use std::cell::OnceCell;
 use std::collections::BTreeMap;

@@ -13,12 +13,12 @@ mod bad_hosts;
 mod config;
 mod disk;
 mod looking;
+mod netplan;
 mod nic_names;
+mod ovn;
 mod ovs;
 mod packages;
 mod reach;
-mod netplan;
-mod ovn;
 mod repositories;
 mod services;
 mod ssh;
@@ -33,21 +33,19 @@ use libtest_mimic::{Arguments, Failed, Trial};
 const TESTS: &[&[Test]] = &[
     disk::TESTS,
     packages::TESTS,
+    repositories::TESTS,
     services::TESTS,
+    netplan::TESTS,
+    nic_names::TESTS,
     ssh::TESTS,
+    reach::TESTS,
     ovs::TESTS,
+    ovn::TESTS,
     config::TESTS,
     bad_hosts::TESTS,
     looking::TESTS,
     waiting::TESTS,
 ];
-const TESTS: &[&[Test]] =
-    &[disk::TESTS, packages::TESTS, services::TESTS, ovs::TESTS, config::TESTS, bad_hosts::TESTS, looking::TESTS, nic_names::TESTS];
-    nic_names::TESTS,
-    reach::TESTS,
-    repositories::TESTS,
-    netplan::TESTS,
-    ovn::TESTS,
 
 fn main() -> ExitCode {
     if let Some(code) = harness::stand_in::play() {

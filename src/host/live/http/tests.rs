@@ -6,10 +6,6 @@ use std::thread;
 
 use super::*;
 
-fn http(url: &str, deadline: Instant) -> Reading<Contact> {
-    super::http(&HttpTarget::from(url), deadline)
-}
-
 fn within(millis: u64) -> Instant {
     Instant::now() + Duration::from_millis(millis)
 }
