@@ -10,6 +10,7 @@
 mod harness;
 
 mod bad_hosts;
+mod boot;
 mod config;
 mod disk;
 mod looking;
@@ -45,6 +46,7 @@ const TESTS: &[&[Test]] = &[
     bad_hosts::TESTS,
     looking::TESTS,
     waiting::TESTS,
+    boot::TESTS,
 ];
 
 fn main() -> ExitCode {

@@ -13,8 +13,24 @@ use sha2::{Digest as _, Sha256};
 
 use super::Outcome;
 
-const PACKAGES: &[&str] =
-    &["apt", "dbus", "dpkg", "iproute2", "openssh-server", "openvswitch-switch", "strace", "systemd", "systemd-sysv"];
+const PACKAGES: &[&str] = &[
+    "apt",
+    "bzip2",
+    "dbus",
+    "dpkg",
+    "initramfs-tools",
+    "iproute2",
+    "lz4",
+    "lzop",
+    "openssh-server",
+    "openvswitch-switch",
+    "python3",
+    "strace",
+    "systemd",
+    "systemd-sysv",
+    "xz-utils",
+    "zstd",
+];
 
 /// Packages that lie in the image and are not installed: most hosts do not have them. `Lab::install` does it.
 const ON_THE_SHELF: &[&str] = &["netplan.io", "ovn-central", "ovn-host"];
