@@ -5,6 +5,8 @@ mod stanzas;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
+
 pub use lines::parse as parse_lines;
 pub use stanzas::parse as parse_stanzas;
 
@@ -96,20 +98,19 @@ fn check_signed_by(value: &str) -> Result<(), String> {
     }
 }
 
-/// What two entries say of one suite must agree, over all files: the first place that apt refuses, as an index into
-/// `files`, which are in apt's order.
+/// Two entries of one suite must name the same keys, over all files: the first place that apt refuses, as an index
+/// into `files`, which are in apt's order. An entry that names none is refused by some releases of apt only.
 pub fn conflict(files: &[&SourceFile]) -> Option<(usize, Malformed)> {
-    let mut known: std::collections::BTreeMap<(&str, &str), &str> = Default::default();
+    let mut known: BTreeMap<(&str, &str), &str> = BTreeMap::new();
     for (index, file) in files.iter().enumerate() {
-        for source in file.sources.iter().filter(|source| !source.is_disabled) {
+        // Fingerprints and keys themselves can be written in several ways.
+        let names_keys = |source: &&Source| !source.is_disabled && source.signed_by.starts_with('/');
+        for source in file.sources.iter().filter(names_keys) {
             let own = source.signed_by.as_str();
-            let first = known.entry((source.uri.trim_end_matches('/'), &source.suite)).or_insert(own);
-            if first.is_empty() {
-                *first = own;
-            } else if *first != own && (own.is_empty() || (own.starts_with('/') && first.starts_with('/'))) {
-                let other = if own.is_empty() { "nothing" } else { own };
+            let first = *known.entry((source.uri.trim_end_matches('/'), &source.suite)).or_insert(own);
+            if first != own {
                 let message =
-                    format!("Signed-By of {} {} is {first} in one place and {other} here", source.uri, source.suite);
+                    format!("Signed-By of {} {} is {first} in one place and {own} here", source.uri, source.suite);
                 return Some((index, Malformed::new(source.line, message)));
             }
         }

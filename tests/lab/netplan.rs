@@ -16,7 +16,7 @@ const GENERATE: &str = r#"
 generate=$(ls /usr/libexec/netplan/generate /usr/lib/netplan/generate 2>/dev/null | head -n 1)
 cd /root/table
 for case in *; do
-    case $case in expected.txt) continue ;; *.yaml) files=$case ;; *) files=$case/* ;; esac
+    case $case in expected.*) continue ;; *.yaml) files=$case ;; *) files=$case/* ;; esac
     rm -rf /tmp/try && mkdir -p /tmp/try/etc/netplan && cp $files /tmp/try/etc/netplan/
     case=${case%.yaml}
     chmod 600 /tmp/try/etc/netplan/*
@@ -36,7 +36,7 @@ fn netplan_takes_the_table_as_recorded() -> Tested {
     // Some settings are refused where there is no Open vSwitch.
     ensure!(lab.run(&["ovs-vsctl", "--version"])?.code == 0, "the lab has Open vSwitch");
     fixture::unpack(&lab, "netplan", "/root/table")?;
-    fixture::compare("netplan/expected.txt", &format!("{}\n", lab.sh(GENERATE)?))
+    fixture::compare("netplan", &format!("{}\n", lab.sh(GENERATE)?))
 }
 
 fn what_netplan_refuses_blocks_a_release_upgrade() -> Tested {

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use anyhow::{Context as _, bail, ensure};
 
-use super::{Lab, Tested};
+use super::{Lab, Tested, image};
 
 fn path(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name)
@@ -21,9 +21,9 @@ pub fn unpack(lab: &Lab, table: &str, directory: &str) -> Tested {
     lab.sh(&format!("mkdir -p {directory} && tar --directory {directory} --extract --file /tmp/table.tar")).map(drop)
 }
 
-/// Holds what was said against what was recorded, line by line.
-pub fn compare(name: &str, said: &str) -> Tested {
-    let path = path(name);
+/// Holds what was said of a table against what was recorded of it with the same release, line by line.
+pub fn compare(table: &str, said: &str) -> Tested {
+    let path = path(table).join(format!("expected.{}.txt", image::suite()));
     if std::env::var_os("HOSTREADY_BLESS").is_some() {
         return fs::write(&path, said).with_context(|| format!("cannot write {}", path.display()));
     }

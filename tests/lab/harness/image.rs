@@ -76,8 +76,13 @@ pub fn root() -> Result<PathBuf> {
     Ok(root)
 }
 
+/// The release that labs run.
+pub fn suite() -> String {
+    env::var("HOSTREADY_LAB_SUITE").unwrap_or_else(|_| "bookworm".to_owned())
+}
+
 fn find_or_build() -> Result<PathBuf> {
-    let suite = env::var("HOSTREADY_LAB_SUITE").unwrap_or_else(|_| "bookworm".to_owned());
+    let suite = suite();
     let cache = cache()?;
     let name = format!("{suite}-{}", key(&suite));
     let root = cache.join(&name);

@@ -132,7 +132,11 @@ impl Lab {
 
     /// Installs a package that lies on the image's shelf, with what it needs.
     pub fn install(&self, package: &str) -> Result<()> {
-        let script = format!("DEBIAN_FRONTEND=noninteractive dpkg --install {}/{package}/*.deb", image::SHELF);
+        // apt sorts them, as dpkg alone would not.
+        let script = format!(
+            "DEBIAN_FRONTEND=noninteractive apt-get install --yes --quiet --no-install-recommends {}/{package}/*.deb",
+            image::SHELF
+        );
         self.sh(&script).map(drop)
     }
 
