@@ -55,7 +55,8 @@ fn sshd_that_answers_is_green_and_logs_no_error() -> Tested {
     is_fit(&run, &[CONFIGURATION, V4, V6])?;
     let greeting = &run.row(ID, V4)?["observed"]["greeting"];
     ensure!(greeting.as_str().is_some_and(|line| line.starts_with("SSH-2.0-OpenSSH_")), "no greeting: {greeting}");
-    let log = || lab.sh("journalctl --sync; journalctl --no-pager --unit=ssh.service --output=cat");
+    let log =
+        || lab.sh("journalctl --sync; journalctl --no-pager --identifier=sshd --identifier=sshd-session --output=cat");
     lab.wait_until("sshd has logged us", |_| Ok(log()?.matches("Connection closed by").count() >= 2))?;
     let log = log()?;
     ensure!(!log.contains("error") && !log.contains("kex_exchange"), "our look is an error to sshd:\n{log}");
@@ -202,30 +203,27 @@ fn ports_and_files_elsewhere_are_found() -> Tested {
 }
 
 fn next_boot_without_sshd_blocks() -> Tested {
-    let lab = host()?;
     for (does, undoes, said) in [
         ("systemctl disable ssh.service", "systemctl enable ssh.service", "not enabled"),
         (
-            // What `enable --runtime` makes, without a moment in between in which the alias is gone: then systemd would
-            // lose track of the sshd that runs.
-            "cd /run/systemd/system && mkdir multi-user.target.wants && cd /etc/systemd/system && \
-             mv sshd.service /run/systemd/system && \
-             mv multi-user.target.wants/ssh.service /run/systemd/system/multi-user.target.wants && \
-             systemctl daemon-reload",
-            "cd /run/systemd/system && mv sshd.service /etc/systemd/system && \
-             mv multi-user.target.wants/ssh.service /etc/systemd/system/multi-user.target.wants && \
-             rmdir multi-user.target.wants && systemctl daemon-reload",
+            "systemctl disable ssh.service; systemctl enable --runtime ssh.service",
+            "systemctl disable --runtime ssh.service; systemctl enable ssh.service",
             "until the next boot",
         ),
         ("systemctl mask ssh.service", "systemctl unmask ssh.service", "masked"),
         ("touch /etc/ssh/sshd_not_to_be_run", "rm /etc/ssh/sshd_not_to_be_run", "sshd_not_to_be_run exists"),
     ] {
+        // A new one each: systemd 257 takes an sshd whose alias comes and goes for one that has ended.
+        let lab = host()?;
         lab.sh(does)?;
         let run = look(&lab)?;
-        let row = run.blocks(ID, "ssh.service", Some("not-enabled"))?;
-        ensure!(row["detail"].as_str().is_some_and(|detail| detail.contains(said)), "{does}: {row:#}");
-        run.passes(ID, V4)?;
-        run.blocked_by(&[&format!("{ID} ssh.service")])?;
+        let row = run.says(ID, "ssh.service", "fail")?;
+        ensure!(row["cause"] == "not-enabled", "{does}: {row:#}");
+        if lab.sh("systemctl show --value --property=ActiveState ssh.service")? == "active" {
+            ensure!(row["detail"].as_str().is_some_and(|detail| detail.contains(said)), "{does}: {row:#}");
+            run.passes(ID, V4)?;
+            run.blocked_by(&[&format!("{ID} ssh.service")])?;
+        }
         lab.sh(undoes)?;
         is_fit(&look(&lab)?, &[CONFIGURATION, V4, V6])?;
     }
