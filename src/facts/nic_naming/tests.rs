@@ -7,9 +7,10 @@ use serde_json::Value;
 use super::*;
 use crate::model::answer::PciAbove;
 
-const MACHINES: [(&str, &str); 2] = [
+const MACHINES: [(&str, &str); 3] = [
     ("i440fx", include_str!("../../../tests/hosts/naming/i440fx.json")),
     ("q35", include_str!("../../../tests/hosts/naming/q35.json")),
+    ("native", include_str!("../../../tests/hosts/naming/native.json")),
 ];
 
 #[test]
