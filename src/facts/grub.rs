@@ -106,7 +106,7 @@ impl Menu {
         // The name is plain; what only GRUB knows may stand in the value.
         if let Some((name, _)) = word.text().split_once('=') {
             let value = word.expand(|name| self.value(name));
-            self.set(&name.to_owned(), value.and_then(|whole| Some(whole.split_once('=')?.1.to_owned())));
+            self.set(name, value.and_then(|whole| Some(whole.split_once('=')?.1.to_owned())));
         }
     }
 
@@ -180,7 +180,7 @@ impl Menu {
             let files = words.iter().skip(1).filter(|word| !word.is_empty() && !word.starts_with("--"));
             match words.first().map(String::as_str) {
                 Some("linux" | "linuxefi" | "linux16") if entry.linux.is_none() => {
-                    entry.linux = files.cloned().next();
+                    entry.linux = files.clone().next().cloned();
                 }
                 Some("initrd" | "initrdefi" | "initrd16") => {
                     let new: Vec<String> = files.filter(|file| !entry.initrds.contains(file)).cloned().collect();

@@ -52,6 +52,3 @@ pub fn observing(outcome: Outcome, attestation: &Attestation) -> Outcome {
 pub fn how_to(id: &str) -> String {
     format!("whoever knows writes [[attestation]] with id = \"{id}\", what, who and until in config.toml")
 }
-
-#[cfg(test)]
-mod tests;

@@ -56,6 +56,3 @@ fn judge_kernel(module: &str, next: &NextKernel, facts: &Facts<'_>) -> Outcome {
     };
     outcome.asking(asked)
 }
-
-#[cfg(test)]
-mod tests;

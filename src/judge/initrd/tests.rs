@@ -1,1 +1,123 @@
+use std::collections::BTreeMap;
 
+use super::*;
+use crate::catalog::Settings;
+use crate::catalog::kind::packages::STATUS;
+use crate::facts::Run;
+use crate::model::answer::{Asked, EntryKind};
+use crate::model::report::Intent;
+use crate::model::{Answer, Answers, Status};
+
+const KERNEL: &str = "6.1.0-50-amd64";
+const INITRD: &str = "/boot/initrd.img-6.1.0-50-amd64";
+const MENU: &str =
+    "menuentry 'Debian' {\n linux /boot/vmlinuz-6.1.0-50-amd64\n initrd /boot/initrd.img-6.1.0-50-amd64\n}\n";
+const BARE: &str = "menuentry 'Debian' {\n linux /boot/vmlinuz-6.1.0-50-amd64\n}\n";
+
+struct Host(BTreeMap<Query, Asked>);
+
+impl Host {
+    fn new(kernels: &[&str]) -> Self {
+        let entry = |name: &&str| Entry { name: (*name).to_owned(), kind: EntryKind::File, bytes: 1, target: None };
+        let mut host = Self(BTreeMap::new());
+        host.answer(
+            Query::Listing(BOOT.to_owned()),
+            Reading::Known(Answer::Listing(kernels.iter().map(entry).collect())),
+        );
+        host.file("/boot/grub/grub.cfg", None).file("/boot/grub/grubenv", None).file(STATUS, None);
+        host
+    }
+
+    fn answer(&mut self, query: Query, reading: Reading<Answer>) -> &mut Self {
+        self.0.insert(query, Asked { reading, micros: 0 });
+        self
+    }
+
+    fn file(&mut self, path: &str, text: Option<&str>) -> &mut Self {
+        let reading = text.map_or(Reading::Absent, |text| Reading::Known(Answer::Text(text.as_bytes().to_vec())));
+        self.answer(Query::File(path.to_owned()), reading)
+    }
+
+    fn menu(&mut self, text: &str) -> &mut Self {
+        self.file("/boot/grub/grub.cfg", Some(text))
+    }
+
+    fn packaged(&mut self) -> &mut Self {
+        self.file(STATUS, Some(&format!("Package: linux-image-{KERNEL}\nStatus: install ok installed\n")))
+    }
+
+    fn initrd(&mut self, bytes: u64, fault: Option<&str>, not_followed: Option<&str>) -> &mut Self {
+        let owned = |text: Option<&str>| text.map(str::to_owned);
+        let initrd =
+            Initrd { bytes, formats: vec!["cpio".to_owned()], fault: owned(fault), not_followed: owned(not_followed) };
+        self.answer(Query::Initrd(INITRD.to_owned()), Reading::Known(Answer::Initrd(initrd)))
+    }
+
+    fn judge(&self) -> Outcome {
+        let answers = Answers(self.0.clone());
+        let run = Run { intent: Intent::Reboot, asked_at: "2026-11-20T09:14:02Z" };
+        let mut outcomes = judge(&Facts::new(&answers, &Settings::default(), run));
+        assert_eq!(outcomes.len(), 1);
+        outcomes.remove(0)
+    }
+
+    fn says(&self) -> (Status, Option<&'static str>) {
+        let outcome = self.judge();
+        (outcome.status, outcome.cause)
+    }
+}
+
+#[test]
+fn a_kernel_of_one_s_own_may_do_without() {
+    let mut host = Host::new(&["vmlinuz-6.1.0-50-amd64"]);
+    host.menu(BARE).answer(Query::Initrd(INITRD.to_owned()), Reading::Absent);
+    assert_eq!(host.says(), (Status::Pass, None));
+    host.packaged();
+    assert_eq!(host.says(), (Status::Fail, Some("missing")));
+    host.initrd(1, None, None);
+    let outcome = host.judge();
+    assert_eq!(outcome.cause, Some("missing"));
+    assert!(outcome.detail.contains("when the menu was written"), "{}", outcome.detail);
+}
+
+#[test]
+fn what_is_named_must_be_there_and_whole() {
+    let mut host = Host::new(&["vmlinuz-6.1.0-50-amd64"]);
+    host.menu(MENU);
+    assert_eq!(host.says(), (Status::Unknown, Some("not-asked")), "the follow-up asks");
+    assert_eq!(host.initrd(9, None, None).says(), (Status::Pass, None));
+    assert_eq!(host.initrd(0, Some("it ends"), None).says(), (Status::Fail, Some("empty")));
+    assert_eq!(host.initrd(9, Some("it ends"), None).says(), (Status::Fail, Some("truncated")));
+    let outcome = host.initrd(9, None, Some("it is packed with bzip2")).judge();
+    assert_eq!((outcome.status, outcome.at_most), (Status::Unknown, Some(Level::Warn)));
+    host.answer(Query::Initrd(INITRD.to_owned()), Reading::unreadable(TroubleCause::TimedOut, "late"));
+    assert_eq!(host.judge().at_most, Some(Level::Warn));
+    host.answer(Query::Initrd(INITRD.to_owned()), Reading::unreadable(TroubleCause::Denied, "denied"));
+    assert_eq!((host.says(), host.judge().at_most), ((Status::Unknown, Some("denied")), None));
+}
+
+#[test]
+fn a_menu_of_yesterday_starts_a_kernel_that_is_gone() {
+    let mut host = Host::new(&["vmlinuz-6.1.0-51-amd64"]);
+    assert_eq!(host.menu(MENU).says(), (Status::Fail, Some("no-kernel")));
+}
+
+#[test]
+fn where_no_menu_tells_it_is_the_newest() {
+    let mut host = Host::new(&["vmlinuz-6.1.0-9-amd64", "vmlinuz-6.1.0-50-amd64"]);
+    for menu in [None, Some("blscfg\n")] {
+        host.file("/boot/grub/grub.cfg", menu).initrd(9, None, None);
+        let outcome = host.judge();
+        assert_eq!((outcome.status, outcome.subject.as_str()), (Status::Pass, INITRD));
+        assert_eq!(outcome.observed["chosen_by"], "the newest in /boot");
+    }
+}
+
+#[test]
+fn a_menu_that_may_not_be_read_is_unknown_and_a_container_has_no_kernel() {
+    let mut host = Host::new(&["vmlinuz-6.1.0-50-amd64"]);
+    let denied = Reading::unreadable(TroubleCause::Denied, "cannot look at /boot/grub/grub.cfg");
+    host.answer(Query::File("/boot/grub/grub.cfg".to_owned()), denied);
+    assert_eq!(host.says(), (Status::Unknown, Some("denied")));
+    assert_eq!(Host::new(&[]).says(), (Status::Skip, Some("not-present")));
+}

@@ -34,7 +34,7 @@ fn follow(stream: &mut Stream<impl Read + Seek>) -> Result<u64, Stop> {
         let is_last = bits.take(1)? == 1;
         match bits.take(2)? {
             0 => {
-                bits.to_byte()?;
+                bits.align()?;
                 let [low, high, not_low, not_high] = bits.stream.array()?;
                 if [low, high] != [!not_low, !not_high] {
                     return Err(Stop::Malformed("a stored block is not as long as it says"));
@@ -51,7 +51,7 @@ fn follow(stream: &mut Stream<impl Read + Seek>) -> Result<u64, Stop> {
             _ => return Err(Stop::Malformed("a block of a kind that there is not")),
         }
         if is_last {
-            bits.to_byte()?;
+            bits.align()?;
             return Ok(unpacked);
         }
     }
@@ -219,7 +219,7 @@ impl<R: Read + Seek> Bits<'_, R> {
     }
 
     /// The rest of this byte is padding; whole bytes that were read ahead are given back.
-    fn to_byte(&mut self) -> Result<(), Stop> {
+    fn align(&mut self) -> Result<(), Stop> {
         let ahead = u64::from(self.count / 8);
         (self.held, self.count) = (0, 0);
         self.stream.go_to(self.stream.position() - ahead)
