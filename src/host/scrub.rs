@@ -22,6 +22,10 @@ static NAMED: LazyLock<Option<Regex>> = LazyLock::new(|| {
 static PAIRED: LazyLock<Option<Regex>> =
     LazyLock::new(|| Regex::new(&format!(r#"(?i)({NAMES}[\w-]*\\?"\s*,\s*\\?")[^"\\]+"#)).ok());
 
+/// Passwords of GRUB's menu: `password root x`, `password_pbkdf2 root grub.pbkdf2.sha512.10000.…`
+static GRUB: LazyLock<Option<Regex>> =
+    LazyLock::new(|| Regex::new(r"(?m)((?:^password\s+\S+\s+)|grub\.pbkdf2\.)[^\s\x22]+").ok());
+
 /// A field that is called so.
 static NAME: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(&format!("(?i){NAMES}")).ok());
 
@@ -34,7 +38,7 @@ static PRIVATE_KEY: LazyLock<Option<Regex>> = LazyLock::new(|| {
 pub fn text(plain: &str) -> String {
     let mut scrubbed = plain.to_owned();
     for (pattern, replacement) in
-        [(&USERINFO, "${1}***@"), (&NAMED, "${1}***"), (&PAIRED, "${1}***"), (&PRIVATE_KEY, MASK)]
+        [(&USERINFO, "${1}***@"), (&NAMED, "${1}***"), (&PAIRED, "${1}***"), (&GRUB, "${1}***"), (&PRIVATE_KEY, MASK)]
     {
         scrubbed = match pattern.as_ref() {
             Some(pattern) => pattern.replace_all(&scrubbed, replacement).into_owned(),
@@ -85,6 +89,9 @@ mod tests {
             ("ssl:[::1]:6640 br-ex eth0", "ssl:[::1]:6640 br-ex eth0"),
             ("Package: passwd\nStatus: install ok installed", "Package: passwd\nStatus: install ok installed"),
             ("paths = { \"/var/lib/secrets\" = \"1GiB\" }", "paths = { \"/var/lib/secrets\" = \"1GiB\" }"),
+            ("password_pbkdf2 root grub.pbkdf2.sha512.10000.AB12.CD34\n", "password_pbkdf2 root grub.pbkdf2.***\n"),
+            ("x\npassword root hunter2\n", "x\npassword root ***\n"),
+            ("Description: x\n password manager of GNOME\n", "Description: x\n password manager of GNOME\n"),
             ("Depends: passwd, libc6 (>= 2.34)", "Depends: passwd, libc6 (>= 2.34)"),
         ] {
             assert_eq!(text(plain), scrubbed);
