@@ -73,10 +73,14 @@ impl Definitions {
     fn check_reference(&mut self, used: &Used) -> Result<(), Problem> {
         let Used { place, owner, name, is_member } = used;
         let owner_kind = self.by_name.get(owner).map(|it| it.kind);
-        let may_be_missing = self.has_network_manager || !self.is_whole;
         let Some(named) = self.by_name.get_mut(name) else {
-            if may_be_missing {
+            if self.has_network_manager {
                 return Ok(());
+            }
+            if !self.is_whole {
+                return Err(Problem::Unclear(format!(
+                    "whether `{name}` is defined cannot be told: another of netplan's files could not be read"
+                )));
             }
             return Err(Problem::At(*place, format!("{owner}: the interface `{name}` is not defined")));
         };

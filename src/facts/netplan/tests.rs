@@ -106,9 +106,12 @@ fn keys_of_a_release_that_nobody_knows_are_not_judged() {
 fn what_could_not_be_read_may_define_what_is_missed() {
     let bond = b"network: {bonds: {bond0: {interfaces: [eno1]}}}".as_slice();
     assert_eq!(check([("20.yaml", Some(bond))], true).len(), 1);
-    assert_eq!(check([("10.yaml", None), ("20.yaml", Some(bond))], true).len(), 0);
-    let broken = b"network: [".as_slice();
-    assert_eq!(check([("10.yaml", Some(broken)), ("20.yaml", Some(bond))], true).len(), 1);
+    for before in [None, Some(b"network: [".as_slice())] {
+        let problems = check([("10.yaml", before), ("20.yaml", Some(bond))], true);
+        assert!(matches!(problems["20.yaml"], Problem::Unclear(_)), "{problems:?}");
+    }
+    let manager = b"network: {renderer: NetworkManager}".as_slice();
+    assert!(check([("10.yaml", Some(manager)), ("20.yaml", Some(bond))], true).is_empty());
 }
 
 #[test]

@@ -47,3 +47,57 @@ fn ask(path: &Path, deadline: Instant) -> Result<OvnController, Fault> {
 fn text(result: &[u8]) -> Result<String, Fault> {
     serde_json::from_slice(result).map_err(|error| Fault::malformed(error.to_string()))
 }
+
+#[cfg(test)]
+#[allow(clippy::disallowed_methods)] // the tests stage files
+mod tests {
+    use std::io::{Read, Write};
+    use std::time::Duration;
+
+    use super::super::socket::fake;
+    use super::*;
+
+    fn asked(path: &Path) -> Reading<OvnController> {
+        socket::reading(SERVICE, path, ask(path, fake::soon()))
+    }
+
+    #[test]
+    fn a_controller_says_whether_it_is_connected() {
+        // As ovn-controller 23.03.1 answers, which sends ids and results of its own order.
+        let server = fake::service(|mut stream| {
+            for reply in [
+                r#"{"error":null,"id":1,"result":"not connected\n"}"#,
+                r#"{"error":null,"id":2,"result":"ovn-controller 23.03.1\nOpen vSwitch Library 3.1.0\n"}"#,
+            ] {
+                assert_ne!(stream.read(&mut [0; 4096]).unwrap(), 0);
+                stream.write_all(reply.as_bytes()).unwrap();
+            }
+        });
+        let expected = OvnController { connection: "not connected".to_owned(), version: Some("23.03.1".to_owned()) };
+        assert_eq!(asked(&server.path), Reading::Known(expected));
+    }
+
+    #[test]
+    fn what_is_no_answer_is_told_as_such() {
+        for (reply, cause) in [
+            (r#"{"error":"\"connection-status\" is not a valid command","id":1,"result":null}"#, TroubleCause::Failed),
+            (r#"{"error":null,"id":1,"result":{"connected":true}}"#, TroubleCause::Malformed),
+            (r#"{"error":null,"id":1,"result":7}"#, TroubleCause::Malformed),
+            ("connected", TroubleCause::Malformed),
+        ] {
+            let server = fake::saying(reply.as_bytes());
+            fake::assert_trouble(cause, || asked(&server.path));
+        }
+        let hung = fake::hung();
+        fake::assert_trouble(TroubleCause::TimedOut, || asked(&hung.path));
+    }
+
+    #[test]
+    fn a_pid_file_that_nobody_locks_is_no_controller() {
+        let directory = tempfile::tempdir().unwrap();
+        let deadline = Instant::now() + Duration::from_secs(1);
+        assert_eq!(controller(directory.path(), deadline), Reading::Absent);
+        std::fs::write(directory.path().join("ovn-controller.pid"), format!("{}\n", std::process::id())).unwrap();
+        assert_eq!(controller(directory.path(), deadline), Reading::Absent);
+    }
+}
