@@ -66,7 +66,7 @@ fn compose(text: &[u8]) -> Result<Document, Problem> {
     let mut anchors: HashMap<String, NodeId> = HashMap::new();
     let mut open: Vec<Open> = Vec::new();
     loop {
-        let event = parser.parse().map_err(|error| told(&error))?;
+        let event = parser.parse().map_err(|error| told(&error, text))?;
         let place = Place { line: event.start_mark.line + 1, column: event.start_mark.column + 1 };
         let (content, anchor) = match event.data {
             EventData::StreamEnd | EventData::DocumentEnd { .. } => return Ok(document),
@@ -128,13 +128,30 @@ impl Document {
 }
 
 /// In the words of the library, but for the fault that is made most often.
-fn told(error: &libyaml_safer::Error) -> Problem {
+fn told(error: &libyaml_safer::Error, text: &[u8]) -> Problem {
     let words = match error.problem() {
         "found character that cannot start any token" => "a tab, or another character that nothing can begin with",
         other => other,
     };
     match error.problem_mark() {
         Some(mark) => Problem::At(Place { line: mark.line + 1, column: mark.column + 1 }, words.to_owned()),
-        None => Problem::At(Place { line: 1, column: 1 }, words.to_owned()),
+        None => strange_bytes(text),
     }
+}
+
+/// Bytes that are no text. netplan stumbles over them too, unless a document ends before: it reads no further then.
+fn strange_bytes(text: &[u8]) -> Problem {
+    let (good, what) = match std::str::from_utf8(text) {
+        Err(error) => (&text[..error.valid_up_to()], "bytes that are not UTF-8"),
+        Ok(whole) => {
+            let is_strange = |it: char| it.is_control() && !matches!(it, '\t' | '\n' | '\r' | '\u{85}');
+            (&text[..whole.find(is_strange).unwrap_or_default()], "a control character")
+        }
+    };
+    let lines: Vec<&[u8]> = good.split(|byte| *byte == b'\n').collect();
+    if lines.iter().skip(1).any(|line| line.starts_with(b"---") || line.starts_with(b"...") || line.starts_with(b"%")) {
+        return Problem::Unclear(format!("it has more than one document, and {what}"));
+    }
+    let column = String::from_utf8_lossy(lines.last().copied().unwrap_or_default()).chars().count();
+    Problem::At(Place { line: lines.len() as u64, column: column as u64 + 1 }, what.to_owned())
 }
