@@ -96,6 +96,7 @@ pub fn read<'a>(
         include,
         ports_are_given: !options.ports.is_empty(),
         is_active: true,
+        is_too_deep: false,
         subsystems: Vec::new(),
         commands: Vec::new(),
     };
@@ -158,6 +159,7 @@ struct Reader<'a, 'i> {
     ports_are_given: bool,
     /// Not within a `Match` block that holds for some only.
     is_active: bool,
+    is_too_deep: bool,
     subsystems: Vec<String>,
     /// `AuthorizedKeysCommand` and the like that hold for all, and their users.
     commands: Vec<(String, bool)>,
@@ -248,10 +250,15 @@ impl Reader<'_, '_> {
             return self.fault(place, "Include has an empty argument");
         }
         if place.depth >= DEEPEST {
+            // sshd ends here, and so do we: two files that include each other twice are many.
+            self.is_too_deep = true;
             return self.fault(place, "too many recursive configuration includes");
         }
         let before = self.is_active;
         for included in (self.include)(&absolute(name)) {
+            if self.is_too_deep {
+                return;
+            }
             match included {
                 Included::File { path, text } => {
                     self.file(&path, text, place.depth + 1, place.may_match && before);

@@ -132,7 +132,8 @@ fn judge_answer(subject: &str, asked: &Query, sshd: &Sshd, facts: &Facts<'_>) ->
                 return Outcome::unknown(subject, &trouble).at_most(Level::Warn);
             }
             let complaint = sshd.units.complaint().map(|complaint| format!("; {complaint}")).unwrap_or_default();
-            let detail = format!("nobody listens at {subject}: {reason}{complaint}");
+            let seen = reason.trim_end_matches(": nothing listens there");
+            let detail = format!("nobody listens at {subject}: {seen}{complaint}");
             missing(Outcome::fail(subject, Some("no-listener"), detail).observing("reason", reason.clone()), sshd)
         }
         Reading::Absent => Outcome::undetermined(subject, TroubleCause::Failed.as_str(), "nothing was tried"),

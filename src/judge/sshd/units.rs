@@ -99,8 +99,8 @@ impl Units {
 
     /// Nothing where the next boot starts sshd.
     pub fn judge_boot(&self, facts: &Facts<'_>) -> Option<Outcome> {
-        let (name, unit) = self.each().next()?;
-        let (name, unit) = (*name, unit);
+        let (name, unit) = self.each().find(|(_, unit)| is_active(unit)).or(self.each().next())?;
+        let name = *name;
         let marker = facts.reading::<Vec<Entry>>(&Query::Listing(DIRECTORY.to_owned())).known();
         let detail = if marker.is_some_and(|entries| entries.iter().any(|entry| entry.name == NOT_TO_BE_RUN)) {
             format!("{DIRECTORY}/{NOT_TO_BE_RUN} exists: {name} does not start while it is there")
@@ -109,7 +109,7 @@ impl Units {
         } else if self.each().any(|(_, unit)| starts_at_boot(unit)) {
             return None;
         } else {
-            format!("{} is {}: the next boot starts no sshd", self.names(), in_words(unit))
+            format!("{name} is {}: the next boot starts no sshd", in_words(unit))
         };
         Some(
             Outcome::fail(name, Some("not-enabled"), detail)
@@ -122,11 +122,6 @@ impl Units {
 
     fn until_then(&self) -> &'static str {
         if self.runs() { ", and what runs now ends with the next boot" } else { "" }
-    }
-
-    /// `ssh.service`, or both where neither is enabled.
-    fn names(&self) -> String {
-        self.each().map(|(name, _)| *name).collect::<Vec<_>>().join(" and ")
     }
 
     /// What is the matter with those that should run and do not.
