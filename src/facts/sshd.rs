@@ -249,6 +249,9 @@ impl Reader<'_, '_> {
         if name.is_empty() {
             return self.fault(place, "Include has an empty argument");
         }
+        if self.is_too_deep {
+            return;
+        }
         if place.depth >= DEEPEST {
             // sshd ends here, and so do we: two files that include each other twice are many.
             self.is_too_deep = true;
@@ -256,9 +259,6 @@ impl Reader<'_, '_> {
         }
         let before = self.is_active;
         for included in (self.include)(&absolute(name)) {
-            if self.is_too_deep {
-                return;
-            }
             match included {
                 Included::File { path, text } => {
                     self.file(&path, text, place.depth + 1, place.may_match && before);

@@ -83,7 +83,7 @@ fn has_host_bits(network: &str) -> bool {
     let Some((address, length)) = network.split_once('/') else { return false };
     let (Ok(address), Ok(length)) = (address.parse::<IpAddr>(), length.parse::<u32>()) else { return false };
     let host_bits = |value: u128, bits: u32| {
-        let below = bits.checked_sub(length).unwrap_or_default();
+        let below = bits.saturating_sub(length);
         length <= bits && 1_u128.checked_shl(below).map_or(value != 0, |end| value & (end - 1) != 0)
     };
     match address {

@@ -22,9 +22,10 @@ impl Options {
     /// From a file for systemd's `EnvironmentFile=`.
     pub fn of_environment(text: &[u8]) -> Self {
         let text = String::from_utf8_lossy(text);
-        let value =
-            text.lines().filter_map(|line| line.trim().strip_prefix("SSHD_OPTS")?.trim_start().strip_prefix('='));
-        let value = value.last().unwrap_or_default().trim();
+        let mut assigned =
+            text.lines().rev().filter_map(|line| line.trim().strip_prefix("SSHD_OPTS")?.trim_start().strip_prefix('='));
+        // The last one counts.
+        let value = assigned.next().unwrap_or_default().trim();
         let unquoted = ['"', '\''].iter().find_map(|quote| value.strip_prefix(*quote)?.strip_suffix(*quote));
         Self::parse(unquoted.unwrap_or(value).split_ascii_whitespace())
     }
