@@ -1,7 +1,7 @@
 //! Does the database answer, does vswitchd run, and has it done what the database says?
 
 use super::outcome::{NOT_PRESENT, Outcome};
-use crate::catalog::kind::ovs::{DATABASES, PACKAGES};
+use crate::catalog::kind::ovs::{DATABASES, OWN_DATABASE, PACKAGES};
 use crate::facts::Facts;
 use crate::facts::ovs::Ovs;
 use crate::facts::packages::Package;
@@ -22,20 +22,18 @@ fn presence(facts: &Facts<'_>) -> Presence {
     if facts.settings.ovs.is_configured() {
         return Presence::Installed;
     }
-    let has_database = DATABASES
-        .into_iter()
-        .any(|path| matches!(facts.reading::<bool>(&Query::Exists(path.to_owned())), Reading::Known(true)));
+    let exists = |path: &str| matches!(facts.reading::<bool>(&Query::Exists(path.to_owned())), Reading::Known(true));
     match facts.packages() {
         Reading::Known(packages) => {
             let mut known = PACKAGES.iter().filter_map(|name| packages.find(name)).peekable();
-            // A package that was removed on purpose leaves its database behind.
+            // A package that was removed leaves its database behind; one that was purged, the one below /var.
             let was_never_packaged = known.peek().is_none();
-            match known.any(Package::is_there) || (was_never_packaged && has_database) {
+            match known.any(Package::is_there) || (was_never_packaged && exists(OWN_DATABASE)) {
                 true => Presence::Installed,
                 false => Presence::NotInstalled,
             }
         }
-        _ if has_database => Presence::Installed,
+        _ if DATABASES.into_iter().any(exists) => Presence::Installed,
         Reading::Absent => Presence::NotInstalled,
         Reading::Unreadable(trouble) => Presence::Unclear(trouble),
     }

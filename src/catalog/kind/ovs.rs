@@ -12,7 +12,10 @@ use crate::units::{AbsolutePath, UnitName};
 pub const PACKAGES: [&str; 2] = ["openvswitch-switch", "openvswitch-switch-dpdk"];
 
 /// Databases that say the same where no package manager can: Open vSwitch built from source, or from an rpm.
-pub const DATABASES: [&str; 2] = ["/etc/openvswitch/conf.db", "/var/lib/openvswitch/conf.db"];
+pub const DATABASES: [&str; 2] = [OWN_DATABASE, "/var/lib/openvswitch/conf.db"];
+
+/// Where Open vSwitch itself puts its database; Debian's packages keep it below /var, and only link to it here.
+pub const OWN_DATABASE: &str = "/etc/openvswitch/conf.db";
 
 /// The name under which the switch daemon runs.
 pub const VSWITCHD: &str = "ovs-vswitchd";
