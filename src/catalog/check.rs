@@ -31,6 +31,10 @@ impl Level {
             Self::Block => "block",
         }
     }
+
+    fn named(name: &str) -> Option<Self> {
+        [Self::Off, Self::Info, Self::Warn, Self::Block].into_iter().find(|level| level.as_str() == name)
+    }
 }
 
 /// What the follow-up round reads for a finding that is not a pass.
@@ -96,6 +100,13 @@ impl Check {
         if let Some(level) = self.level_for.get(&intent) {
             self.level = *level;
         }
+    }
+
+    /// For which intents a cause has another level than `level_of` says.
+    pub fn levels_for(&self, cause: &str) -> Vec<(Intent, Level)> {
+        let usual = self.level_of(Some(cause));
+        let own = self.level_for.iter().filter(|_| !self.causes.contains_key(cause));
+        own.map(|(intent, level)| (*intent, *level)).filter(|(_, level)| *level != usual).collect()
     }
 
     pub fn level_of(&self, cause: Option<&str>) -> Level {
@@ -177,14 +188,26 @@ impl<'a> Entry<'a> {
     }
 
     /// Lays the values of `table` over this entry: tables are merged by key, anything else is replaced.
-    /// A new level counts for every intent, unless the new layer says otherwise itself.
+    /// A new level counts for every intent and caps every cause, unless the new layer says otherwise itself.
     pub fn lay_over(&mut self, source: &Source<'a>, table: DeTable<'a>) {
-        if table.contains_key("level") {
+        if let Some(level) = table.get("level") {
             self.table.remove("level_for");
             self.origins.retain(|key, _| !key.starts_with("level_for."));
+            self.cap_causes(source, level);
         }
         merge(&mut self.table, table, source, "", &mut self.origins);
         self.table.remove("future");
+    }
+
+    fn cap_causes(&mut self, source: &Source<'a>, level: &Spanned<DeValue<'a>>) {
+        let cap = level.get_ref().as_str().and_then(Level::named);
+        let Some(DeValue::Table(causes)) = self.table.get_mut("causes").map(Spanned::get_mut) else { return };
+        for (cause, now) in causes.iter_mut() {
+            if now.get_ref().as_str().and_then(Level::named) > cap {
+                *now = level.clone();
+                self.origins.insert(format!("causes.{}", cause.get_ref()), source.origin(level.span().start));
+            }
+        }
     }
 
     /// The validated check. An error lies in `source`, the layer that was laid over last.

@@ -226,3 +226,19 @@ fn a_promise_that_is_not_whole_says_how_it_is_written() {
         }
     }
 }
+
+#[test]
+fn a_lower_level_counts_for_every_intent_and_cause_unless_it_says_otherwise() {
+    let levels = |text: &str| {
+        let source = Source { name: "config.toml", text, layer: Layer::Config };
+        let catalog = Catalog::load(&[source], &[]).unwrap();
+        let check = check(&catalog, "packages.repositories");
+        let causes = ["malformed", "disabled"].map(|cause| check.level_of(Some(cause)).as_str());
+        (check.level.as_str(), check.level_for.len(), causes)
+    };
+    assert_eq!(levels(""), ("info", 1, ["block", "info"]));
+    assert_eq!(levels("[override.\"packages.repositories\"]\nlevel = \"info\"\n"), ("info", 0, ["info", "info"]));
+    assert_eq!(levels("[override.\"packages.repositories\"]\nlevel = \"block\"\n"), ("block", 0, ["block", "info"]));
+    let both = "[override.\"packages.repositories\"]\nlevel = \"info\"\ncauses.malformed = \"warn\"\n";
+    assert_eq!(levels(both), ("info", 0, ["warn", "info"]));
+}

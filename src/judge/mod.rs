@@ -124,7 +124,9 @@ fn row(check: &Check, outcome: Outcome, duration_us: u64) -> Finding {
     };
     let by_hand = match outcome.status {
         Status::Fail | Status::Unknown if !outcome.by_hand.is_empty() => outcome.by_hand,
-        Status::Fail | Status::Unknown => check.by_hand.iter().map(|argv| about(argv, &outcome.subject)).collect(),
+        Status::Fail | Status::Unknown => {
+            check.by_hand.iter().filter_map(|argv| about(argv, &outcome.subject)).collect()
+        }
         _ => Vec::new(),
     };
     Finding {
@@ -152,7 +154,8 @@ fn explanation(check: &Check) -> Option<FindingRef> {
     check.explained_by.as_ref().map(|id| FindingRef { id: id.clone(), subject: String::new() })
 }
 
-/// A command of the catalog, with `{subject}` filled in.
-fn about(argv: &[String], subject: &str) -> Vec<String> {
-    argv.iter().map(|word| word.replace("{subject}", subject)).collect()
+/// A command of the catalog, with `{subject}` filled in; none where it needs one and the row speaks of no single thing.
+fn about(argv: &[String], subject: &str) -> Option<Vec<String>> {
+    let needs_one = argv.iter().any(|word| word.contains("{subject}"));
+    (!needs_one || !subject.is_empty()).then(|| argv.iter().map(|word| word.replace("{subject}", subject)).collect())
 }

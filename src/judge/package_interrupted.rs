@@ -29,11 +29,15 @@ fn judge_names(names: &[String], facts: &Facts<'_>) -> Outcome {
     let outcome = match holder.and_then(|lock| lock.holder.as_ref()) {
         // A dpkg at work keeps its journal in the same place; how long it may is `packages.lock`'s to say.
         Some(_) => {
-            let detail = format!("dpkg is at work and has {} entries in {UPDATES}", left.len());
+            let detail = format!("dpkg is at work and has {} in {UPDATES}", entries(left.len()));
             let outcome = Outcome::fail("", None, detail).because_of("packages.lock", "/var/lib/dpkg/lock");
             outcome.at_most(Level::Info)
         }
-        None => Outcome::fail("", None, format!("dpkg was interrupted: {} entries in {UPDATES}", left.len())),
+        None => Outcome::fail("", None, format!("dpkg was interrupted: {} in {UPDATES}", entries(left.len()))),
     };
     outcome.expecting("entries", 0).observing("entries", left.len())
+}
+
+fn entries(count: usize) -> String {
+    format!("{count} {}", if count == 1 { "entry" } else { "entries" })
 }

@@ -5,12 +5,13 @@ use crate::catalog::kind::packages::STATUS;
 use crate::catalog::profile::LINUX;
 use crate::facts::Facts;
 use crate::facts::packages::Packages;
-use crate::model::{Query, Reading};
+use crate::model::{Query, Reading, TroubleCause};
 
 /// `linux` and every profile whose package or file is there. A named profile replaces detection. The profiles of the
 /// `baseline` stay in force: what it had and the host has lost is a fault, and must not go unasked.
 ///
-/// A file that could not be looked for counts: the profile's checks will then say `unknown`, and not be silent.
+/// A file that could not be looked for counts: the profile's checks will then say `unknown`, and not be silent. One
+/// that a recording of before does not speak of counts only where its packages do not tell either.
 /// A package database that cannot be read tells nothing, and is a finding of its own.
 pub fn detect(profiles: &[Profile], named: &[String], baseline: &[String], facts: &Facts<'_>) -> Vec<String> {
     let fits = |profile: &&Profile| {
@@ -22,19 +23,21 @@ pub fn detect(profiles: &[Profile], named: &[String], baseline: &[String], facts
 }
 
 fn applies(profile: &Profile, facts: &Facts<'_>) -> bool {
+    let status = facts.reading::<Vec<u8>>(&Query::File(STATUS.to_owned()));
+    let packages_tell = !profile.packages.is_empty() && matches!(status, Reading::Known(_));
     let by_file = profile.files.iter().any(|file| match facts.reading::<bool>(&Query::Exists(file.clone())) {
         Reading::Known(exists) => *exists,
         Reading::Absent => false,
-        Reading::Unreadable(_) => true,
+        Reading::Unreadable(trouble) => !(packages_tell && trouble.cause == TroubleCause::NotRecorded),
     });
-    let by_package = || match facts.reading::<Vec<u8>>(&Query::File(STATUS.to_owned())) {
+    let by_package = || match status {
         Reading::Known(text) => profile
             .packages
             .iter()
             .any(|name| Packages::look_up(text, name).is_some_and(|package| package.state != "not-installed")),
         _ => false,
     };
-    by_file || (!profile.packages.is_empty() && by_package())
+    by_file || by_package()
 }
 
 #[cfg(test)]
@@ -44,7 +47,7 @@ mod tests {
     use crate::facts::Run;
     use crate::model::answer::Asked;
     use crate::model::report::Intent;
-    use crate::model::{Answer, Answers, TroubleCause};
+    use crate::model::{Answer, Answers};
 
     const DPKG: &str = "Package: agent\nStatus: STATE\nArchitecture: all\nVersion: 1\n\n";
 
@@ -57,7 +60,7 @@ mod tests {
     /// The profiles of a host where `agent` is in this state and what is asked of /etc/agent came to `file`.
     fn detected(state: &str, file: Reading<Answer>, named: &[&str], baseline: &[&str]) -> String {
         let profiles = [
-            profile("by-package", &["agent"], &[]),
+            profile("by-package", &["agent"], &["/not/recorded"]),
             profile("by-file", &[], &["/etc/agent"]),
             profile("gone", &["never-heard-of"], &[]),
         ];
@@ -67,6 +70,7 @@ mod tests {
             [
                 (Query::File(STATUS.to_owned()), asked(Reading::Known(Answer::Text(text)))),
                 (Query::Exists("/etc/agent".to_owned()), asked(file)),
+                (Query::Exists("/not/recorded".to_owned()), asked(Reading::unreadable(TroubleCause::NotRecorded, ""))),
             ]
             .into(),
         );

@@ -59,7 +59,8 @@ pub fn message(verdict: Verdict, findings: &[Finding]) -> String {
         Verdict::Ready | Verdict::Partial => {
             let passed = findings.iter().filter(|finding| finding.status == Status::Pass).count();
             let left_out = if verdict == Verdict::Partial { ", and not everything was checked" } else { "" };
-            format!("{word}: {passed} checks passed{left_out}")
+            let checks = if passed == 1 { "check" } else { "checks" };
+            format!("{word}: {passed} {checks} passed{left_out}")
         }
     }
 }

@@ -1,5 +1,7 @@
 //! The catalog for a person who asks what is checked, and why.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 
 use super::layout::{command_line, paragraph};
@@ -54,12 +56,8 @@ fn one(check: &Check, catalog: &Catalog) -> String {
         out.push_str(&field("waiting", &format!("`--wait` waits for it as long as {other} finds something")));
     }
     if !check.kind.causes().is_empty() {
-        let causes: Vec<String> = check
-            .kind
-            .causes()
-            .iter()
-            .map(|cause| format!("{cause} ({})", check.level_of(Some(cause)).as_str()))
-            .collect();
+        let causes: Vec<String> =
+            check.kind.causes().iter().map(|cause| format!("{cause} ({})", levels(check, cause))).collect();
         out.push_str(&field("causes", &causes.join(", ")));
     }
     for attestation in catalog.settings.attestations(&check.id) {
@@ -82,6 +80,14 @@ fn one(check: &Check, catalog: &Catalog) -> String {
         out.push_str(&field("source", &check.source));
     }
     out
+}
+
+/// `warn; block for reboot`
+fn levels(check: &Check, cause: &str) -> String {
+    let mut words = vec![check.level_of(Some(cause)).as_str().to_owned()];
+    let others = check.levels_for(cause);
+    words.extend(others.iter().map(|(intent, level)| format!("{} for {}", level.as_str(), intent_word(*intent))));
+    words.join("; ")
 }
 
 /// What a fix does, and how the same is done by hand.
@@ -154,6 +160,7 @@ fn json_row(check: &Check, catalog: &Catalog) -> Value {
     json!({
         "id": check.id, "profile": check.profile, "title": check.title, "why": check.why,
         "for": check.intents, "level": check.level.as_str(), "severity": check.severity, "causes": causes,
+        "level_for": check.level_for.iter().map(|(intent, level)| (intent_word(*intent), level.as_str())).collect::<BTreeMap<_, _>>(),
         "settings": settings, "fixes": fixes, "by_hand": check.by_hand, "source": check.source,
         "needs_baseline": check.needs_baseline, "passes_by_itself": check.passes_by_itself,
         "attestations": attestations,
