@@ -1,5 +1,6 @@
 //! A recorded host, changed as a scenario says, and put before the program.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -155,7 +156,11 @@ fn row(finding: &Value) -> String {
         ),
     };
     let columns = [word("status"), word("severity"), blocking.to_owned(), word("id"), word("subject"), word("cause")];
-    format!("{}{because}\n", columns.join("  ")).replace("    ", "  \"\"  ")
+    let line = format!("{}{because}\n", columns.join("  ")).replace("    ", "  \"\"  ");
+    match finding["status"].as_str() {
+        Some("fail" | "unknown") => format!("{line}    {} -> {}\n", finding["expected"], finding["observed"]),
+        _ => line,
+    }
 }
 
 /// Holds a report against the schema that the program itself prints.
@@ -171,12 +176,17 @@ pub fn validate(report: &Value) -> Result<(), Failed> {
     schemas.validate(report, index).map_err(|error| format!("the report does not fit its schema: {error:#}").into())
 }
 
-/// Every id of the catalog, as `explain` lists them.
-pub fn catalog_ids() -> Result<Vec<String>, Failed> {
+/// Every id of the catalog with its causes, as `explain` lists them.
+pub fn catalog_ids() -> Result<BTreeMap<String, BTreeSet<String>>, Failed> {
     let output = Command::new(PROGRAM).args(["explain", "--json"]).output()?;
     let listed: Value = serde_json::from_slice(&output.stdout)?;
     let ids = listed["checks"].as_array().ok_or("explain lists no checks")?;
-    Ok(ids.iter().filter_map(|check| check["id"].as_str()).map(str::to_owned).collect())
+    let mut causes: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for check in ids {
+        let own = check["causes"].as_object().into_iter().flat_map(|causes| causes.keys().cloned());
+        causes.entry(check["id"].as_str().unwrap_or_default().to_owned()).or_default().extend(own);
+    }
+    Ok(causes)
 }
 
 /// RFC 7396
