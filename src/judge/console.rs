@@ -32,9 +32,9 @@ pub fn judge(check: &Check, facts: &Facts<'_>) -> Vec<Outcome> {
         return vec![attested::vouched(attestation)];
     }
     // What could not be read may be the way in.
-    let troubles =
-        [COMMAND_LINE, CONSOLES].map(|file| facts.reading::<Vec<u8>>(&Query::File(file.to_owned())).map(drop));
-    for reading in troubles.into_iter().chain([units.clone().map(drop)]) {
+    let files = [COMMAND_LINE, CONSOLES].map(|file| facts.reading::<Vec<u8>>(&Query::File(file.to_owned())).map(drop));
+    let controllers = CONTROLLERS.map(|path| exists(path).map(drop));
+    for reading in files.into_iter().chain(controllers).chain([units.clone().map(drop)]) {
         if let Reading::Unreadable(trouble) = reading {
             return vec![Outcome::unknown("", &trouble)];
         }

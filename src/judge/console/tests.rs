@@ -13,11 +13,16 @@ fn judged(command_line: &str, active: &str, units: Option<&[&str]>) -> Outcome {
         ((*name).to_owned(), state)
     };
     let units = units.map(|units| Answer::Units(units.iter().map(unit).collect()));
-    outcome([
+    let told = [
         (Query::File(COMMAND_LINE.to_owned()), text(command_line)),
         (Query::File(CONSOLES.to_owned()), text(active)),
         (Query::Units, units.map_or(Reading::Absent, Reading::Known)),
-    ])
+    ];
+    outcome(told.into_iter().chain(controllers(Reading::Known(Answer::Exists(false)))))
+}
+
+fn controllers(reading: Reading<Answer>) -> impl Iterator<Item = (Query, Reading<Answer>)> {
+    CONTROLLERS.into_iter().map(move |path| (Query::Exists(path.to_owned()), reading.clone()))
 }
 
 fn outcome(answers: impl IntoIterator<Item = (Query, Reading<Answer>)>) -> Outcome {
@@ -57,6 +62,12 @@ fn what_could_not_be_read_may_have_been_the_way_in() {
     let file = |path: &str| Query::File(path.to_owned());
     let unread = outcome([(file(COMMAND_LINE), denied()), (file(CONSOLES), Reading::Absent), (Query::Units, denied())]);
     assert_eq!((unread.status, unread.cause), (Status::Unknown, Some("denied")));
+    let nothing_else = [COMMAND_LINE, CONSOLES].map(|path| (file(path), Reading::Absent));
+    let nothing_else = || nothing_else.clone().into_iter().chain([(Query::Units, Reading::Absent)]);
+    let unseen = outcome(nothing_else().chain(controllers(denied())));
+    assert_eq!((unseen.status, unseen.cause), (Status::Unknown, Some("denied")), "{}", unseen.detail);
+    let unseen = outcome(nothing_else().chain(controllers(Reading::Known(Answer::Exists(false))).skip(1)));
+    assert_eq!(unseen.status, Status::Unknown, "one of them is enough");
     let controller = (Query::Exists("/dev/ipmi0".to_owned()), Reading::Known(Answer::Exists(true)));
     assert_eq!(outcome([controller]).status, Status::Pass);
 }
