@@ -30,14 +30,15 @@ fn judge_below(path: &AbsolutePath, facts: &Facts<'_>) -> Vec<Outcome> {
 }
 
 fn judge_one(environment: &PythonEnvironment, facts: &Facts<'_>) -> Outcome {
-    let PythonEnvironment { path, home, version, interpreter, libraries } = environment;
+    let PythonEnvironment { path, home, version, interpreter, libraries, unread } = environment;
     let made_with = home.as_deref().map_or_else(String::new, |home| format!(", made with the one in {home}"));
-    let outcome = match interpreter {
-        None => {
+    let outcome = match (unread, interpreter) {
+        (Some(trouble), _) => Outcome::unknown(path, trouble),
+        (None, None) => {
             let detail = format!("{path}/bin/python3 leads to no interpreter{made_with}: nothing in it starts");
             Outcome::fail(path, Some("interpreter-gone"), detail)
         }
-        Some(interpreter) => match foreign_libraries(interpreter, libraries) {
+        (None, Some(interpreter)) => match foreign_libraries(interpreter, libraries) {
             Some((is, has)) => {
                 let detail =
                     format!("{path} runs on {is} and has libraries for {has}: what runs in it does not find them");

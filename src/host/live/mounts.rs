@@ -146,7 +146,7 @@ impl Mounts {
                 Ok(metadata) if metadata.is_symlink() => {
                     links += 1;
                     if links > 40 {
-                        return Err(io::Error::other(format!("{}: too many links", path.display())));
+                        return Err(nix::errno::Errno::ELOOP.into());
                     }
                     let target = next.read_link()?;
                     if target.is_absolute() {
@@ -252,7 +252,7 @@ mod tests {
         assert_eq!(mounts.follow(&root.join("link")).unwrap(), Place::Here(root.join("real")));
         let nearest = root.join("real");
         assert_eq!(mounts.follow(&root.join("link/not/there")).unwrap(), Place::Missing { nearest });
-        assert!(mounts.follow(&root.join("loop")).is_err());
+        assert_eq!(mounts.follow(&root.join("loop")).unwrap_err().raw_os_error(), Some(nix::libc::ELOOP));
     }
 
     #[test]

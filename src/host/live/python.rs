@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::fs::{DirEntry, read_dir};
+use std::io::Error;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -84,33 +85,55 @@ impl Walk<'_> {
     }
 
     fn environment(&self, directory: &Path) -> PythonEnvironment {
-        let configuration = match files::content(&directory.join(CONFIGURATION)) {
-            Reading::Known(text) => String::from_utf8_lossy(&text).into_owned(),
-            _ => String::new(),
-        };
-        let mut libraries: Vec<String> = match files::names(&directory.join("lib")) {
-            Reading::Known(names) => names.into_iter().filter(|name| name.starts_with("python")).collect(),
-            _ => Vec::new(),
-        };
-        libraries.sort();
-        PythonEnvironment {
-            path: directory.display().to_string(),
-            home: value(&configuration, "home"),
-            // virtualenv writes the longer name.
-            version: value(&configuration, "version").or_else(|| value(&configuration, "version_info")),
-            interpreter: ["bin/python3", "bin/python"]
-                .into_iter()
-                .find_map(|name| self.leads_to(&directory.join(name))),
-            libraries,
+        let mut unread = None;
+        let mut found = PythonEnvironment { path: directory.display().to_string(), ..PythonEnvironment::default() };
+        for name in ["bin/python3", "bin/python"] {
+            match self.leads_to(&directory.join(name)) {
+                Reading::Known(interpreter) => found.interpreter = found.interpreter.or(Some(interpreter)),
+                Reading::Absent => {}
+                Reading::Unreadable(trouble) => unread = unread.or(Some(trouble)),
+            }
         }
+        // One that is found is enough.
+        unread = unread.filter(|_| found.interpreter.is_none());
+        match files::content(&directory.join(CONFIGURATION)) {
+            Reading::Known(text) => {
+                let configuration = String::from_utf8_lossy(&text);
+                found.home = value(&configuration, "home");
+                // virtualenv writes the longer name.
+                found.version = value(&configuration, "version").or_else(|| value(&configuration, "version_info"));
+            }
+            Reading::Absent => {}
+            Reading::Unreadable(trouble) => unread = unread.or(found.interpreter.is_some().then_some(trouble)),
+        }
+        match files::names(&directory.join("lib")) {
+            Reading::Known(names) => {
+                found.libraries = names.into_iter().filter(|name| name.starts_with("python")).collect();
+                found.libraries.sort();
+            }
+            Reading::Absent => {}
+            // Without an interpreter nothing starts, whatever the libraries are for.
+            Reading::Unreadable(trouble) => unread = unread.or(found.interpreter.is_some().then_some(trouble)),
+        }
+        PythonEnvironment { unread, ..found }
     }
 
-    /// Where a link leads in the end. One that leads onto a filesystem that may hang is told by where it starts.
-    fn leads_to(&self, link: &Path) -> Option<String> {
+    /// Where a link leads in the end; absent where that is nowhere. One that leads onto a filesystem that may hang is
+    /// told by where it starts.
+    fn leads_to(&self, link: &Path) -> Reading<String> {
+        let failed = |error: Error| match error.raw_os_error() {
+            // Links that go round lead nowhere.
+            Some(nix::libc::ELOOP) => Reading::Absent,
+            _ => failure::reading("cannot follow", link, &error),
+        };
         match self.mounts.follow(link) {
-            Ok(Place::Here(path)) => Some(path.display().to_string()),
-            Ok(Place::Remote(_)) => std::fs::read_link(link).ok().map(|target| target.display().to_string()),
-            Ok(Place::Missing { .. }) | Err(_) => None,
+            Ok(Place::Here(path)) => Reading::Known(path.display().to_string()),
+            Ok(Place::Remote(_)) => match std::fs::read_link(link) {
+                Ok(target) => Reading::Known(target.display().to_string()),
+                Err(error) => failed(error),
+            },
+            Ok(Place::Missing { .. }) => Reading::Absent,
+            Err(error) => failed(error),
         }
     }
 }

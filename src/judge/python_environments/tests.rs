@@ -1,4 +1,5 @@
 use super::*;
+use crate::model::{Status, Trouble, TroubleCause};
 
 fn environment(home: &str, interpreter: &str) -> PythonEnvironment {
     PythonEnvironment {
@@ -33,4 +34,24 @@ fn a_version_is_told_by_the_name_and_otherwise_not_at_all() {
     assert_eq!(foreign_libraries("/usr/bin/python3.12", &libraries), None);
     assert_eq!(foreign_libraries("/usr/bin/python3.11", &libraries).unwrap().1, "python3.10, python3.12");
     assert_eq!(foreign_libraries("/usr/bin/python3.11", &[]), None);
+}
+
+#[test]
+fn what_could_not_be_read_is_unknown_and_recordings_of_before_still_load() {
+    let settings = crate::catalog::Settings::default();
+    let answers = crate::model::Answers::default();
+    let run = crate::facts::Run { intent: Intent::Os, asked_at: "2026-11-20T09:14:02Z" };
+    let facts = Facts::new(&answers, &settings, run);
+    let denied = Trouble::new(TroubleCause::Denied, "cannot follow /opt/agent/venv/bin/python3: Permission denied");
+    for interpreter in [None, Some("/usr/bin/python3.11".to_owned())] {
+        let unread = Some(denied.clone());
+        let environment = PythonEnvironment { interpreter, unread, ..environment("/usr/bin", "") };
+        let outcome = judge_one(&environment, &facts);
+        assert_eq!((outcome.status, outcome.cause), (Status::Unknown, Some("denied")));
+        assert_eq!(outcome.detail, denied.detail);
+    }
+    let recorded =
+        r#"{"path": "/opt/agent/venv", "home": "/usr/bin", "version": "3.11.2", "interpreter": null, "libraries": []}"#;
+    let environment: PythonEnvironment = serde_json::from_str(recorded).unwrap();
+    assert_eq!(judge_one(&environment, &facts).cause, Some("interpreter-gone"));
 }

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::model::Trouble;
+
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct PythonEnvironment {
@@ -14,4 +16,7 @@ pub struct PythonEnvironment {
     pub interpreter: Option<String>,
     /// `lib/python3.11`: for which versions it has libraries.
     pub libraries: Vec<String>,
+    /// What of it could not be read, where that leaves open what it runs on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unread: Option<Trouble>,
 }

@@ -61,3 +61,40 @@ fn no_time_is_no_answer_and_no_directory_is_absent() {
     assert!(matches!(late, Reading::Unreadable(trouble) if trouble.cause == TroubleCause::TimedOut));
     assert_eq!(environments(&top.path().join("none"), &mounts, Instant::now()), Reading::Absent);
 }
+
+/// Root may read everything; a name that is too long is refused to root as well.
+#[test]
+fn what_could_not_be_read_is_not_gone() {
+    let top = tempfile::tempdir().unwrap();
+    let interpreter = top.path().join("python3.11");
+    fs::write(&interpreter, "").unwrap();
+    let too_long = Path::new("/").join("x".repeat(300));
+    let venv = |name: &str, interpreter: &Path| {
+        let path = top.path().join(name);
+        stage(&path, interpreter);
+        path
+    };
+    venv("a", &too_long);
+    let library = venv("b", &interpreter).join("lib");
+    fs::remove_dir_all(&library).unwrap();
+    fs::write(&library, "no directory").unwrap();
+    let configuration = venv("c", &interpreter).join(CONFIGURATION);
+    fs::remove_file(&configuration).unwrap();
+    fs::create_dir(&configuration).unwrap();
+    let round = venv("d", Path::new("python"));
+    fs::remove_dir_all(round.join("lib")).unwrap();
+    fs::write(round.join("lib"), "no directory").unwrap();
+    venv("e", &interpreter);
+    let other = venv("f", &too_long).join("bin/python");
+    fs::remove_file(&other).unwrap();
+    symlink(&interpreter, &other).unwrap();
+    let told = found(top.path());
+    let unread = |at: usize| told[at].unread.as_ref().map_or("", |trouble| trouble.detail.as_str());
+    assert_eq!(told[0].interpreter, None);
+    assert!(unread(0).starts_with("cannot follow ") && unread(0).contains("/a/bin/python3"), "{}", unread(0));
+    assert!(unread(1).contains("/b/lib"), "{}", unread(1));
+    assert!(unread(2).contains("/c/pyvenv.cfg"), "{}", unread(2));
+    assert_eq!((told[3].interpreter.as_deref(), unread(3)), (None, ""), "links that go round lead nowhere");
+    assert_eq!((told[4].interpreter.is_some(), unread(4)), (true, ""));
+    assert_eq!((told[5].interpreter.is_some(), unread(5)), (true, ""), "one of them is enough");
+}
