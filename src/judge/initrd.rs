@@ -5,11 +5,13 @@ use super::outcome::Outcome;
 use crate::catalog::Level;
 use crate::catalog::kind::boot::BOOT;
 use crate::facts::Facts;
-use crate::facts::kernels::{ChosenBy, NextKernel};
+use crate::facts::kernels::{ChosenBy, NextKernel, initrd_of};
 use crate::facts::packages::Package;
 use crate::model::answer::{Entry, Initrd};
 use crate::model::{Query, Reading, TroubleCause};
 use crate::units::Bytes;
+
+const UPDATE_MENU: [&str; 1] = ["update-grub"];
 
 pub fn judge(facts: &Facts<'_>) -> Vec<Outcome> {
     let next = match next_kernel(facts) {
@@ -20,7 +22,8 @@ pub fn judge(facts: &Facts<'_>) -> Vec<Outcome> {
     let outcomes = match (is_gone(&next, facts), initrds_of(&next)) {
         (true, _) => {
             let detail = format!("the boot menu starts {}, which is not there", next.image);
-            vec![Outcome::fail(next.image.clone(), Some("no-kernel"), detail)]
+            let gone = Outcome::fail(next.image.clone(), Some("no-kernel"), detail);
+            vec![gone.by_hand(vec![command(&["ls", "-l", BOOT]), command(&UPDATE_MENU)])]
         }
         (false, paths) if paths.is_empty() => vec![without_initrd(&next)],
         (false, paths) => paths.into_iter().map(|path| judge_file(&next, path, facts)).collect(),
@@ -72,7 +75,36 @@ fn judge_file(next: &NextKernel, path: String, facts: &Facts<'_>) -> Outcome {
         }
         Reading::Unreadable(trouble) => Outcome::unknown(path.clone(), &trouble),
     };
-    outcome.asking(asked)
+    let repair = repair(&outcome, next, matches!(facts.reading::<Initrd>(&asked), Reading::Known(_)));
+    outcome.by_hand(repair).asking(asked)
+}
+
+/// What is looked at, and then how such a file is usually made again; nothing where the commands of the check will do.
+fn repair(outcome: &Outcome, next: &NextKernel, is_there: bool) -> Vec<Vec<String>> {
+    let path = outcome.subject.as_str();
+    // The tools make the file of a version, and none of another name.
+    let Some(version) = next.version.as_deref().filter(|version| initrd_of(version) == path) else {
+        return Vec::new();
+    };
+    let boot = command(&["ls", "-l", BOOT]);
+    let content = command(&["lsinitramfs", path]);
+    let menu = command(&UPDATE_MENU);
+    match outcome.cause {
+        // It is only the menu that does not know of it.
+        Some("missing") if is_there => vec![boot, content, menu],
+        // `-u` makes none where there is none.
+        Some("missing") => {
+            let made = command(&["update-initramfs", "-c", "-k", version]);
+            let has_menu = matches!(next.chosen_by, ChosenBy::Grub(_));
+            [boot, made].into_iter().chain(has_menu.then_some(menu)).collect()
+        }
+        Some("empty" | "truncated") => vec![boot, content, command(&["update-initramfs", "-u", "-k", version])],
+        _ => Vec::new(),
+    }
+}
+
+fn command(words: &[&str]) -> Vec<String> {
+    words.iter().map(|word| (*word).to_owned()).collect()
 }
 
 /// Kernels of the distribution come with drivers as modules, and need them before they have a root.

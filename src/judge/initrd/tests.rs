@@ -61,6 +61,10 @@ impl Host {
         outcomes.remove(0)
     }
 
+    fn typed(&self) -> Vec<String> {
+        self.judge().by_hand.iter().map(|argv| argv.join(" ")).collect()
+    }
+
     fn says(&self) -> (Status, Option<&'static str>) {
         let outcome = self.judge();
         (outcome.status, outcome.cause)
@@ -100,6 +104,27 @@ fn what_is_named_must_be_there_and_whole() {
 fn a_menu_of_yesterday_starts_a_kernel_that_is_gone() {
     let mut host = Host::new(&["vmlinuz-6.1.0-51-amd64"]);
     assert_eq!(host.menu(MENU).says(), (Status::Fail, Some("no-kernel")));
+    assert_eq!(host.typed(), ["ls -l /boot", "update-grub"]);
+}
+
+#[test]
+fn how_it_is_mended_depends_on_what_is_wrong() {
+    const MADE: &str = "update-initramfs -c -k 6.1.0-50-amd64";
+    let look = format!("lsinitramfs {INITRD}");
+    let mut host = Host::new(&["vmlinuz-6.1.0-50-amd64"]);
+    host.menu(MENU).answer(Query::Initrd(INITRD.to_owned()), Reading::Absent);
+    assert_eq!(host.typed(), ["ls -l /boot", MADE, "update-grub"], "there is none to update");
+    for (bytes, fault) in [(0, None), (9, Some("it ends"))] {
+        host.initrd(bytes, fault, None);
+        assert_eq!(host.typed(), ["ls -l /boot", &look, "update-initramfs -u -k 6.1.0-50-amd64"]);
+    }
+    host.initrd(9, None, None).menu(BARE).packaged();
+    assert_eq!(host.typed(), ["ls -l /boot", &look, "update-grub"], "only the menu does not know of it");
+    let other = MENU.replace("/boot/initrd.img-", "/boot/microcode-");
+    let named = INITRD.replace("/boot/initrd.img-", "/boot/microcode-");
+    host.menu(&other).answer(Query::Initrd(named), Reading::Absent);
+    assert_eq!(host.says(), (Status::Fail, Some("missing")));
+    assert!(host.typed().is_empty(), "no tool makes a file of that name");
 }
 
 #[test]
