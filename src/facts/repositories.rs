@@ -1,5 +1,6 @@
 //! apt's sources, read as apt reads them: what it lists, what is switched off, and where it gives up.
 
+mod address;
 mod lines;
 mod stanzas;
 #[cfg(test)]
@@ -7,6 +8,7 @@ mod tests;
 
 use std::collections::BTreeMap;
 
+pub use address::Address;
 pub use lines::parse as parse_lines;
 pub use stanzas::parse as parse_stanzas;
 
@@ -22,7 +24,7 @@ pub struct SourceFile {
 pub struct Source {
     /// Where the line or the stanza begins, from 1.
     pub line: usize,
-    pub uri: String,
+    pub uri: Address,
     /// `bookworm-updates`, or a path that ends in a slash: then there are no suites.
     pub suite: String,
     pub signed_by: String,
@@ -39,8 +41,9 @@ pub struct Malformed {
 }
 
 impl Malformed {
-    fn new(line: usize, message: impl Into<String>) -> Self {
-        Self { line, message: message.into() }
+    /// A word in the wrong place may be an address with a password.
+    fn new(line: usize, message: impl AsRef<str>) -> Self {
+        Self { line, message: address::masked(message.as_ref()) }
     }
 }
 
@@ -78,8 +81,8 @@ fn kind(word: &str) -> Result<bool, String> {
     }
 }
 
-fn check_uri(uri: &str) -> Result<(), String> {
-    if uri.contains(':') { Ok(()) } else { Err(format!("`{uri}` is no address")) }
+fn check_uri(uri: &Address) -> Result<(), String> {
+    if uri.text().contains(':') { Ok(()) } else { Err(format!("`{}` is no address", uri.shown())) }
 }
 
 /// Files of keys, or fingerprints of keys, or a key itself.
@@ -107,10 +110,10 @@ pub fn conflict(files: &[&SourceFile]) -> Option<(usize, Malformed)> {
         let names_keys = |source: &&Source| !source.is_disabled && source.signed_by.starts_with('/');
         for source in file.sources.iter().filter(names_keys) {
             let own = source.signed_by.as_str();
-            let first = *known.entry((source.uri.trim_end_matches('/'), &source.suite)).or_insert(own);
+            let first = *known.entry((source.uri.text().trim_end_matches('/'), &source.suite)).or_insert(own);
             if first != own {
-                let message =
-                    format!("Signed-By of {} {} is {first} in one place and {own} here", source.uri, source.suite);
+                let what = format!("{} {}", source.uri.shown(), source.suite);
+                let message = format!("Signed-By of {what} is {first} in one place and {own} here");
                 return Some((index, Malformed::new(source.line, message)));
             }
         }

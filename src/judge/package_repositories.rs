@@ -90,7 +90,7 @@ fn judge_files(files: &[Parsed], own: &Reading<Vec<String>>) -> Vec<Outcome> {
         outcomes.push(Outcome::unknown("", &Trouble::new(trouble.cause, detail)));
     }
     if outcomes.is_empty() {
-        let listed: BTreeSet<String> = enabled.iter().map(|it| format!("{} {}", it.uri, it.suite)).collect();
+        let listed: BTreeSet<String> = enabled.iter().map(|it| format!("{} {}", it.uri.shown(), it.suite)).collect();
         let detail = match listed.len() {
             1 => "the one source of apt fits this release".to_owned(),
             count => format!("all {count} sources of apt fit this release"),
@@ -151,13 +151,16 @@ fn judge_file(path: &str, sources: &[&Source], own: &Reading<Vec<String>>) -> Ve
 }
 
 fn row(path: &str, name: &str, cause: &'static str, what: &str, sources: &[&Source]) -> Outcome {
-    let uris: BTreeSet<&str> = sources.iter().map(|source| source.uri.as_str()).collect();
+    let uris: BTreeSet<String> = sources.iter().map(|source| source.uri.shown()).collect();
     let suites: BTreeSet<&str> = sources.iter().map(|source| source.suite.as_str()).collect();
     let lines: BTreeSet<usize> = sources.iter().map(|source| source.line).collect();
-    let (line, first) = sources.first().map_or((0, ""), |source| (source.line, &source.uri));
+    let (line, first) = sources.first().map_or((0, String::new()), |source| (source.line, source.uri.shown()));
     let more = if uris.len() > 1 { format!(" and {} more", uris.len() - 1) } else { String::new() };
     Outcome::fail(format!("{path} {name}"), Some(cause), format!("{path}:{line}: {what}: {first}{more}"))
         .observing("suites", Vec::from_iter(suites))
         .observing("uris", Vec::from_iter(uris))
         .observing("lines", Vec::from_iter(lines))
 }
+
+#[cfg(test)]
+mod tests;

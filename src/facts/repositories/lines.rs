@@ -1,6 +1,6 @@
 //! `deb [option=value] uri suite component …`, a line each.
 
-use super::{BY_UPGRADER, Malformed, Source, SourceFile, check_signed_by, check_uri, kind};
+use super::{Address, BY_UPGRADER, Malformed, Source, SourceFile, check_signed_by, check_uri, kind};
 
 /// The lines of a `.list` file. What an upgrader commented out counts as disabled; other comments are comments.
 pub fn parse(text: &[u8]) -> SourceFile {
@@ -60,7 +60,7 @@ fn entry(line: &str, number: usize) -> Result<Source, String> {
     if let Some(options) = rest.strip_prefix('[') {
         rest = take_options(options, &mut signed_by)?;
     }
-    let uri = next_word(&mut rest).ok_or("no address behind the type")?;
+    let uri = next_word(&mut rest).map(Address::new).ok_or("no address behind the type")?;
     let suite = next_word(&mut rest).ok_or("no suite behind the address")?;
     check_uri(&uri)?;
     let component = next_word(&mut rest);

@@ -1,6 +1,6 @@
 //! `Types:`, `URIs:`, `Suites:` …: a stanza for each group of sources, as in deb822(5).
 
-use super::{Malformed, Source, SourceFile, check_signed_by, check_uri, kind};
+use super::{Address, Malformed, Source, SourceFile, check_signed_by, check_uri, kind};
 
 /// The fields that say what is listed; apt knows more.
 #[derive(Default)]
@@ -85,7 +85,8 @@ impl Stanza {
 
     fn list(&self, has_packages: bool, sources: &mut Vec<Source>) -> Result<(), String> {
         let is_disabled = self.field("enabled").is_some_and(is_no);
-        let (uris, suites) = (self.words("uris"), self.words("suites"));
+        let uris: Vec<Address> = self.words("uris").into_iter().map(Address::new).collect();
+        let suites = self.words("suites");
         let signed_by = self.field("signed-by").unwrap_or_default().trim();
         let checked = || -> Result<(), String> {
             if uris.is_empty() {
@@ -94,7 +95,7 @@ impl Stanza {
             if suites.is_empty() {
                 return Err("a stanza without `Suites:`".to_owned());
             }
-            uris.iter().try_for_each(|uri| check_uri(uri))?;
+            uris.iter().try_for_each(check_uri)?;
             let has_components = !self.words("components").is_empty();
             let is_path = |suite: &&&str| suite.ends_with('/');
             match (suites.iter().find(is_path), has_components) {
@@ -113,7 +114,7 @@ impl Stanza {
         for uri in &uris {
             sources.extend(suites.iter().map(|suite| Source {
                 line: self.line,
-                uri: (*uri).to_owned(),
+                uri: uri.clone(),
                 suite: (*suite).to_owned(),
                 signed_by: signed_by.to_owned(),
                 has_packages,

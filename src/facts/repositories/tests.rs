@@ -5,7 +5,7 @@ use super::*;
 
 /// Where apt fetches the index of a source from.
 fn index(source: &Source) -> String {
-    let base = source.uri.trim_end_matches('/').replace("cdrom:[", "cdrom://[");
+    let base = source.uri.text().trim_end_matches('/').replace("cdrom:[", "cdrom://[");
     match source.suite.as_str() {
         "/" => format!("{base}/"),
         path if path.ends_with('/') => format!("{base}/{path}"),
@@ -72,7 +72,7 @@ fn what_an_upgrader_switched_off_is_told_from_a_comment() {
           # a note # disabled on upgrade to noble\n\
           #deb [arch=amd64] https://c.example/x noble main # Vendor # disabled on upgrade to noble",
     );
-    let off: Vec<&str> = file.sources.iter().filter(|it| it.is_disabled).map(|it| it.uri.as_str()).collect();
+    let off: Vec<&str> = file.sources.iter().filter(|it| it.is_disabled).map(|it| it.uri.text()).collect();
     assert_eq!(off, ["https://a.example/x", "https://c.example/x"]);
     assert_eq!((file.sources.len(), file.malformed), (2, None));
 }
@@ -93,7 +93,7 @@ fn a_codename_is_found_in_front_of_its_suffix() {
     ] {
         let source = Source {
             line: 1,
-            uri: String::new(),
+            uri: Address::default(),
             suite: suite.to_owned(),
             signed_by: String::new(),
             has_packages: true,
