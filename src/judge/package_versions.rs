@@ -89,7 +89,15 @@ fn failed(group: &str, versions: &Versions<'_>) -> Outcome {
         more => format!("{version} ({} and {} more)", names[..SHOWN].join(", "), more - SHOWN),
     };
     let detail = format!("{group} is here as {}", versions.iter().map(shown).collect::<Vec<_>>().join(" and "));
-    Outcome::fail(group, None, detail).expecting("versions", 1).observing("versions", json!(versions))
+    Outcome::fail(group, None, detail)
+        .expecting("versions", 1)
+        .observing("versions", json!(versions))
+        .by_hand(vec![about("apt-cache policy", versions), about("dpkg-query -W", versions)])
+}
+
+fn about(command: &str, versions: &Versions<'_>) -> Vec<String> {
+    let names = versions.values().flatten().copied();
+    command.split(' ').chain(names).map(str::to_owned).collect()
 }
 
 #[cfg(test)]
@@ -114,6 +122,16 @@ mod tests {
         let [(status, subject, detail)] = &judged(&["netplan.io", "ovn"], &[], &text)[..] else { panic!() };
         assert_eq!((*status, subject.as_str()), (Status::Fail, "netplan.io"));
         assert_eq!(detail, "netplan.io is here as 1.0-1 (libnetplan1) and 1.0-2 (netplan.io)");
+    }
+
+    #[test]
+    fn commands_by_hand_are_about_these_packages_only() {
+        let versions =
+            Versions::from([("1.0-1", vec!["libnetplan1"]), ("1.0-2", vec!["netplan.io", "python3-netplan"])]);
+        let by_hand = failed("netplan.io", &versions).by_hand;
+        let typed: Vec<String> = by_hand.iter().map(|argv| argv.join(" ")).collect();
+        assert_eq!(typed[0], "apt-cache policy libnetplan1 netplan.io python3-netplan");
+        assert_eq!(typed[1], "dpkg-query -W libnetplan1 netplan.io python3-netplan");
     }
 
     #[test]
