@@ -26,7 +26,7 @@ pub fn judge(facts: &Facts<'_>) -> Vec<Outcome> {
             vec![gone.by_hand(vec![command(&["ls", "-l", BOOT]), command(&UPDATE_MENU)])]
         }
         (false, paths) if paths.is_empty() => vec![without_initrd(&next)],
-        (false, paths) => paths.into_iter().map(|path| judge_file(&next, path, facts)).collect(),
+        (false, paths) => judge_files(&next, paths, facts),
     };
     outcomes.into_iter().map(|outcome| about(outcome, &next)).collect()
 }
@@ -43,6 +43,45 @@ fn is_gone(next: &NextKernel, facts: &Facts<'_>) -> bool {
 
 fn without_initrd(next: &NextKernel) -> Outcome {
     Outcome::pass("", format!("the boot menu starts {} without an initial ramdisk", name(next)))
+}
+
+/// The boot loader hands all of them to the kernel as one.
+fn judge_files(next: &NextKernel, paths: Vec<String>, facts: &Facts<'_>) -> Vec<Outcome> {
+    let is_early = |path: &String| {
+        let initrd = facts.reading::<Initrd>(&Query::Initrd(path.clone()));
+        initrd.known().is_some_and(|initrd| initrd.early_only)
+    };
+    if next.initrds.is_empty() || !paths.iter().all(is_early) {
+        return paths.into_iter().map(|path| judge_file(next, path, facts)).collect();
+    }
+    // Of files that are not made for the processor, one was cut off behind that part.
+    let cut = paths.iter().rev().find(|path| !is_of_the_processor(path));
+    if cut.is_none() && !is_packaged(next, facts) {
+        return vec![without_initrd(next)];
+    }
+    let asked = paths.iter().cloned().map(Query::Initrd);
+    let outcome = match cut {
+        Some(path) => {
+            let detail = format!("{path} is not whole: it ends behind its first part, which holds no system");
+            Outcome::fail(path.clone(), Some("truncated"), detail)
+        }
+        None => {
+            let detail =
+                format!("the boot menu starts {} with {}, which holds no system", name(next), paths.join(" and "));
+            let own = next.version.as_deref().map(initrd_of).unwrap_or_default();
+            Outcome::fail(own, Some("missing"), detail)
+        }
+    };
+    vec![asked.fold(outcome, Outcome::asking)]
+}
+
+/// The names that grub-mkconfig loads first, whatever the kernel.
+fn is_of_the_processor(path: &str) -> bool {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    matches!(
+        name,
+        "intel-uc.img" | "intel-ucode.img" | "amd-uc.img" | "amd-ucode.img" | "early_ucode.cpio" | "microcode.cpio"
+    )
 }
 
 fn judge_file(next: &NextKernel, path: String, facts: &Facts<'_>) -> Outcome {
@@ -123,6 +162,9 @@ fn judge_content(path: &str, initrd: &Initrd) -> Outcome {
         (None, Some(why)) => {
             let detail = format!("whether {path} ({size}) is whole cannot be told: {why}");
             Outcome::undetermined(path, "unknown-format", detail).at_most(Level::Warn)
+        }
+        (None, None) if initrd.early_only => {
+            Outcome::pass(path, format!("{path} is whole ({size}), and only there for the processor"))
         }
         (None, None) => Outcome::pass(path, format!("{path} is whole ({size}, {})", initrd.formats.join(" and "))),
     };

@@ -51,8 +51,9 @@ fn described(path: &Path, file: impl Read + Seek, bytes: u64, deadline: Instant)
         }
         Err(Stop::Failed(error)) => return failure::unreadable("cannot read", path, &error),
     };
+    let early_only = fault.is_none() && not_followed.is_none() && !parts.has_system;
     let formats = parts.formats.into_iter().map(str::to_owned).collect();
-    Reading::Known(Initrd { bytes, formats, fault, not_followed })
+    Reading::Known(Initrd { bytes, formats, fault, not_followed, early_only })
 }
 
 /// What was seen of it.
@@ -94,10 +95,10 @@ impl Parts {
                 _ => deflate::follow_gzip(stream)?,
             }
         }
-        match self.has_system {
-            true => Ok(()),
-            // Cut off behind the part for the processor, or overwritten with zeros.
-            false => Err(Stop::Ends),
+        match self.formats.is_empty() {
+            false => Ok(()),
+            // Nothing at all, or overwritten with zeros.
+            true => Err(Stop::Ends),
         }
     }
 

@@ -48,15 +48,26 @@ impl Host {
 
     fn initrd(&mut self, bytes: u64, fault: Option<&str>, not_followed: Option<&str>) -> &mut Self {
         let owned = |text: Option<&str>| text.map(str::to_owned);
-        let initrd =
-            Initrd { bytes, formats: vec!["cpio".to_owned()], fault: owned(fault), not_followed: owned(not_followed) };
+        let formats = vec!["cpio".to_owned()];
+        let (fault, not_followed) = (owned(fault), owned(not_followed));
+        let initrd = Initrd { bytes, formats, fault, not_followed, early_only: false };
         self.answer(Query::Initrd(INITRD.to_owned()), Reading::Known(Answer::Initrd(initrd)))
     }
 
-    fn judge(&self) -> Outcome {
+    fn early(&mut self, path: &str) -> &mut Self {
+        let formats = vec!["cpio".to_owned()];
+        let initrd = Initrd { bytes: 3072, formats, fault: None, not_followed: None, early_only: true };
+        self.answer(Query::Initrd(path.to_owned()), Reading::Known(Answer::Initrd(initrd)))
+    }
+
+    fn all(&self) -> Vec<Outcome> {
         let answers = Answers(self.0.clone());
         let run = Run { intent: Intent::Reboot, asked_at: "2026-11-20T09:14:02Z" };
-        let mut outcomes = judge(&Facts::new(&answers, &Settings::default(), run));
+        judge(&Facts::new(&answers, &Settings::default(), run))
+    }
+
+    fn judge(&self) -> Outcome {
+        let mut outcomes = self.all();
         assert_eq!(outcomes.len(), 1);
         outcomes.remove(0)
     }
@@ -98,6 +109,37 @@ fn what_is_named_must_be_there_and_whole() {
     assert_eq!(host.judge().at_most, Some(Level::Warn));
     host.answer(Query::Initrd(INITRD.to_owned()), Reading::unreadable(TroubleCause::Denied, "denied"));
     assert_eq!((host.says(), host.judge().at_most), ((Status::Unknown, Some("denied")), None));
+}
+
+/// grub-mkconfig writes this where /boot holds microcode.cpio, intel-ucode.img and their like.
+#[test]
+fn what_the_processor_needs_may_lie_in_a_file_of_its_own() {
+    let mut host = Host::new(&["vmlinuz-6.1.0-50-amd64"]);
+    let early = "/boot/microcode.cpio";
+    host.menu(&MENU.replace("initrd /boot", &format!("initrd {early} /boot"))).early(early).packaged();
+    let says = |host: &Host| -> Vec<(Status, String, Option<&'static str>)> {
+        host.all().into_iter().map(|it| (it.status, it.subject, it.cause)).collect()
+    };
+    let passes = |path: &str| (Status::Pass, path.to_owned(), None);
+    assert_eq!(says(host.initrd(9, None, None)), [passes(early), passes(INITRD)]);
+    // The fault is that of the file that has it.
+    let cut = says(host.initrd(9, Some("it ends"), None));
+    assert_eq!(cut, [passes(early), (Status::Fail, INITRD.to_owned(), Some("truncated"))]);
+    host.answer(Query::Initrd(INITRD.to_owned()), Reading::Absent);
+    assert_eq!(says(&host), [passes(early), (Status::Fail, INITRD.to_owned(), Some("missing"))]);
+    // Cut off right behind its own first part.
+    assert_eq!(says(host.early(INITRD)), [(Status::Fail, INITRD.to_owned(), Some("truncated"))]);
+    host.menu(MENU);
+    assert_eq!(says(&host), [(Status::Fail, INITRD.to_owned(), Some("truncated"))]);
+}
+
+#[test]
+fn a_kernel_with_nothing_but_microcode_has_no_initial_ramdisk() {
+    let mut host = Host::new(&["vmlinuz-6.1.0-50-amd64"]);
+    host.menu(&MENU.replace("/boot/initrd.img-6.1.0-50-amd64", "/intel-ucode.img")).early("/boot/intel-ucode.img");
+    assert_eq!(host.says(), (Status::Pass, None), "one of one's own");
+    let outcome = host.packaged().judge();
+    assert_eq!((outcome.status, outcome.cause, outcome.subject.as_str()), (Status::Fail, Some("missing"), INITRD));
 }
 
 #[test]

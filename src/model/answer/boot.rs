@@ -13,6 +13,9 @@ pub struct Initrd {
     /// From where on it cannot be followed, and why; none where it was followed to its end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_followed: Option<String>,
+    /// Its end was reached, and it holds only what the processor needs before there is a system: microcode.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub early_only: bool,
 }
 
 /// A kernel module, for one kernel.

@@ -29,8 +29,9 @@ pub fn follow(stream: &mut Stream<impl Read + Seek>) -> Result<bool, Stop> {
         if name == LAST {
             return Ok(has_system);
         }
-        let name = name.trim_start_matches("./");
-        let is_early = name == "." || name == "kernel" || name.starts_with("kernel/");
+        let name = name.strip_prefix("./").unwrap_or(&name);
+        // dracut marks its own with `early_cpio`.
+        let is_early = matches!(name, "." | "kernel" | "early_cpio") || name.starts_with("kernel/");
         has_system |= !is_early;
         stream.skip(file_bytes)?;
         align(stream, start)?;

@@ -38,7 +38,7 @@ fn look(bytes: &[u8]) -> Initrd {
 
 fn is_whole(bytes: &[u8]) -> bool {
     let initrd = look(bytes);
-    initrd.fault.is_none() && initrd.not_followed.is_none()
+    initrd.fault.is_none() && initrd.not_followed.is_none() && !initrd.early_only
 }
 
 /// As they lie in /boot: what the processor needs, padding, and the system.
@@ -87,8 +87,23 @@ fn a_cut_between_the_blocks_of_lz4_is_told() {
 fn a_cut_within_what_precedes_the_system_is_told() {
     let whole = behind_early(PACKED[0].0.1);
     for cut in (0..EARLY.len() + 520).step_by(3) {
-        assert!(look(&whole[..cut]).fault.is_some(), "{cut}");
+        let initrd = look(&whole[..cut]);
+        assert!(initrd.fault.is_some() || initrd.early_only, "{cut}: {initrd:?}");
     }
+}
+
+/// `intel-ucode.img`, `microcode.cpio` and their like lie in files of their own.
+#[test]
+fn what_is_only_there_for_the_processor_is_whole_and_holds_no_system() {
+    for bytes in [EARLY.to_vec(), [EARLY, &[0; 512], EARLY].concat()] {
+        let initrd = look(&bytes);
+        assert_eq!((initrd.fault, initrd.not_followed, initrd.early_only), (None, None, true));
+    }
+    assert!(!look(&behind_early(PACKED[9].0.1)).early_only, "plain cpio with a system in it");
+    let zeros = look(&[0; 512]);
+    assert!(zeros.fault.is_some() && !zeros.early_only);
+    let old: Initrd = serde_json::from_str(r#"{"bytes": 1, "formats": ["zstd"], "fault": null}"#).unwrap();
+    assert!(!old.early_only, "of a recording that does not tell");
 }
 
 /// A file whose last blocks never reached the disk before the power went.
