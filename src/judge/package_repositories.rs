@@ -32,7 +32,7 @@ fn read(facts: &Facts<'_>) -> Reading<Vec<Parsed>> {
             match found {
                 Reading::Known(found) => {
                     has_directory = true;
-                    let is_read = |name: &str| !name.starts_with('.') && name.bytes().all(is_name_byte);
+                    let is_read = |name: &str| name.bytes().all(is_name_byte);
                     let parsed = found.iter().filter(|(name, _)| is_read(name)).map(|(name, content)| {
                         let file = content.as_ref().map(|Content(bytes)| parse(bytes));
                         (format!("{directory}/{name}"), file)

@@ -18,6 +18,7 @@ crate::tests!("bad_hosts":
     malformed_package_status_is_unknown,
     truncated_bundle_is_refused,
     dead_fuse_mount_costs_its_deadline needs [Need::Fuse],
+    link_onto_a_dead_mount_costs_its_deadline needs [Need::Fuse],
     without_root_nothing_unseen_passes,
 );
 
@@ -140,6 +141,26 @@ fn dead_fuse_mount_costs_its_deadline() -> Tested {
     run.passes("ovs.daemons", "")?;
     run.verdict("incomplete")?;
     run.exits(5)?;
+    ended_within(&run, ONE_PROBE)
+}
+
+fn link_onto_a_dead_mount_costs_its_deadline() -> Tested {
+    let lab = recipe::at_work()?;
+    lab.sh(
+        "mkdir -p /etc/apt/sources.list.d /net /opt/app/bin; \
+         ln -s /net/corp.list /etc/apt/sources.list.d/corp.list; ln -s /net/corp.list /etc/apt/sources.list.d/more.list; \
+         ln -s /net/key /etc/ssh/ssh_host_x_key; ln -s /net/lib /opt/app/lib; ln -s /net/cfg /opt/app/pyvenv.cfg",
+    )?;
+    lab.start("fuse", &["stand-in", "dead-fuse", "/net"])?;
+    let run = lab.check(&["--for", "os"])?;
+    for name in ["corp", "more"] {
+        let row = run.says("packages.repositories", &format!("/etc/apt/sources.list.d/{name}.list"), "unknown")?;
+        let detail = row["detail"].as_str().unwrap_or_default();
+        ensure!(row["cause"] == "timed-out" && detail.contains("/net (fuse.lab) does not answer"), "{row:#}");
+    }
+    run.passes("disk.space", "/var")?;
+    run.passes("ovs.daemons", "")?;
+    // The files of /etc, and the host's keys, are asked for one after the other.
     ended_within(&run, ONE_PROBE)
 }
 

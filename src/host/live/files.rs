@@ -9,7 +9,7 @@ use std::path::Path;
 use nix::sys::statvfs::{FsFlags, statvfs};
 
 use super::failure;
-use super::mounts::{Mounts, Place};
+use super::mounts::{Mount, Mounts, Place};
 use crate::model::answer::{Content, Entry, EntryKind, Space};
 use crate::model::{Reading, TroubleCause};
 
@@ -56,6 +56,16 @@ pub fn names(path: &Path) -> Reading<Vec<String>> {
     Reading::Known(names)
 }
 
+/// The mount that may hang, or that a look would make, behind what is in this directory.
+pub fn leads_away(directory: &Path, mounts: &Mounts) -> Option<Mount> {
+    let away = |name: &String| {
+        let path = directory.join(name);
+        // To see that something is an automount does not mount it; to go on from there does.
+        mounts.remote(&path).filter(|mount| mount.filesystem_type != "autofs" || path.is_symlink())
+    };
+    names(directory).known()?.iter().find_map(away)
+}
+
 /// What is in a directory, sorted by name; links are followed, and told as links.
 pub fn listing(path: &Path) -> Reading<Vec<Entry>> {
     names(path).map(|names| names.into_iter().filter_map(|name| entry(path, name)).collect())
@@ -78,19 +88,30 @@ fn entry(directory: &Path, name: String) -> Option<Entry> {
     Some(Entry { name, kind, bytes, target: target.map(|target| target.to_string_lossy().into_owned()) })
 }
 
-/// The files that `DIRECTORY/*END` names. A link to /dev/null has no content: that is how one masks a file.
-pub fn matching(pattern: &Path) -> Reading<BTreeMap<String, Reading<Content>>> {
+/// The files that `DIRECTORY/*END` names, each as `read` reads it. As for a shell, for netplan, systemd, udev and apt,
+/// the `*` stands for no name that begins with a dot.
+pub fn matching(
+    pattern: &Path,
+    read: impl Fn(&Path) -> Reading<Vec<u8>>,
+) -> Reading<BTreeMap<String, Reading<Content>>> {
     let (Some(directory), Some(end)) = (pattern.parent(), pattern.file_name().and_then(|name| name.to_str())) else {
         return Reading::unreadable(TroubleCause::Malformed, "a pattern is written `/directory/*.end`");
     };
     let end = end.trim_start_matches('*');
+    let is_meant = |name: &String| name.ends_with(end) && !name.starts_with('.');
     let read = |name: String| {
-        let path = directory.join(&name);
-        let is_masked = path.canonicalize().is_ok_and(|target| target == Path::new("/dev/null"));
-        let content = if is_masked { Reading::Known(Vec::new()) } else { content(&path) };
+        let content = read(&directory.join(&name));
         (name, content.map(Content))
     };
-    names(directory).map(|names| names.into_iter().filter(|name| name.ends_with(end)).map(read).collect())
+    names(directory).map(|names| names.into_iter().filter(is_meant).map(read).collect())
+}
+
+/// The content of a file; a link to /dev/null has none: that is how one masks a file.
+pub fn content_unless_masked(path: &Path, mounts: &Mounts) -> Reading<Vec<u8>> {
+    match mounts.follow(path) {
+        Ok(Place::Here(target)) if target == Path::new("/dev/null") => Reading::Known(Vec::new()),
+        _ => content(path),
+    }
 }
 
 /// How much of the end of a file is read.
@@ -182,4 +203,47 @@ fn nearest_existing(path: &Path) -> std::io::Result<std::path::PathBuf> {
 /// `254:1`, as mountinfo and `lsblk` write it.
 pub fn device_name(device: u64) -> String {
     format!("{}:{}", nix::sys::stat::major(device), nix::sys::stat::minor(device))
+}
+
+#[cfg(test)]
+#[allow(clippy::disallowed_methods)] // the tests stage files
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    #[test]
+    fn a_pattern_names_no_hidden_file_and_a_mask_is_empty() {
+        let directory = tempfile::tempdir().unwrap();
+        for name in ["50-site.yaml", "._50-site.yaml", ".yaml", "50-site.yaml.bak"] {
+            std::fs::write(directory.path().join(name), "x").unwrap();
+        }
+        symlink("/dev/null", directory.path().join("60-masked.yaml")).unwrap();
+        let mounts = Mounts::read().unwrap();
+        let read = |path: &Path| content_unless_masked(path, &mounts);
+        let found = matching(&directory.path().join("*.yaml"), read).known().unwrap();
+        let known = |text: &str| Reading::Known(Content(text.as_bytes().to_vec()));
+        let wanted = [("50-site.yaml".to_owned(), known("x")), ("60-masked.yaml".to_owned(), known(""))];
+        assert_eq!(found, wanted.into());
+    }
+
+    #[test]
+    fn a_link_onto_a_mount_that_may_hang_is_seen_before_it_is_followed() {
+        let directory = tempfile::tempdir().unwrap();
+        let root = directory.path().canonicalize().unwrap();
+        std::fs::create_dir(root.join("share")).unwrap();
+        std::fs::create_dir(root.join("here")).unwrap();
+        let lines = |kind: &str| {
+            let own = std::fs::read_to_string("/proc/self/mountinfo").unwrap();
+            Mounts::parse(format!("{own}999 1 0:99 / {} rw - {kind} x rw\n", root.join("share").display()).as_bytes())
+        };
+        std::fs::write(root.join("here/file"), "x").unwrap();
+        assert_eq!(leads_away(&root.join("here"), &lines("fuse.lab")), None);
+        assert_eq!(leads_away(&root, &lines("autofs")), None, "it is seen, and not entered");
+        symlink("../share/file", root.join("here/link")).unwrap();
+        for kind in ["fuse.lab", "autofs"] {
+            let mount = leads_away(&root.join("here"), &lines(kind)).unwrap();
+            assert_eq!((mount.filesystem_type.as_str(), mount.point), (kind, root.join("share")));
+        }
+    }
 }

@@ -85,15 +85,27 @@ impl Live {
         };
         let path = Path::new(path);
         match mounts.follow(path) {
-            Ok(Place::Remote(mount)) if mount.filesystem_type == "autofs" => {
-                // Looking would mount it, and a look changes nothing.
-                let detail = format!("{} is an automount that is not mounted", mount.point.display());
-                Reading::unreadable(TroubleCause::Failed, detail)
-            }
-            Ok(Place::Remote(mount)) if !self.is_detour => self.ask_remote(query, &mount, deadline),
+            Ok(Place::Remote(mount)) => self.around(query, &mount, deadline).unwrap_or_else(|| look(path, mounts)),
             Ok(_) => look(path, mounts),
             Err(error) => failure::reading("cannot follow", path, &error),
         }
+    }
+
+    /// The answer of somebody else about what lies on `mount`; none where it is for us to touch it.
+    fn around(&self, query: &Query, mount: &Mount, deadline: Instant) -> Option<Reading<Answer>> {
+        if mount.filesystem_type == "autofs" {
+            // Looking would mount it, and a look changes nothing.
+            let detail = format!("{} is an automount that is not mounted", mount.point.display());
+            return Some(Reading::unreadable(TroubleCause::Failed, detail));
+        }
+        (!self.is_detour).then(|| self.ask_remote(query, mount, deadline))
+    }
+
+    /// A file that a pattern names: as a link it may lead anywhere.
+    fn matched(&self, path: &Path, deadline: Instant) -> Reading<Vec<u8>> {
+        let name = path.to_string_lossy();
+        let look = |path: &Path, mounts: &Mounts| files::content_unless_masked(path, mounts).map(Answer::Text);
+        self.with_path(&Query::File(name.to_string()), &name, deadline, look).and_then(text)
     }
 
     fn ask_remote(&self, query: &Query, mount: &Mount, deadline: Instant) -> Reading<Answer> {
@@ -159,8 +171,13 @@ impl Observe for Live {
             Query::Processes(name) => processes::named(proc, name).map(Answer::Processes),
             Query::Guests => processes::guests(proc).map(Answer::Guests),
             Query::Clock => clock::clock().map(Answer::Clock),
-            Query::Listing(path) => at(path, &|path, _| files::listing(path).map(Answer::Listing)),
-            Query::Files(pattern) => at(pattern, &|pattern, _| files::matching(pattern).map(Answer::Files)),
+            Query::Listing(path) => at(path, &|path, mounts| {
+                let around = files::leads_away(path, mounts).and_then(|mount| self.around(query, &mount, deadline));
+                around.unwrap_or_else(|| files::listing(path).map(Answer::Listing))
+            }),
+            Query::Files(pattern) => at(pattern, &|pattern, _| {
+                files::matching(pattern, |path| self.matched(path, deadline)).map(Answer::Files)
+            }),
             Query::Tail(path) => at(path, &|path, _| files::tail(path).map(Answer::Text)),
             Query::Nic(name) => nic::nic(Path::new("/"), name).map(Answer::Nic),
             Query::Listens(unit) => self.units.ask(deadline, |systemd| systemd.listens(unit)).map(Answer::Names),
@@ -170,7 +187,9 @@ impl Observe for Live {
             Query::Ping(host) => ping::ping(host, deadline).map(Answer::Contact),
             Query::Banner(endpoint) => banner::banner(endpoint, deadline).map(Answer::Banner),
             Query::Initrd(path) => at(path, &|path, _| initrd::initrd(path, deadline).map(Answer::Initrd)),
-            Query::Module(name) => kernel::module(Path::new("/"), name).map(Answer::Module),
+            Query::Module(name) => {
+                at(&format!("/lib/modules/{name}"), &|_, _| kernel::module(Path::new("/"), name).map(Answer::Module))
+            }
             Query::PythonEnvironments(path) => {
                 at(path, &|path, mounts| python::environments(path, mounts, deadline).map(Answer::PythonEnvironments))
             }

@@ -126,6 +126,14 @@ impl Mounts {
         self.0.iter().find(|mount| mount.id == id).map(|mount| mount.filesystem_type.as_str())
     }
 
+    /// The filesystem that may not answer, where `path` leads over one.
+    pub fn remote(&self, path: &Path) -> Option<Mount> {
+        match self.follow(path) {
+            Ok(Place::Remote(mount)) => Some(mount),
+            _ => None,
+        }
+    }
+
     /// Follows `path` step by step, and looks at each mount before it steps onto it.
     pub fn follow(&self, path: &Path) -> io::Result<Place> {
         let mut here = PathBuf::from("/");

@@ -96,7 +96,7 @@ impl Walk<'_> {
         }
         // One that is found is enough.
         unread = unread.filter(|_| found.interpreter.is_none());
-        match files::content(&directory.join(CONFIGURATION)) {
+        match self.near(&directory.join(CONFIGURATION), files::content) {
             Reading::Known(text) => {
                 let configuration = String::from_utf8_lossy(&text);
                 found.home = value(&configuration, "home");
@@ -106,7 +106,7 @@ impl Walk<'_> {
             Reading::Absent => {}
             Reading::Unreadable(trouble) => unread = unread.or(found.interpreter.is_some().then_some(trouble)),
         }
-        match files::names(&directory.join("lib")) {
+        match self.near(&directory.join("lib"), files::names) {
             Reading::Known(names) => {
                 found.libraries = names.into_iter().filter(|name| name.starts_with("python")).collect();
                 found.libraries.sort();
@@ -116,6 +116,17 @@ impl Walk<'_> {
             Reading::Unreadable(trouble) => unread = unread.or(found.interpreter.is_some().then_some(trouble)),
         }
         PythonEnvironment { unread, ..found }
+    }
+
+    /// Looks where nothing can hang: it may be a link, and lead anywhere.
+    fn near<T>(&self, path: &Path, look: impl FnOnce(&Path) -> Reading<T>) -> Reading<T> {
+        match self.mounts.remote(path) {
+            Some(mount) => {
+                let detail = format!("{} leads onto {}, which may hang", path.display(), mount.point.display());
+                Reading::unreadable(TroubleCause::Failed, detail)
+            }
+            None => look(path),
+        }
     }
 
     /// Where a link leads in the end; absent where that is nowhere. One that leads onto a filesystem that may hang is

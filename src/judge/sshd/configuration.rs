@@ -65,9 +65,8 @@ fn included<'a>(facts: &Facts<'a>, pattern: &str) -> Vec<Included<'a>> {
         Some(Query::Files(_)) => match facts.reading::<Files>(&Query::Files(pattern.to_owned())) {
             Reading::Known(files) => {
                 let directory = pattern.rsplit_once('/').map_or("", |(directory, _)| directory);
-                // A pattern names no hidden file.
-                let shown = files.iter().filter(|(name, _)| !name.starts_with('.'));
-                shown
+                files
+                    .iter()
                     .filter_map(|(name, content)| {
                         let path = format!("{directory}/{name}");
                         match content {
