@@ -40,7 +40,7 @@ fn judge_kernel(module: &str, next: &NextKernel, facts: &Facts<'_>) -> Outcome {
             Outcome::pass(module, format!("{kernel} has {module}")).observing("file", path.clone())
         }
         Reading::Known(Module::Lost(path)) => {
-            let detail = format!("{kernel} boots next, and {path} is not there: {module} cannot be loaded");
+            let detail = format!("{kernel} boots next, and {path} is missing or empty: {module} cannot be loaded");
             Outcome::fail(module, Some("missing"), detail)
         }
         Reading::Known(Module::Missing) => {

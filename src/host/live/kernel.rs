@@ -45,7 +45,9 @@ fn listed(directory: &Path, dependencies: &str, module: &str) -> Reading<Module>
         return Reading::Known(Module::Missing);
     };
     // An absolute path, as old versions of depmod write it, replaces the directory.
-    let lost = std::iter::once(own).chain(needed.split_whitespace()).find(|path| !directory.join(path).is_file());
+    // What a power cut leaves of a file that was just installed has no bytes.
+    let is_there = |path: &str| directory.join(path).metadata().is_ok_and(|it| it.is_file() && it.len() > 0);
+    let lost = std::iter::once(own).chain(needed.split_whitespace()).find(|path| !is_there(path));
     let full = |path: &str| directory.join(path).display().to_string();
     Reading::Known(lost.map_or_else(|| Module::File(full(own)), |lost| Module::Lost(full(lost))))
 }
@@ -109,16 +111,20 @@ kernel/lib/libcrc32c.ko:
 
     #[test]
     fn a_module_and_all_that_it_needs_must_be_there() {
-        let root = Root::new(&[("modules.dep", DEPENDENCIES), ("kernel/net/openvswitch/openvswitch.ko", "")]);
+        let root = Root::new(&[("modules.dep", DEPENDENCIES), ("kernel/net/openvswitch/openvswitch.ko", "ELF")]);
         let lost = |reading| match reading {
             Reading::Known(Module::Lost(path)) => path.rsplit('/').next().unwrap().to_owned(),
             other => panic!("{other:?}"),
         };
         assert_eq!(lost(root.ask("openvswitch")), "nsh.ko");
-        root.write("kernel/net/nsh/nsh.ko", "");
+        root.write("kernel/net/nsh/nsh.ko", "ELF");
         root.write("kernel/lib/libcrc32c.ko", "");
+        assert_eq!(lost(root.ask("openvswitch")), "libcrc32c.ko", "one of no bytes that it needs");
+        root.write("kernel/lib/libcrc32c.ko", "ELF");
         assert!(file_of(root.ask("openvswitch")).ends_with("kernel/net/openvswitch/openvswitch.ko"));
         assert_eq!(lost(root.ask("vport_geneve")), "vport-geneve.ko");
+        root.write("kernel/net/openvswitch/vport-geneve.ko", "");
+        assert_eq!(lost(root.ask("vport_geneve")), "vport-geneve.ko", "itself of no bytes");
         assert_eq!(root.ask("open"), Reading::Known(Module::Missing));
     }
 
@@ -128,7 +134,7 @@ kernel/lib/libcrc32c.ko:
         let root = Root::new(&[
             ("modules.dep", dependencies),
             ("modules.builtin", "kernel/fs/ext4/ext4.ko\n"),
-            ("updates/dkms/openvswitch.ko.zst", ""),
+            ("updates/dkms/openvswitch.ko.zst", "zstd"),
         ]);
         assert!(file_of(root.ask("openvswitch")).ends_with("updates/dkms/openvswitch.ko.zst"));
         assert!(matches!(root.ask("other"), Reading::Known(Module::Lost(_))));

@@ -25,7 +25,7 @@ pub enum Module {
     BuiltIn,
     /// As `modules.dep` lists it, and the file is there.
     File(String),
-    /// `modules.dep` lists this file, of the module or of one that it needs, and it is not there.
+    /// `modules.dep` lists this file, of the module or of one that it needs, and it is not there or empty.
     Lost(String),
     /// This kernel's modules are there, and this one is not among them.
     Missing,
