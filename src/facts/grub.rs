@@ -5,9 +5,10 @@
 
 mod script;
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 
-use script::Command;
+use script::{Command, Word};
 
 /// An entry that starts a kernel, or another menu.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -16,6 +17,8 @@ pub struct Entry {
     id: Option<String>,
     /// The kernel, as it is written.
     pub linux: Option<String>,
+    /// What the kernel is told. A word that only GRUB knows stands as it is written.
+    pub arguments: Vec<String>,
     pub initrds: Vec<String>,
     /// The entries of a submenu.
     below: Vec<Entry>,
@@ -24,11 +27,30 @@ pub struct Entry {
 /// The value of a variable; none where only GRUB knows it.
 type Value = Option<String>;
 
-/// The entry that the next boot starts, with what `grub-reboot` and `grub-set-default` wrote into `environment`.
-/// None where the script is not one that we understand.
-pub fn next_entry(configuration: &str, environment: Option<&str>) -> Option<Entry> {
-    let mut menu = Menu::new(environment);
-    menu.run(&script::commands(configuration)?);
+/// No value that anybody wrote is longer: one that doubles itself must not take all memory.
+const LONGEST: usize = 64 << 10;
+/// What all values together may take beyond what is written.
+const ROOM: usize = 4 << 20;
+
+/// What the boot loader reads.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Files<'a> {
+    /// `grub.cfg`
+    pub menu: &'a str,
+    /// `grubenv`: what `grub-reboot` and `grub-set-default` wrote.
+    pub environment: Option<&'a str>,
+    /// `custom.cfg`, which the menu reads where it is there.
+    pub custom: Option<&'a str>,
+}
+
+/// The entry that the next boot starts. None where the scripts are none that we understand.
+pub fn next_entry(files: Files<'_>) -> Option<Entry> {
+    let custom = match files.custom {
+        Some(text) => Some(script::commands(text)?),
+        None => None,
+    };
+    let mut menu = Menu::new(files.environment, custom.as_deref());
+    menu.run(&script::commands(files.menu)?);
     let default = menu.value("default")?;
     chosen(&menu.entries, &default).cloned()
 }
@@ -49,23 +71,32 @@ fn chosen<'e>(entries: &'e [Entry], default: &str) -> Option<&'e Entry> {
     }
 }
 
-struct Menu {
+struct Menu<'c> {
     variables: BTreeMap<String, Value>,
     /// What `load_env` reads.
     environment: Option<BTreeMap<String, Value>>,
+    /// The commands of `custom.cfg`.
+    custom: Option<&'c [Command<'c>]>,
+    /// It is being read: it does not read itself.
+    is_in_custom: bool,
     entries: Vec<Entry>,
+    room: Cell<usize>,
 }
 
-impl Menu {
-    fn new(environment: Option<&str>) -> Self {
+impl<'c> Menu<'c> {
+    fn new(environment: Option<&str>, custom: Option<&'c [Command<'c>]>) -> Self {
         // A word for an option that old versions did not have.
         let variables = BTreeMap::from([("menuentry_id_option".to_owned(), Some("--id".to_owned()))]);
-        Self { variables, environment: environment.map(block), entries: Vec::new() }
+        let (environment, entries) = (environment.map(block), Vec::new());
+        Self { variables, environment, custom, is_in_custom: false, entries, room: Cell::new(ROOM) }
     }
 
     /// What was never set is empty, but for what GRUB sets itself.
     fn value(&self, name: &str) -> Value {
-        let is_grubs_own = matches!(name, "prefix" | "root" | "cmdpath" | "grub_platform" | "grub_cpu" | "?" | "lang");
+        let is_grubs_own = matches!(
+            name,
+            "prefix" | "root" | "cmdpath" | "config_directory" | "grub_platform" | "grub_cpu" | "?" | "lang"
+        );
         match self.variables.get(name) {
             Some(value) => value.clone(),
             None if is_grubs_own => None,
@@ -78,8 +109,15 @@ impl Menu {
         self.variables.insert(name.to_owned(), value);
     }
 
+    fn expand(&self, word: &Word<'_>) -> Value {
+        let longest = LONGEST.min(word.text().len() + self.room.get());
+        let expanded = word.expand(longest, |name| self.value(name))?;
+        self.room.set(self.room.get() - expanded.len().saturating_sub(word.text().len()));
+        Some(expanded)
+    }
+
     fn words(&self, command: &Command<'_>) -> Vec<Value> {
-        command.words.iter().map(|word| word.expand(|name| self.value(name))).collect()
+        command.words.iter().map(|word| self.expand(word)).collect()
     }
 
     fn run(&mut self, commands: &[Command<'_>]) {
@@ -94,6 +132,9 @@ impl Menu {
                     let block = self.environment.clone().unwrap_or_default();
                     self.variables.extend(block);
                 }
+                "source" | "." if is_custom(command.words.get(1)) => self.read_custom(),
+                // Of what it does, nothing is known.
+                "source" | "." | "configfile" => self.set("default", None),
                 "set" => self.assign(command, 1),
                 _ if name.contains('=') => self.assign(command, 0),
                 _ => {}
@@ -101,11 +142,19 @@ impl Menu {
         }
     }
 
+    fn read_custom(&mut self) {
+        if let (Some(commands), false) = (self.custom, self.is_in_custom) {
+            self.is_in_custom = true;
+            self.run(commands);
+            self.is_in_custom = false;
+        }
+    }
+
     fn assign(&mut self, command: &Command<'_>, at: usize) {
         let Some(word) = command.words.get(at) else { return };
         // The name is plain; what only GRUB knows may stand in the value.
         if let Some((name, _)) = word.text().split_once('=') {
-            let value = word.expand(|name| self.value(name));
+            let value = self.expand(word);
             self.set(name, value.and_then(|whole| Some(whole.split_once('=')?.1.to_owned())));
         }
     }
@@ -147,7 +196,11 @@ impl Menu {
             [Some(test), Some(text)] if test == "-n" => Some(!text.is_empty()),
             [Some(test), Some(text)] if test == "-z" => Some(text.is_empty()),
             [Some(test), _] if matches!(test.as_str(), "-s" | "-e" | "-f") => {
-                let file = condition.words.get(2)?.text();
+                let word = condition.words.get(2);
+                if is_custom(word) {
+                    return Some(self.custom.is_some());
+                }
+                let file = word?.text();
                 file.ends_with("/grubenv").then_some(self.environment.is_some())
             }
             [Some(one), Some(how), Some(other)] if matches!(how.as_str(), "=" | "==") => Some(one == other),
@@ -163,9 +216,10 @@ impl Menu {
         let title = word(1).unwrap_or_default();
         let mut entry = Entry { title, id, ..Entry::default() };
         if is_submenu {
-            let variables = self.variables.clone();
-            let mut menu = Self { variables, environment: self.environment.clone(), entries: Vec::new() };
+            let (variables, environment) = (self.variables.clone(), self.environment.clone());
+            let mut menu = Self { variables, environment, entries: Vec::new(), room: self.room.clone(), ..*self };
             menu.run(block);
+            self.room.set(menu.room.get());
             entry.below = menu.entries;
         } else {
             self.load(&mut entry, block);
@@ -176,14 +230,18 @@ impl Menu {
     /// What an entry loads, in whichever branch: Ubuntu's cloud images try a kernel without its initial ramdisk first.
     fn load(&self, entry: &mut Entry, block: &[Command<'_>]) {
         for command in block {
-            let words: Vec<String> = self.words(command).into_iter().map(Option::unwrap_or_default).collect();
-            let files = words.iter().skip(1).filter(|word| !word.is_empty() && !word.starts_with("--"));
+            let words = command.words.iter().map(|word| self.expand(word).unwrap_or_else(|| word.text().to_owned()));
+            let words: Vec<String> = words.collect();
+            let mut rest =
+                words.iter().skip(1).filter(|word| !word.is_empty()).skip_while(|word| word.starts_with("--"));
             match words.first().map(String::as_str) {
                 Some("linux" | "linuxefi" | "linux16") if entry.linux.is_none() => {
-                    entry.linux = files.clone().next().cloned();
+                    entry.linux = rest.next().map(|file| without_device(file));
+                    entry.arguments = rest.cloned().collect();
                 }
                 Some("initrd" | "initrdefi" | "initrd16") => {
-                    let new: Vec<String> = files.filter(|file| !entry.initrds.contains(file)).cloned().collect();
+                    let files = rest.map(|file| without_device(file));
+                    let new: Vec<String> = files.filter(|file| !entry.initrds.contains(file)).collect();
                     entry.initrds.extend(new);
                 }
                 Some("if") => command.branches.iter().for_each(|(_, body)| self.load(entry, body)),
@@ -191,6 +249,17 @@ impl Menu {
             }
         }
     }
+}
+
+/// `($root)/boot/vmlinuz` → `/boot/vmlinuz`
+fn without_device(path: &str) -> String {
+    let path_alone = path.strip_prefix('(').and_then(|path| path.split_once(')'));
+    path_alone.map_or(path, |(_, path)| path).to_owned()
+}
+
+/// Which directory it is in, GRUB knows.
+fn is_custom(file: Option<&Word<'_>>) -> bool {
+    file.is_some_and(|file| file.text().ends_with("/custom.cfg"))
 }
 
 /// The lines `name=value` of an environment block, which is filled up with `#`.

@@ -7,7 +7,7 @@ use crate::facts::grub;
 use crate::facts::kernels::{ChosenBy, NextKernel, initrd_of};
 use crate::judge::outcome::{NOT_PRESENT, Outcome};
 use crate::model::answer::Entry;
-use crate::model::{Query, Reading};
+use crate::model::{Query, Reading, Trouble, TroubleCause};
 
 /// As the boot menu says it; where there is none, or none that we understand, the newest in /boot.
 pub fn next_kernel(facts: &Facts<'_>) -> Reading<NextKernel> {
@@ -16,17 +16,47 @@ pub fn next_kernel(facts: &Facts<'_>) -> Reading<NextKernel> {
         Reading::Absent => &[],
         Reading::Unreadable(trouble) => return Reading::Unreadable(trouble),
     };
-    let [menu, environment] = GRUB.map(|file| facts.reading::<Vec<u8>>(&Query::File(file.to_owned())));
-    let text = |bytes: &Vec<u8>| String::from_utf8_lossy(bytes).into_owned();
-    let entry = match (menu, environment) {
-        (Reading::Unreadable(trouble), _) | (Reading::Known(_), Reading::Unreadable(trouble)) => {
-            return Reading::Unreadable(trouble);
-        }
-        (Reading::Known(menu), environment) => grub::next_entry(&text(menu), environment.known().map(text).as_deref()),
-        (Reading::Absent, _) => None,
+    let entry = match menu_entry(facts) {
+        Reading::Known(entry) => Some(entry),
+        Reading::Absent => None,
+        Reading::Unreadable(trouble) => return Reading::Unreadable(trouble),
     };
     let of_menu = entry.and_then(|entry| NextKernel::of_entry(&entry, boot));
     of_menu.or_else(|| NextKernel::newest(boot)).map_or(Reading::Absent, Reading::Known)
+}
+
+/// What the kernel that boots next is told, word by word; absent where no menu says it.
+#[cfg_attr(not(test), allow(dead_code))]
+pub fn next_kernel_arguments(facts: &Facts<'_>) -> Reading<Vec<String>> {
+    menu_entry(facts).map(|entry| entry.arguments)
+}
+
+/// The entry that starts by itself; absent where there is no menu, or none that we understand.
+fn menu_entry(facts: &Facts<'_>) -> Reading<grub::Entry> {
+    let read = |file: &str| match facts.reading::<Vec<u8>>(&Query::File(file.to_owned())) {
+        Reading::Known(bytes) => Ok(Some(String::from_utf8_lossy(bytes).into_owned())),
+        Reading::Absent => Ok(None),
+        Reading::Unreadable(trouble) => Err(trouble),
+    };
+    let entry = || -> Result<Option<grub::Entry>, Trouble> {
+        let [menu, environment, custom] = GRUB;
+        let Some(menu) = read(menu)? else { return Ok(None) };
+        let environment = read(environment)?;
+        let custom = match read(custom) {
+            // Recordings of earlier versions lack it; hardly any host has one.
+            Err(trouble) if trouble.cause == TroubleCause::NotRecorded => None,
+            custom => custom?,
+        };
+        Ok(grub::next_entry(grub::Files {
+            menu: &menu,
+            environment: environment.as_deref(),
+            custom: custom.as_deref(),
+        }))
+    };
+    match entry() {
+        Ok(entry) => entry.map_or(Reading::Absent, Reading::Known),
+        Err(trouble) => Reading::Unreadable(trouble),
+    }
 }
 
 /// What is asked once it is known which kernel that is.
@@ -72,4 +102,46 @@ pub fn about(outcome: Outcome, next: &NextKernel) -> Outcome {
 /// `6.1.0-50-amd64`, or the path of a kernel whose name does not tell.
 pub fn name(next: &NextKernel) -> &str {
     next.version.as_deref().unwrap_or(&next.image)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::catalog::Settings;
+    use crate::facts::Run;
+    use crate::model::answer::Asked;
+    use crate::model::report::Intent;
+    use crate::model::{Answer, Answers};
+
+    const MENU: &str = "menuentry a {\n linux /boot/vmlinuz-6.1 root=/dev/sda1 ro net.ifnames=0 console=ttyS0\n}\n\
+        source $prefix/custom.cfg\n";
+
+    fn arguments(files: [Reading<&str>; 3]) -> Reading<Vec<String>> {
+        let answer = |text: &str| Answer::Text(text.as_bytes().to_vec());
+        let asked = |reading: Reading<&str>| Asked { reading: reading.map(answer), micros: 0 };
+        let queries = GRUB.map(|file| Query::File(file.to_owned()));
+        let answers = Answers(BTreeMap::from_iter(queries.into_iter().zip(files.map(asked))));
+        let run = Run { intent: Intent::Reboot, asked_at: "2026-11-20T09:14:02Z" };
+        next_kernel_arguments(&Facts::new(&answers, &Settings::default(), run))
+    }
+
+    #[test]
+    fn what_the_next_kernel_is_told_is_what_its_entry_says() {
+        let told = |words: &[&str]| Reading::Known(words.iter().map(|word| (*word).to_owned()).collect());
+        let ours = ["root=/dev/sda1", "ro", "net.ifnames=0", "console=ttyS0"];
+        assert_eq!(arguments([Reading::Known(MENU), Reading::Absent, Reading::Absent]), told(&ours));
+        let custom = "set default=b\nmenuentry b {\n linux /boot/vmlinuz-6.1 quiet\n}\n";
+        assert_eq!(arguments([Reading::Known(MENU), Reading::Absent, Reading::Known(custom)]), told(&["quiet"]));
+        assert_eq!(arguments([Reading::Absent, Reading::Absent, Reading::Absent]), Reading::Absent);
+        for denied in 0..GRUB.len() {
+            let mut files = [Reading::Known(MENU), Reading::Absent, Reading::Absent];
+            files[denied] = Reading::unreadable(TroubleCause::Denied, "denied");
+            assert!(matches!(arguments(files), Reading::Unreadable(_)), "{}", GRUB[denied]);
+        }
+        // A recording of an earlier version.
+        let files = [Reading::Known(MENU), Reading::Absent, Reading::unreadable(TroubleCause::NotRecorded, "")];
+        assert_eq!(arguments(files), told(&ours));
+    }
 }

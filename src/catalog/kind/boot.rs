@@ -10,7 +10,7 @@ use crate::model::Query;
 
 pub const BOOT: &str = "/boot";
 /// What the boot loader will do, as far as a file says it.
-pub const GRUB: [&str; 2] = ["/boot/grub/grub.cfg", "/boot/grub/grubenv"];
+pub const GRUB: [&str; 3] = ["/boot/grub/grub.cfg", "/boot/grub/grubenv", "/boot/grub/custom.cfg"];
 
 /// Everything that says which kernel boots next.
 fn of_the_kernel() -> Vec<Query> {

@@ -21,8 +21,9 @@ impl<'a> Word<'a> {
         self.0
     }
 
-    /// The word without its quotes and with its variables; none where one of those is not known.
-    pub fn expand(&self, value: impl Fn(&str) -> Option<String>) -> Option<String> {
+    /// The word without its quotes and with its variables; none where one of those is not known, or where it would be
+    /// longer than `longest`.
+    pub fn expand(&self, longest: usize, value: impl Fn(&str) -> Option<String>) -> Option<String> {
         let mut expanded = String::new();
         let mut rest = self.0.char_indices().peekable();
         let mut quote = None;
@@ -36,6 +37,9 @@ impl<'a> Word<'a> {
                     None => expanded.push('$'),
                 },
                 (c, _) => expanded.push(c),
+            }
+            if expanded.len() > longest {
+                return None;
             }
         }
         Some(expanded)

@@ -2,6 +2,7 @@ use std::collections::BTreeMap;
 
 use super::*;
 use crate::catalog::Settings;
+use crate::catalog::kind::boot::GRUB;
 use crate::catalog::kind::packages::STATUS;
 use crate::facts::Run;
 use crate::model::answer::{Asked, EntryKind};
@@ -24,7 +25,9 @@ impl Host {
             Query::Listing(BOOT.to_owned()),
             Reading::Known(Answer::Listing(kernels.iter().map(entry).collect())),
         );
-        host.file("/boot/grub/grub.cfg", None).file("/boot/grub/grubenv", None).file(STATUS, None);
+        for file in GRUB.into_iter().chain([STATUS]) {
+            host.file(file, None);
+        }
         host
     }
 
