@@ -17,7 +17,12 @@ pub use stanzas::parse as parse_stanzas;
 pub struct SourceFile {
     pub sources: Vec<Source>,
     pub malformed: Option<Malformed>,
+    /// It lists more than [`MOST`]: the rest was not read.
+    pub goes_on: bool,
 }
+
+/// The most sources of one file. A stanza lists every suite at every address: a small file can say millions.
+pub const MOST: usize = 1000;
 
 /// One suite at one place.
 #[derive(Clone, Debug, PartialEq, Eq)]

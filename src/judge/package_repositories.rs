@@ -6,9 +6,11 @@ use super::outcome::{NOT_PRESENT, Outcome};
 use crate::catalog::kind::packages::{ONE_LINE_SOURCES, OS_RELEASE, SOURCES};
 use crate::facts::Facts;
 use crate::facts::identity::codenames;
-use crate::facts::repositories::{Malformed, Source, SourceFile, conflict, is_codename, parse_lines, parse_stanzas};
+use crate::facts::repositories::{
+    MOST, Malformed, Source, SourceFile, conflict, is_codename, parse_lines, parse_stanzas,
+};
 use crate::model::answer::Content;
-use crate::model::{Query, Reading, Trouble};
+use crate::model::{Query, Reading, Trouble, TroubleCause};
 
 type Parsed = (String, Reading<SourceFile>);
 
@@ -34,8 +36,9 @@ fn read(facts: &Facts<'_>) -> Reading<Vec<Parsed>> {
                     has_directory = true;
                     let is_read = |name: &str| name.bytes().all(is_name_byte);
                     let parsed = found.iter().filter(|(name, _)| is_read(name)).map(|(name, content)| {
-                        let file = content.as_ref().map(|Content(bytes)| parse(bytes));
-                        (format!("{directory}/{name}"), file)
+                        let path = format!("{directory}/{name}");
+                        let file = content.as_ref().and_then(|Content(bytes)| whole(&path, parse(bytes)));
+                        (path, file)
                     });
                     files.extend(parsed);
                 }
@@ -49,6 +52,14 @@ fn read(facts: &Facts<'_>) -> Reading<Vec<Parsed>> {
     files.insert(0, (ONE_LINE_SOURCES.to_owned(), main.map(|text| parse_lines(text))));
     files.retain(|(_, file)| *file != Reading::Absent);
     if files.is_empty() && !has_directory { Reading::Absent } else { Reading::Known(files) }
+}
+
+/// Whoever did not read all of it does not judge it.
+fn whole(path: &str, file: SourceFile) -> Reading<SourceFile> {
+    match file.goes_on {
+        true => Reading::unreadable(TroubleCause::Malformed, format!("{path} lists more than {MOST} sources")),
+        false => Reading::Known(file),
+    }
 }
 
 /// apt passes over files of other names.

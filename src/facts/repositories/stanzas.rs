@@ -1,6 +1,6 @@
 //! `Types:`, `URIs:`, `Suites:` …: a stanza for each group of sources, as in deb822(5).
 
-use super::{Address, Malformed, Source, SourceFile, check_signed_by, check_uri, kind};
+use super::{Address, MOST, Malformed, Source, SourceFile, check_signed_by, check_uri, kind};
 
 /// The fields that say what is listed; apt knows more.
 #[derive(Default)]
@@ -27,6 +27,11 @@ pub fn parse(text: &[u8]) -> SourceFile {
             stanza.take(line, index + 1);
         } else if let Err(malformed) = std::mem::take(&mut stanza).finish(&mut file.sources) {
             file.malformed = Some(malformed);
+            break;
+        }
+        if file.sources.len() > MOST {
+            file.sources.truncate(MOST);
+            file.goes_on = true;
             break;
         }
     }
@@ -77,6 +82,9 @@ impl Stanza {
             return Err(error("a stanza without `Types:`".to_owned()));
         }
         for word in self.words("types") {
+            if sources.len() > MOST {
+                break;
+            }
             let has_packages = kind(word).map_err(error)?;
             self.list(has_packages, sources).map_err(error)?;
         }
@@ -111,16 +119,17 @@ impl Stanza {
         if !is_disabled {
             checked()?;
         }
-        for uri in &uris {
-            sources.extend(suites.iter().map(|suite| Source {
-                line: self.line,
-                uri: uri.clone(),
-                suite: (*suite).to_owned(),
-                signed_by: signed_by.to_owned(),
-                has_packages,
-                is_disabled,
-            }));
-        }
+        let all = uris.iter().flat_map(|uri| suites.iter().map(move |suite| (uri, suite)));
+        // One more than is kept says that there are more.
+        let room = (MOST + 1).saturating_sub(sources.len());
+        sources.extend(all.take(room).map(|(uri, suite)| Source {
+            line: self.line,
+            uri: uri.clone(),
+            suite: (*suite).to_owned(),
+            signed_by: signed_by.to_owned(),
+            has_packages,
+            is_disabled,
+        }));
         Ok(())
     }
 }

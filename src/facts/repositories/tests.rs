@@ -104,6 +104,20 @@ fn a_codename_is_found_in_front_of_its_suffix() {
 }
 
 #[test]
+fn a_stanza_that_lists_millions_is_left_at_a_thousand() {
+    let many = |what: &str, count: usize| (0..count).map(|at| format!("{what}{at} ")).collect::<String>();
+    let stanza = |types: &str, uris: usize, suites: usize| {
+        let (uris, suites) = (many("https://a.example/", uris), many("noble-", suites));
+        parse_stanzas(format!("Types: {types}\nURIs: {uris}\nSuites: {suites}\nComponents: main\n").as_bytes())
+    };
+    let file = stanza("deb", 5000, 5000);
+    assert_eq!((file.sources.len(), file.malformed, file.goes_on), (MOST, None, true));
+    assert!(stanza(&"deb ".repeat(5000), 50, 5000).goes_on);
+    let file = stanza("deb deb-src", 5, 100);
+    assert_eq!((file.sources.len(), file.goes_on), (MOST, false));
+}
+
+#[test]
 fn damaged_sources_end_in_an_answer() {
     let table = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/apt");
     for path in table.read_dir().unwrap().map(|entry| entry.unwrap().path()) {
