@@ -4,6 +4,7 @@
 //! refuses; what depends on the machine, on other programs or on rules between settings is left to netplan.
 
 mod definitions;
+mod for_udev;
 mod schema;
 #[cfg(test)]
 mod tests;
@@ -13,6 +14,7 @@ mod yaml;
 
 use std::collections::BTreeMap;
 
+pub use for_udev::{ForUdev, for_udev};
 pub use schema::NEWEST;
 
 /// From 1, as an editor counts.

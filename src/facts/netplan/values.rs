@@ -20,6 +20,10 @@ pub fn boolean(text: &str) -> Result<(), String> {
     accept(is_one, || format!("`{text}` is neither true nor false"))
 }
 
+pub fn is_true(text: &str) -> bool {
+    ["true", "on", "yes", "y"].iter().any(|word| text.eq_ignore_ascii_case(word))
+}
+
 /// strtoull(3) with nothing left behind the number; no text at all is 0.
 pub fn unsigned(text: &str) -> Result<(), String> {
     let digits = text.trim_start().trim_start_matches('+');
