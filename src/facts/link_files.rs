@@ -53,8 +53,8 @@ pub struct LinkFile {
 pub enum Winner<'f> {
     None,
     File(&'f LinkFile),
-    /// It depends on something that is not known whether this file counts.
-    Unclear(&'f LinkFile),
+    /// It depends on something that is not known whether this file counts; with what that is.
+    Unclear(&'f LinkFile, String),
 }
 
 /// In the order in which udev looks through them.
@@ -102,10 +102,10 @@ impl LinkFiles {
 
     pub fn winner(&self, device: &Device<'_>) -> Winner<'_> {
         for file in &self.0 {
-            match file.trouble.as_ref().map_or_else(|| file.conditions.hold(device), |_| None) {
-                Some(true) => return Winner::File(file),
-                Some(false) => {}
-                None => return Winner::Unclear(file),
+            match file.trouble.as_ref().map_or_else(|| file.conditions.hold(device), |it| Err(it.detail.clone())) {
+                Ok(true) => return Winner::File(file),
+                Ok(false) => {}
+                Err(why) => return Winner::Unclear(file, why),
             }
         }
         Winner::None
@@ -136,6 +136,11 @@ fn is_empty(content: &Content) -> bool {
 }
 
 impl LinkFile {
+    /// It sets other things of a device.
+    pub fn names_nothing(&self) -> bool {
+        self.name.is_none() && self.policies.is_empty() && self.trouble.is_none()
+    }
+
     fn apply(&mut self, content: &[u8]) {
         let text = String::from_utf8_lossy(content);
         for setting in ini::settings(&text) {

@@ -14,7 +14,7 @@ mod yaml;
 
 use std::collections::BTreeMap;
 
-pub use for_udev::{ForUdev, for_udev};
+pub use for_udev::{Written, for_udev};
 pub use schema::NEWEST;
 
 /// From 1, as an editor counts.

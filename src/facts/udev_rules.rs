@@ -23,6 +23,7 @@ pub enum Named {
     /// A rule would, if something holds that is not known beforehand.
     Unclear {
         path: String,
+        why: String,
     },
 }
 
@@ -67,13 +68,16 @@ impl Rules {
         named
     }
 
-    /// Whether `.link` files are applied at all; the path of what leaves it open where that cannot be told.
-    pub fn apply_link_files(&self) -> Result<bool, String> {
+    /// Whether `.link` files are applied at all; the path of what leaves it open where that cannot be told, and why.
+    pub fn apply_link_files(&self) -> Result<bool, (String, String)> {
         match self.0.get(APPLIES_LINK_FILES) {
             None => Ok(true),
             Some(file) if file.is_empty => Ok(false),
             Some(file) if file.calls_link_files => Ok(true),
-            Some(file) => Err(file.path.clone()),
+            Some(file) => {
+                let why = file.content.as_ref().err().map_or("it replaces the rules of udev", |it| it.detail.as_str());
+                Err((file.path.clone(), why.to_owned()))
+            }
         }
     }
 }
@@ -95,40 +99,44 @@ impl RuleFile {
     }
 
     fn name(&self, device: &Device<'_>, named: &mut Named) {
-        let unclear = || Named::Unclear { path: self.path.clone() };
-        let Ok(rules) = &self.content else {
-            *named = unclear();
-            return;
+        let unclear = |why: String| Named::Unclear { path: self.path.clone(), why };
+        let rules = match &self.content {
+            Ok(rules) => rules,
+            Err(trouble) => {
+                *named = unclear(trouble.detail.clone());
+                return;
+            }
         };
         let mut skip_to: Option<&str> = None;
         // Behind a jump that may or may not be made.
-        let mut perhaps_to: Option<&str> = None;
+        let mut perhaps_to: Option<(&str, String)> = None;
         for rule in rules {
             if rule.label.is_some() && rule.label.as_deref() == skip_to {
                 skip_to = None;
             }
-            if rule.label.is_some() && rule.label.as_deref() == perhaps_to {
+            if rule.label.is_some() && rule.label.as_deref() == perhaps_to.as_ref().map(|it| it.0) {
                 perhaps_to = None;
             }
             if skip_to.is_some() || (rule.name.is_none() && rule.goto.is_none()) {
                 continue;
             }
-            let holds = match (rule.holds(device, named), perhaps_to) {
-                (Holds::Yes, Some(_)) => Holds::Perhaps,
+            let holds = match (rule.holds(device, named), &perhaps_to) {
+                (Holds::Yes, Some((_, why))) => Holds::Perhaps(why.clone()),
                 (holds, _) => holds,
             };
             if let Some(name) = rule.name.as_deref() {
-                match holds {
+                match &holds {
                     Holds::Yes if is_valid_name(name) && !name.contains('$') => {
                         *named = Named::By { path: self.path.clone(), name: name.to_owned() };
                     }
-                    Holds::Yes | Holds::Perhaps => *named = unclear(),
+                    Holds::Yes => *named = unclear(format!("NAME=\"{name}\" is no name as it stands")),
+                    Holds::Perhaps(why) => *named = unclear(why.clone()),
                     Holds::No => {}
                 }
             }
             match (holds, rule.goto.as_deref()) {
                 (Holds::Yes, Some(label)) => skip_to = Some(label),
-                (Holds::Perhaps, Some(label)) => perhaps_to = perhaps_to.or(Some(label)),
+                (Holds::Perhaps(why), Some(label)) => perhaps_to = perhaps_to.or(Some((label, why))),
                 _ => {}
             }
         }

@@ -36,6 +36,27 @@ pub fn judge(facts: &Facts<'_>) -> Vec<Outcome> {
     outcomes.into_iter().map(|outcome| asked.iter().cloned().fold(outcome, Outcome::asking)).collect()
 }
 
+/// Path → content of the files from which netplan makes the network of the next boot: none where it is not installed,
+/// and none where it refuses one of them, since it then makes nothing.
+pub(super) fn files_of_next_boot<'f>(facts: &'f Facts<'_>) -> Result<BTreeMap<String, &'f [u8]>, Trouble> {
+    let knows_all_keys = match installed(facts) {
+        Installed::No => return Ok(BTreeMap::new()),
+        Installed::Yes(version) => release(&version).is_some_and(|it| it <= NEWEST),
+        Installed::Unclear => false,
+    };
+    let mut files = BTreeMap::new();
+    for (path, content) in in_force(facts, NETPLAN_DIRECTORIES.map(|directory| format!("{directory}/*.yaml")))? {
+        match content {
+            Reading::Known(text) => drop(files.insert(path, text)),
+            Reading::Absent => {}
+            Reading::Unreadable(trouble) => return Err(trouble),
+        }
+    }
+    let problems = check(files.iter().map(|(path, text)| (path.as_str(), Some(*text))), knows_all_keys);
+    let is_refused = problems.values().any(|problem| matches!(problem, Problem::At(..)));
+    Ok(if is_refused { BTreeMap::new() } else { files })
+}
+
 fn installed(facts: &Facts<'_>) -> Installed {
     match facts.packages() {
         Reading::Known(packages) => {

@@ -1,15 +1,18 @@
 //! Will the NICs in use keep their names over the next boot?
 //!
-//! A name is pinned where a file names the NIC whatever its hardware says. Another name is what the rules of udev
-//! make of the hardware, and they change from release to release.
+//! A name is pinned where a file that the next boot has names the NIC whatever its hardware says. Another name is what
+//! the rules of udev make of the hardware, and they change from release to release.
 
 mod in_use;
+mod next_boot;
 mod next_name;
 
 use serde_json::Value;
 
 use super::outcome::{NOT_PRESENT, Outcome};
-use crate::catalog::kind::network::{COMMAND_LINE, LINK_DIRECTORIES, RULE_DIRECTORIES};
+use crate::catalog::kind::network::{
+    COMMAND_LINE, LINK_DIRECTORIES, NETPLAN_DIRECTORIES, RULE_DIRECTORIES, RUN_LINKS, RUN_RULES,
+};
 use crate::facts::identity;
 use crate::facts::link_files::{Device, LinkFiles};
 use crate::facts::nic_naming::{Scheme, represented_function};
@@ -20,13 +23,11 @@ use crate::model::answer::{Address, Link, Nic};
 use crate::model::report::Intent;
 use crate::model::{Query, Reading, Status, Trouble};
 use in_use::{in_use, is_hardware};
+use next_boot::next_boot;
 use next_name::{Naming, NextName, RulesThen, argument, scheme_now};
 
 /// What drivers call their devices before udev has named them; the kernel appends a number.
 const KERNEL_NAMES: [&str; 5] = ["eth", "ib", "usb", "wlan", "wwan"];
-
-/// What netplan makes of `set-name:` at every boot.
-const NETPLAN_FILES: [&str; 2] = ["/run/systemd/network/10-netplan-", "/run/udev/rules.d/99-netplan-"];
 
 pub fn judge(facts: &Facts<'_>) -> Vec<Outcome> {
     let links = match facts.links() {
@@ -84,7 +85,7 @@ pub fn open_questions(facts: &Facts<'_>) -> Vec<Query> {
 /// The files that are added to `.link` files, as patterns: `/etc/systemd/network/99-default.link.d/*.conf`.
 fn additions(facts: &Facts<'_>) -> Vec<String> {
     let mut patterns = Vec::new();
-    for directory in LINK_DIRECTORIES {
+    for directory in lasting_directories() {
         if let Reading::Known(names) = facts.reading::<Vec<String>>(&Query::Directory(directory.to_owned())) {
             let added = names.iter().filter(|name| name.ends_with(".link.d"));
             patterns.extend(added.map(|name| format!("{directory}/{name}/*.conf")));
@@ -93,25 +94,37 @@ fn additions(facts: &Facts<'_>) -> Vec<String> {
     patterns
 }
 
+/// What is in the others is gone after the next boot, and netplan adds to no file.
+fn lasting_directories() -> impl Iterator<Item = &'static str> {
+    LINK_DIRECTORIES.into_iter().filter(|directory| *directory != RUN_LINKS)
+}
+
 type Directories<'a> = Vec<(String, Reading<&'a Files>)>;
 
 fn naming<'a>(facts: &Facts<'a>) -> Result<Naming<'a>, Trouble> {
-    for directory in LINK_DIRECTORIES {
+    for directory in lasting_directories() {
         if let Reading::Unreadable(trouble) = facts.reading::<Vec<String>>(&Query::Directory(directory.to_owned())) {
             return Err(trouble);
         }
     }
-    let directories: Directories<'a> = facts.files(LINK_DIRECTORIES.map(|directory| format!("{directory}/*.link")));
-    let rules: Directories<'a> = facts.files(RULE_DIRECTORIES.map(|directory| format!("{directory}/*.rules")));
     let additions: Directories<'a> = facts.files(additions(facts));
     let command_line = match facts.reading::<Vec<u8>>(&Query::File(COMMAND_LINE.to_owned())) {
         Reading::Known(bytes) => std::str::from_utf8(bytes).ok(),
         Reading::Absent => None,
         Reading::Unreadable(trouble) => return Err(trouble),
     };
+    let next = next_boot(facts, command_line)?;
+    let files = |directory: &str, end: &str| match directory {
+        RUN_LINKS => Reading::Known(&next.links),
+        RUN_RULES => Reading::Known(&next.rules),
+        _ => facts.reading(&Query::Files(format!("{directory}/*.{end}"))),
+    };
+    let links = LINK_DIRECTORIES.map(|directory| (directory.to_owned(), files(directory, "link")));
+    let rules = RULE_DIRECTORIES.map(|directory| (directory.to_owned(), files(directory, "rules")));
     Ok(Naming {
-        files: LinkFiles::read(&directories, &additions)?,
+        files: LinkFiles::read(&links, &additions)?,
         rules: Rules::read(&rules)?,
+        made_of: next.made_of.clone(),
         command_line,
         rules_then: rules_then(facts, command_line)?,
     })
@@ -240,7 +253,9 @@ fn outcome(
         }
         NextName::Foreseen { .. } => Outcome::pass(today, format!("{rules} name it {today} again")),
         NextName::Counted => counted(today, intent, others),
-        NextName::Unclear { by } => not_pinned(format!("it cannot be foreseen whether {} names {today}", said_of(by))),
+        NextName::Unclear { by, why } => {
+            not_pinned(format!("it cannot be foreseen whether {} names {today}: {why}", said_of(by)))
+        }
         NextName::Unforeseen { why } => {
             not_pinned(format!("nothing pins the name of {today}, and its next name cannot be foreseen: {why}"))
         }
@@ -269,8 +284,8 @@ fn counted(today: &str, intent: Intent, others: usize) -> Outcome {
 }
 
 fn said_of(path: &str) -> String {
-    match NETPLAN_FILES.iter().any(|start| path.starts_with(start)) {
-        true => format!("netplan ({path})"),
+    match NETPLAN_DIRECTORIES.iter().any(|directory| path.starts_with(&format!("{directory}/"))) {
+        true => format!("set-name in {path}"),
         false => path.to_owned(),
     }
 }

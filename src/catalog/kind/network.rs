@@ -71,13 +71,16 @@ fn contact(target: &Target, way: &Way) -> Query {
 /// Where `.link` files lie; of two with one name the earlier directory's counts.
 pub const LINK_DIRECTORIES: [&str; 5] = [
     "/etc/systemd/network",
-    "/run/systemd/network",
+    RUN_LINKS,
     "/usr/local/lib/systemd/network",
     "/usr/lib/systemd/network",
     "/lib/systemd/network",
 ];
+/// Empty after a boot, until programs write there again.
+pub const RUN_LINKS: &str = "/run/systemd/network";
+pub const RUN_RULES: &str = "/run/udev/rules.d";
 /// Where rules lie that may name a device themselves.
-pub const RULE_DIRECTORIES: [&str; 2] = ["/etc/udev/rules.d", "/run/udev/rules.d"];
+pub const RULE_DIRECTORIES: [&str; 2] = ["/etc/udev/rules.d", RUN_RULES];
 pub const NETPLAN_DIRECTORIES: [&str; 3] = ["/lib/netplan", "/etc/netplan", "/run/netplan"];
 pub const COMMAND_LINE: &str = "/proc/cmdline";
 
@@ -94,7 +97,9 @@ impl Spec for Names {
             // The second tells which files have something added to them, in a directory `NAME.link.d`.
             [Query::Files(format!("{directory}/*.link")), Query::Directory(directory.to_owned())]
         });
-        let rules = RULE_DIRECTORIES.into_iter().map(|directory| Query::Files(format!("{directory}/*.rules")));
+        let kept = RULE_DIRECTORIES.into_iter().filter(|directory| *directory != RUN_RULES);
+        let rules = kept.map(|directory| Query::Files(format!("{directory}/*.rules")));
+        let netplan = NETPLAN_DIRECTORIES.into_iter().map(|directory| Query::Files(format!("{directory}/*.yaml")));
         let rest = [
             Query::Links,
             Query::Addresses,
@@ -102,7 +107,7 @@ impl Spec for Names {
             Query::File(STATUS.to_owned()),
             Query::File(COMMAND_LINE.to_owned()),
         ];
-        links.chain(rules).chain(rest).collect()
+        links.chain(rules).chain(netplan).chain(rest).collect()
     }
 }
 

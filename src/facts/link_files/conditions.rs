@@ -6,8 +6,10 @@ use super::Device;
 use super::ini::words;
 use crate::facts::wildcard;
 
-/// True, false, or not known beforehand.
-type Told = Option<bool>;
+/// Whether it holds, or why that is not known beforehand.
+pub type Told = Result<bool, String>;
+
+const NO_RECORD: &str = "udev has no record of the device";
 
 #[derive(Clone, Debug, Default)]
 pub struct Conditions {
@@ -56,7 +58,7 @@ impl Conditions {
             &self.properties,
         ];
         if lists.iter().all(|list| list.is_empty()) && self.of_system.is_empty() {
-            return Some(false);
+            return Ok(false);
         }
         let nic = device.nic;
         let noted = |key: &str| nic.udev.as_ref().map(|noted| noted.get(key).map(String::as_str));
@@ -70,12 +72,15 @@ impl Conditions {
         all([
             is_one_of(&self.macs, device.mac),
             is_one_of(&self.permanent_macs, device.permanent_mac),
-            agreed(device.possible_names.iter().map(|name| fits(&self.names, Some(name)))),
-            told(&self.paths, noted("ID_PATH")),
-            told(&self.drivers, Some(driver)),
-            told(&self.types, kind_of_hardware.map(Some)),
+            agreed(device.possible_names.iter().map(|name| fits(&self.names, Some(name)))).ok_or_else(|| {
+                format!("OriginalName={} fits some of the names that the kernel may give it", self.names.join(" "))
+            }),
+            told(&self.paths, noted("ID_PATH")).ok_or_else(|| NO_RECORD.to_owned()),
+            told(&self.drivers, Some(driver)).ok_or_else(|| NO_RECORD.to_owned()),
+            told(&self.types, kind_of_hardware.map(Some))
+                .ok_or_else(|| format!("Type={} asks for what is not known of the device", self.types.join(" "))),
             // Hardware has none.
-            told(&self.kinds, Some(None)),
+            Ok(fits(&self.kinds, None) || self.kinds.is_empty()),
             all(self.properties.iter().map(|property| property_holds(property, device))),
             all(self.of_system.iter().map(|(key, value)| system_is(key, value, device))),
         ])
@@ -85,14 +90,14 @@ impl Conditions {
 /// All must hold. One that does not settles it, whatever the others are.
 fn all(conditions: impl IntoIterator<Item = Told>) -> Told {
     let told: Vec<Told> = conditions.into_iter().collect();
-    if told.contains(&Some(false)) {
-        return Some(false);
+    if told.contains(&Ok(false)) {
+        return Ok(false);
     }
-    (!told.contains(&None)).then_some(true)
+    told.into_iter().find(Result::is_err).unwrap_or(Ok(true))
 }
 
 /// What is the same for every possibility; nothing to ask of is nothing known.
-fn agreed(mut possibilities: impl Iterator<Item = bool>) -> Told {
+fn agreed(mut possibilities: impl Iterator<Item = bool>) -> Option<bool> {
     let first = possibilities.next()?;
     possibilities.all(|next| next == first).then_some(first)
 }
@@ -123,11 +128,11 @@ fn canonical_mac(text: &str) -> Option<String> {
 }
 
 fn is_one_of(list: &[String], mac: Option<&str>) -> Told {
-    Some(list.is_empty() || mac.is_some_and(|mac| list.iter().any(|one| one.eq_ignore_ascii_case(mac))))
+    Ok(list.is_empty() || mac.is_some_and(|mac| list.iter().any(|one| one.eq_ignore_ascii_case(mac))))
 }
 
 /// `value` is none where it is not known, and holds none where the device has none.
-fn told(patterns: &[String], value: Option<Option<&str>>) -> Told {
+fn told(patterns: &[String], value: Option<Option<&str>>) -> Option<bool> {
     if patterns.is_empty() {
         return Some(true);
     }
@@ -143,24 +148,25 @@ fn fits(patterns: &[String], value: Option<&str>) -> bool {
 
 fn property_holds(property: &str, device: &Device<'_>) -> Told {
     let (negated, property) = property.strip_prefix('!').map_or((false, property), |rest| (true, rest));
-    let (key, pattern) = property.split_once('=')?;
+    let (key, pattern) = property.split_once('=').ok_or_else(|| format!("Property={property} has no value"))?;
     // These are what comes of the files, and of no use to choose among them.
     if matches!(key, "ID_NET_LINK_FILE" | "ID_NET_NAME" | "INTERFACE") {
-        return None;
+        return Err(format!("Property={property} asks for what udev sets by these files"));
     }
-    let value = device.nic.udev.as_ref()?.get(key);
-    Some(value.is_some_and(|value| wildcard::matches(pattern, value)) != negated)
+    let value = device.nic.udev.as_ref().ok_or(NO_RECORD)?.get(key);
+    Ok(value.is_some_and(|value| wildcard::matches(pattern, value)) != negated)
 }
 
 fn system_is(key: &str, value: &str, device: &Device<'_>) -> Told {
     let (negated, wanted) = value.strip_prefix('!').map_or((false, value), |rest| (true, rest.trim_start()));
     let holds = match key {
         "KernelCommandLine" => {
-            let mut words = device.command_line?.split_whitespace();
+            let line = device.command_line.ok_or("the kernel's command line is not known")?;
+            let mut words = line.split_whitespace();
             words.any(|word| word == wanted || (!wanted.contains('=') && word.split('=').next() == Some(wanted)))
         }
         // The next boot may have another kernel, and nobody asked which host this is.
-        _ => return None,
+        _ => return Err(format!("{key}={value} asks about the system of the next boot")),
     };
-    Some(holds != negated)
+    Ok(holds != negated)
 }

@@ -100,7 +100,7 @@ fn udev_itself_takes_the_same_files_and_names() {
                 Named::By { path, name } => Some((name, path)),
                 Named::Not => None,
                 Named::Unclear { .. } if case.about.ends_with("(not foreseen)") => continue,
-                Named::Unclear { path } => panic!("{}: {path}", case.about),
+                Named::Unclear { path, why } => panic!("{}: {path}: {why}", case.about),
             };
             let wanted_rule =
                 wanted.name.clone().zip(wanted.by.clone()).filter(|(_, by)| !by.ends_with("80-net-setup-link.rules"));
@@ -130,7 +130,7 @@ fn winner_of(text: &str, device: &Device<'_>) -> Option<bool> {
     match read.winner(device) {
         Winner::File(_) => Some(true),
         Winner::None => Some(false),
-        Winner::Unclear(_) => None,
+        Winner::Unclear(..) => None,
     }
 }
 
@@ -172,7 +172,7 @@ fn a_file_that_cannot_be_read_may_count() {
     let denied = Reading::unreadable(TroubleCause::Denied, "no");
     let files: Files = [("10-a.link".to_owned(), denied)].into();
     let read = LinkFiles::read(&[("/etc".to_owned(), Reading::Known(&files))], &[]).unwrap();
-    assert!(matches!(read.winner(&device), Winner::Unclear(file) if file.path == "/etc/10-a.link"));
+    assert!(matches!(read.winner(&device), Winner::Unclear(file, why) if file.path == "/etc/10-a.link" && why == "no"));
     let no_directory = Reading::unreadable(TroubleCause::Denied, "no");
     assert!(LinkFiles::read(&[("/etc".to_owned(), no_directory)], &[]).is_err());
 }

@@ -7,12 +7,12 @@ use crate::facts::wildcard;
 /// What drives the PCI devices above a NIC.
 const DRIVERS_ABOVE: [&str; 3] = ["virtio-pci", "pcieport", "shpchp"];
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Holds {
     Yes,
     No,
-    /// It depends on something that is not known beforehand.
-    Perhaps,
+    /// It depends on this, which is not known beforehand.
+    Perhaps(String),
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -131,7 +131,7 @@ impl Rule {
             match condition.holds(device, named) {
                 Some(true) => {}
                 Some(false) => return Holds::No,
-                None => all = Holds::Perhaps,
+                None => all = Holds::Perhaps(condition.open_question(device)),
             }
         }
         all
@@ -139,6 +139,16 @@ impl Rule {
 }
 
 impl Condition {
+    fn open_question(&self, device: &Device<'_>) -> String {
+        if self.key == "ENV" && device.nic.udev.is_none() {
+            return "udev has no record of the device".to_owned();
+        }
+        let Self { key, attribute, negated, patterns, .. } = self;
+        let key = if attribute.is_empty() { key.clone() } else { format!("{key}{{{attribute}}}") };
+        let sign = if *negated { "!=" } else { "==" };
+        format!("whether {key}{sign}\"{patterns}\" holds is not known beforehand")
+    }
+
     fn holds(&self, device: &Device<'_>, named: &Named) -> Option<bool> {
         if self.is_opaque {
             return None;

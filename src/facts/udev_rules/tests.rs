@@ -17,7 +17,12 @@ fn named(text: &str, nic: &Nic) -> Named {
 fn a_rule_that_may_hold_is_unclear_and_one_that_cannot_is_not() {
     let nic = Nic { hardware_type: 1, driver: Some("igb".to_owned()), bus: Some("pci".to_owned()), ..Nic::default() };
     let by = Named::By { path: "/etc/udev/rules.d/70-a.rules".to_owned(), name: "lan0".to_owned() };
-    let unclear = Named::Unclear { path: "/etc/udev/rules.d/70-a.rules".to_owned() };
+    // Whatever the reason.
+    let unclear = Named::Unclear { path: "/etc/udev/rules.d/70-a.rules".to_owned(), why: String::new() };
+    let told = |text: &str| match named(text, &nic) {
+        Named::Unclear { path, why } if !why.is_empty() => Named::Unclear { path, why: String::new() },
+        other => other,
+    };
     for (conditions, wanted) in [
         ("KERNEL==\"e*\"", &by),
         ("KERNEL==\"eth0\"", &unclear),
@@ -34,11 +39,13 @@ fn a_rule_that_may_hold_is_unclear_and_one_that_cannot_is_not() {
         ("ACTION==\"remove\"", &Named::Not),
         ("ATTR{mtu}==\"1500\"", &unclear),
     ] {
-        assert_eq!(named(&format!("SUBSYSTEM==\"net\", {conditions}, NAME=\"lan0\"\n"), &nic), *wanted, "{conditions}");
+        assert_eq!(told(&format!("SUBSYSTEM==\"net\", {conditions}, NAME=\"lan0\"\n")), *wanted, "{conditions}");
     }
-    assert_eq!(named("NAME=\"$env{X}\"", &nic), unclear);
-    assert_eq!(named("TEST==\"/x\", GOTO=\"end\"\nNAME=\"lan0\"\nLABEL=\"end\"\n", &nic), unclear);
-    assert_eq!(named("TEST==\"/x\", GOTO=\"end\"\nLABEL=\"end\"\nNAME=\"lan0\"\n", &nic), by);
+    assert_eq!(told("NAME=\"$env{X}\""), unclear);
+    assert_eq!(told("TEST==\"/x\", GOTO=\"end\"\nNAME=\"lan0\"\nLABEL=\"end\"\n"), unclear);
+    assert_eq!(told("TEST==\"/x\", GOTO=\"end\"\nLABEL=\"end\"\nNAME=\"lan0\"\n"), by);
+    let Named::Unclear { why, .. } = named("ATTR{mtu}==\"1500\", NAME=\"lan0\"\n", &nic) else { panic!() };
+    assert_eq!(why, "whether ATTR{mtu}==\"1500\" holds is not known beforehand");
 }
 
 #[test]
@@ -60,7 +67,7 @@ fn damaged_rules_name_nothing_new_and_never_panic() {
 fn rules_that_cannot_be_read_leave_it_open() {
     let files: Files = [(APPLIES_LINK_FILES.to_owned(), Reading::unreadable(TroubleCause::Denied, "no"))].into();
     let rules = Rules::read(&[("/etc/udev/rules.d".to_owned(), Reading::Known(&files))]).unwrap();
-    assert_eq!(rules.apply_link_files(), Err(format!("/etc/udev/rules.d/{APPLIES_LINK_FILES}")));
+    assert_eq!(rules.apply_link_files(), Err((format!("/etc/udev/rules.d/{APPLIES_LINK_FILES}"), "no".to_owned())));
     let no_directory = Reading::unreadable(TroubleCause::Denied, "no");
     assert!(Rules::read(&[("/etc/udev/rules.d".to_owned(), no_directory)]).is_err());
 }

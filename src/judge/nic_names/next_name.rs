@@ -1,5 +1,7 @@
 //! Which name a NIC will have after the next boot, and by what.
 
+use std::collections::BTreeMap;
+
 use crate::facts::link_files::{Device, LinkFile, LinkFiles, Policy, Winner, is_valid_name};
 use crate::facts::nic_naming::{Candidates, Scheme};
 use crate::facts::udev_rules::{Named, Rules};
@@ -10,6 +12,8 @@ use crate::model::answer::Nic;
 pub struct Naming<'a> {
     pub files: LinkFiles,
     pub rules: Rules,
+    /// Name of a file → the one that it is made of at every boot.
+    pub made_of: BTreeMap<String, String>,
     pub command_line: Option<&'a str>,
     pub rules_then: RulesThen,
 }
@@ -40,6 +44,7 @@ pub enum NextName {
     /// It is not known whether this file names it.
     Unclear {
         by: String,
+        why: String,
     },
     Unforeseen {
         why: String,
@@ -48,21 +53,54 @@ pub enum NextName {
 
 impl Naming<'_> {
     pub fn next_name(&self, device: &Device<'_>, today: &str) -> NextName {
+        let mut next = self.by_rule_or_file(device, today);
+        if let NextName::Pinned { by, .. } | NextName::Unclear { by, .. } = &mut next
+            && let Some(origin) = by.rsplit('/').next().and_then(|name| self.made_of.get(name))
+        {
+            *by = origin.clone();
+        }
+        next
+    }
+
+    fn by_rule_or_file(&self, device: &Device<'_>, today: &str) -> NextName {
         match self.rules.name(device) {
             Named::By { path, name } => return NextName::Pinned { name, by: path },
-            Named::Unclear { path } => return NextName::Unclear { by: path },
+            Named::Unclear { path, why } => return NextName::Unclear { by: path, why },
             Named::Not => {}
         }
         match self.rules.apply_link_files() {
             Ok(true) => {}
             Ok(false) => return NextName::Counted,
-            Err(path) => return NextName::Unclear { by: path },
+            Err((path, why)) => return NextName::Unclear { by: path, why },
         }
         match self.files.winner(device) {
             Winner::None => NextName::Counted,
-            Winner::Unclear(file) => NextName::Unclear { by: file.path.clone() },
+            Winner::Unclear(file, why) => {
+                let whatever = file.names_nothing().then(|| self.whatever_it_is_called(device, today)).flatten();
+                whatever.unwrap_or_else(|| NextName::Unclear { by: file.path.clone(), why })
+            }
             Winner::File(file) => self.by_file(file, device.nic, today),
         }
+    }
+
+    /// Where a file that names nothing may come first, as one that only sets the MTU of `ens3`: the device then keeps
+    /// the name that it has, which the ramdisk's udev gave it by what comes behind that file.
+    fn whatever_it_is_called(&self, device: &Device<'_>, today: &str) -> Option<NextName> {
+        let mut found = None;
+        for name in &device.possible_names {
+            let device = Device { possible_names: vec![name.clone()], ..device.clone() };
+            match self.files.winner(&device) {
+                Winner::File(file) if file.names_nothing() && name == today => {}
+                Winner::File(file) => {
+                    let next = self.by_file(file, device.nic, today);
+                    if found.get_or_insert_with(|| next.clone()) != &next {
+                        return None;
+                    }
+                }
+                Winner::None | Winner::Unclear(..) => return None,
+            }
+        }
+        found.filter(|next| matches!(next, NextName::Foreseen { name, .. } if name == today))
     }
 
     fn by_file(&self, file: &LinkFile, nic: &Nic, today: &str) -> NextName {
@@ -159,8 +197,14 @@ fn is_understood(nic: &Nic) -> bool {
     matches!(nic.bus.as_deref(), Some("pci" | "xen" | "vmbus")) && !nic.has_device_tree_node && !is_restricted
 }
 
-/// The last value of an argument on the kernel's command line, where `-` and `_` are the same.
+/// The last value of an argument on the kernel's command line.
 pub fn argument<'l>(line: &'l str, name: &str) -> Option<&'l str> {
-    let same = |key: &str| key.replace('-', "_") == name.replace('-', "_");
-    line.split_whitespace().rev().filter_map(|word| word.split_once('=')).find(|(key, _)| same(key)).map(|it| it.1)
+    arguments(line, name).last()
+}
+
+/// All values of an argument on the kernel's command line, where `-` and `_` are the same.
+pub fn arguments<'l>(line: &'l str, name: &str) -> impl Iterator<Item = &'l str> + use<'l> {
+    let wanted = name.replace('-', "_");
+    let pairs = line.split_whitespace().filter_map(|word| word.split_once('='));
+    pairs.filter(move |(key, _)| key.replace('-', "_") == wanted).map(|(_, value)| value)
 }

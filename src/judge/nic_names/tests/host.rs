@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use crate::catalog::Settings;
-use crate::catalog::kind::network::{COMMAND_LINE, LINK_DIRECTORIES, RULE_DIRECTORIES};
+use crate::catalog::kind::network::{COMMAND_LINE, LINK_DIRECTORIES, NETPLAN_DIRECTORIES, RULE_DIRECTORIES};
 use crate::catalog::kind::packages::STATUS;
 use crate::facts::{Facts, Run};
 use crate::judge::nic_names::judge;
@@ -37,6 +37,9 @@ impl Host {
         for directory in RULE_DIRECTORIES {
             host.files(directory, "rules", &[]);
         }
+        for directory in NETPLAN_DIRECTORIES {
+            host.files(directory, "yaml", &[]);
+        }
         host.files("/usr/lib/systemd/network", "link", &[("99-default.link", DEFAULT_LINK)]);
         host.say(Query::Addresses, Answer::Addresses(Vec::new()));
         host.answers.insert(Query::Ovsdb(Settings::default().ovs.socket()), Reading::Absent);
@@ -66,6 +69,12 @@ impl Host {
 
     pub fn udev(&mut self, version: &str) -> &mut Self {
         self.text(STATUS, &format!("Package: udev\nStatus: install ok installed\nVersion: {version}\n"))
+    }
+
+    pub fn with_netplan(&mut self) -> &mut Self {
+        let package = |(name, version)| format!("Package: {name}\nStatus: install ok installed\nVersion: {version}\n");
+        let packages = [("udev", "252.39-1~deb12u1"), ("netplan.io", "0.106-2+deb12u1")].map(package);
+        self.text(STATUS, &packages.join("\n"))
     }
 
     pub fn os(&mut self, id: &str, version: &str) -> &mut Self {
