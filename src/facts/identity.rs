@@ -1,6 +1,7 @@
 //! Which host this is.
 
 use super::Facts;
+use super::repositories::UBUNTU_IN_THE_MAKING;
 use crate::catalog::kind::packages::OS_RELEASE;
 use crate::model::report::{Host, Hypervisor, Os};
 use crate::model::{Query, Reading};
@@ -69,6 +70,9 @@ pub fn codenames(os_release: &str) -> Vec<String> {
     // The release in the making bears the name of the next one, and may be fed from the one that never is released.
     if os_field(os_release, "PRETTY_NAME").is_some_and(|name| name.ends_with("/sid")) {
         names.push("sid".to_owned());
+    }
+    if os_field(os_release, "PRETTY_NAME").is_some_and(|name| name.ends_with("(development branch)")) {
+        names.push(UBUNTU_IN_THE_MAKING.to_owned());
     }
     names
 }

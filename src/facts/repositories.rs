@@ -1,6 +1,7 @@
 //! apt's sources, read as apt reads them: what it lists, what is switched off, and where it gives up.
 
 mod address;
+mod archive;
 mod lines;
 mod stanzas;
 #[cfg(test)]
@@ -9,6 +10,7 @@ mod tests;
 use std::collections::BTreeMap;
 
 pub use address::Address;
+pub use archive::{Moving, UBUNTU_IN_THE_MAKING};
 pub use lines::parse as parse_lines;
 pub use stanzas::parse as parse_stanzas;
 
@@ -32,6 +34,7 @@ pub struct Source {
     pub uri: Address,
     /// `bookworm-updates`, or a path that ends in a slash: then there are no suites.
     pub suite: String,
+    pub components: Vec<String>,
     pub signed_by: String,
     /// It holds packages, and not only what they are built from.
     pub has_packages: bool,

@@ -7,7 +7,8 @@ use crate::catalog::kind::packages::{ONE_LINE_SOURCES, OS_RELEASE, SOURCES};
 use crate::facts::Facts;
 use crate::facts::identity::codenames;
 use crate::facts::repositories::{
-    MOST, Malformed, Source, SourceFile, conflict, is_codename, parse_lines, parse_stanzas,
+    MOST, Malformed, Moving, Source, SourceFile, UBUNTU_IN_THE_MAKING, conflict, is_codename, parse_lines,
+    parse_stanzas,
 };
 use crate::model::answer::Content;
 use crate::model::{Query, Reading, Trouble, TroubleCause};
@@ -71,9 +72,13 @@ fn is_name_byte(byte: u8) -> bool {
 fn own_codenames(facts: &Facts<'_>) -> Reading<Vec<String>> {
     facts.reading::<Vec<u8>>(&Query::File(OS_RELEASE.to_owned())).map(|text| {
         let mut own = codenames(&String::from_utf8_lossy(text));
-        own.retain(|name| is_codename(name));
+        own.retain(|name| is_own_name(name));
         own
     })
+}
+
+fn is_own_name(name: &str) -> bool {
+    is_codename(name) || name == UBUNTU_IN_THE_MAKING
 }
 
 fn judge_files(files: &[Parsed], own: &Reading<Vec<String>>) -> Vec<Outcome> {
@@ -96,9 +101,16 @@ fn judge_files(files: &[Parsed], own: &Reading<Vec<String>>) -> Vec<Outcome> {
         enabled.extend(usable.iter().filter(|source| !source.is_disabled));
         outcomes.extend(judge_file(path, &usable, own));
     }
-    if let (Reading::Unreadable(trouble), true) = (own, enabled.iter().any(|source| source.codename().is_some())) {
+    let speaks_of_a_release = |source: &&Source| source.codename().is_some() || source.moving().is_some();
+    if let (Reading::Unreadable(trouble), true) = (own, enabled.iter().any(speaks_of_a_release)) {
         let detail = format!("the release of this host is not known: {}", trouble.detail);
         outcomes.push(Outcome::unknown("", &Trouble::new(trouble.cause, detail)));
+    }
+    // What was not read, or not to the end, may list one.
+    let is_all_read = readable.len() == files.len() && readable.iter().all(|(_, file)| file.malformed.is_none());
+    if enabled.is_empty() && is_all_read {
+        let detail = "apt has no source of packages: nothing can be upgraded or installed";
+        outcomes.push(Outcome::fail("", Some("none"), detail).expecting("sources", "at least one"));
     }
     if outcomes.is_empty() {
         let listed: BTreeSet<String> = enabled.iter().map(|it| format!("{} {}", it.uri.shown(), it.suite)).collect();
@@ -128,13 +140,16 @@ fn refused(files: &[(&str, &SourceFile)]) -> Vec<Outcome> {
     }
 }
 
-/// One row for each release that a file speaks of by mistake, and for each suite that is switched off. Rows are
+/// One row for each release that a file speaks of by mistake, and for each suite that moves or is switched off. Rows are
 /// named by what they are about, not by a line number: a waiver outlives an edit.
 fn judge_file(path: &str, sources: &[&Source], own: &Reading<Vec<String>>) -> Vec<Outcome> {
+    let own = own.as_ref().known().map(Vec::as_slice).unwrap_or_default();
+    let is_own = |name: &str| own.iter().any(|it| it == name);
     let mut foreign: BTreeMap<&str, Vec<&Source>> = BTreeMap::new();
+    let mut moving: BTreeMap<&str, Vec<&Source>> = BTreeMap::new();
     let mut disabled: BTreeMap<&str, Vec<&Source>> = BTreeMap::new();
     for source in sources {
-        match (source.codename(), own) {
+        match (source.codename(), source.moving()) {
             _ if source.is_disabled => {
                 // Of the same suite at the same place one is enough.
                 let is_same =
@@ -143,22 +158,27 @@ fn judge_file(path: &str, sources: &[&Source], own: &Reading<Vec<String>>) -> Ve
                     disabled.entry(&source.suite).or_default().push(source);
                 }
             }
-            (Some(name), Reading::Known(own)) if !own.is_empty() && !own.iter().any(|it| it == name) => {
-                foreign.entry(name).or_default().push(source);
-            }
+            _ if own.is_empty() => {}
+            (_, Some(Moving::Released(word))) => moving.entry(word).or_default().push(source),
+            (_, Some(Moving::Unreleased(word, name))) if !is_own(name) => foreign.entry(word).or_default().push(source),
+            (Some(name), _) if !is_own(name) => foreign.entry(name).or_default().push(source),
             _ => {}
         }
     }
-    let release = own.as_ref().known().and_then(|own| own.first().cloned()).unwrap_or_default();
+    let release = own.first().cloned().unwrap_or_default();
     // One row a subject.
-    disabled.retain(|suite, _| !foreign.contains_key(suite));
+    disabled.retain(|suite, _| !foreign.contains_key(suite) && !moving.contains_key(suite));
     let foreign_rows = foreign.iter().map(|(name, of)| {
         let what = format!("of the release {name}, and this is {release}");
         row(path, name, "other-release", &what, of).expecting("release", release.clone())
     });
     let disabled_rows =
         disabled.iter().map(|(suite, of)| row(path, suite, "disabled", &format!("{suite} is switched off"), of));
-    foreign_rows.chain(disabled_rows).collect()
+    let moving_rows = moving.iter().map(|(suite, of)| {
+        let what = format!("of {suite}, which becomes another release when the next one is out, and this is {release}");
+        row(path, suite, "moving-suite", &what, of).expecting("release", release.clone())
+    });
+    foreign_rows.chain(moving_rows).chain(disabled_rows).collect()
 }
 
 fn row(path: &str, name: &str, cause: &'static str, what: &str, sources: &[&Source]) -> Outcome {

@@ -70,7 +70,7 @@ pub const SOURCES: [&str; 2] = ["/etc/apt/sources.list.d/*.list", "/etc/apt/sour
 pub struct Repositories {}
 
 impl Spec for Repositories {
-    const CAUSES: &'static [&'static str] = &["other-release", "disabled", "malformed"];
+    const CAUSES: &'static [&'static str] = &["other-release", "moving-suite", "disabled", "malformed", "none"];
 
     fn questions(&self, _: &Settings) -> Vec<Query> {
         let files = SOURCES.into_iter().map(|pattern| Query::Files(pattern.to_owned()));

@@ -17,6 +17,13 @@ impl Address {
         &self.0
     }
 
+    /// `repo.example` of `https://joe:hunter2@repo.example:8443/debian`
+    pub(super) fn host(&self) -> &str {
+        let authority = self.0.split_once("://").map_or("", |(_, rest)| rest.split('/').next().unwrap_or_default());
+        let place = authority.rsplit_once('@').map_or(authority, |(_, place)| place);
+        place.split(':').next().unwrap_or_default()
+    }
+
     pub fn shown(&self) -> String {
         masked(&self.0)
     }

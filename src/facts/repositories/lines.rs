@@ -63,8 +63,8 @@ fn entry(line: &str, number: usize) -> Result<Source, String> {
     let uri = next_word(&mut rest).map(Address::new).ok_or("no address behind the type")?;
     let suite = next_word(&mut rest).ok_or("no suite behind the address")?;
     check_uri(&uri)?;
-    let component = next_word(&mut rest);
-    match (suite.ends_with('/'), component) {
+    let components: Vec<String> = std::iter::from_fn(|| next_word(&mut rest)).collect();
+    match (suite.ends_with('/'), components.first()) {
         (true, Some(component)) => {
             return Err(format!("`{component}` behind the path {suite}: a path has no components"));
         }
@@ -72,7 +72,7 @@ fn entry(line: &str, number: usize) -> Result<Source, String> {
         _ => {}
     }
     check_signed_by(&signed_by)?;
-    Ok(Source { line: number, uri, suite, signed_by, has_packages, is_disabled: false })
+    Ok(Source { line: number, uri, suite, components, signed_by, has_packages, is_disabled: false })
 }
 
 /// What follows the closing bracket.

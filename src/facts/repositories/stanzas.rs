@@ -126,6 +126,7 @@ impl Stanza {
             line: self.line,
             uri: uri.clone(),
             suite: (*suite).to_owned(),
+            components: self.words("components").into_iter().map(str::to_owned).collect(),
             signed_by: signed_by.to_owned(),
             has_packages,
             is_disabled,

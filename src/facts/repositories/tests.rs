@@ -95,6 +95,7 @@ fn a_codename_is_found_in_front_of_its_suffix() {
             line: 1,
             uri: Address::default(),
             suite: suite.to_owned(),
+            components: Vec::new(),
             signed_by: String::new(),
             has_packages: true,
             is_disabled: false,
