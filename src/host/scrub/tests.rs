@@ -1,0 +1,68 @@
+use super::*;
+
+#[test]
+fn secrets_of_known_shapes_are_masked_and_the_rest_stays() {
+    for (plain, scrubbed) in [
+        ("https://joe:hunter2@host/path", "https://***@host/path"),
+        ("password = \"hunter2\"", "password = \"***\""),
+        ("https://h/x?token=abc&page=2", "https://h/x?token=***&page=2"),
+        (
+            r#"["map",[["db_password","hunter2"],["system-id","x"]]]"#,
+            r#"["map",[["db_password","***"],["system-id","x"]]]"#,
+        ),
+        ("Authorization: Bearer", "Authorization: '***'"),
+        ("curl -H \"Authorization: Bearer hunter2\" x", "curl -H \"Authorization: '***'\" x"),
+        ("https://joe:p@hunter2@host/path", "https://***@host/path"),
+        (r#"{\"password\": \"hunter2 x\", \"a\": 1}"#, r#"{\"password\": \"***\", \"a\": 1}"#),
+        ("25 1 8:1 / / rw shared:1 master:2 - ext4 /dev/sda1", "25 1 8:1 / / rw shared:1 master:2 - ext4 /dev/sda1"),
+        ("Pin: release a=stable\nKey: no secret", "Pin: release a=stable\nKey: no secret"),
+        ("rw,key=1234", "rw,key=1234"),
+        ("community: hunter2", "community: '***'"),
+        ("-----BEGIN RSA PRIVATE KEY-----\nabc\n-----END RSA PRIVATE KEY-----\nafter", "***\nafter"),
+        ("ssl:[::1]:6640 br-ex eth0", "ssl:[::1]:6640 br-ex eth0"),
+        ("Package: passwd\nStatus: install ok installed", "Package: passwd\nStatus: install ok installed"),
+        ("paths = { \"/var/lib/secrets\" = \"1GiB\" }", "paths = { \"/var/lib/secrets\" = \"1GiB\" }"),
+        ("password_pbkdf2 root grub.pbkdf2.sha512.10000.AB12.CD34\n", "password_pbkdf2 root grub.pbkdf2.***\n"),
+        ("x\npassword root hunter2\n", "x\npassword root ***\n"),
+        ("Description: x\n password manager of GNOME\n", "Description: x\n password manager of GNOME\n"),
+        ("Depends: passwd, libc6 (>= 2.34)", "Depends: passwd, libc6 (>= 2.34)"),
+    ] {
+        assert_eq!(text(plain), scrubbed);
+    }
+}
+
+#[test]
+fn fields_and_keys_are_scrubbed_too() {
+    let mut json = serde_json::json!({
+        "http:https://h/?token=abc": {"api_key": "hunter2", "name": "br-ex", "list": ["password=x"]}
+    });
+    value(&mut json);
+    let expected = serde_json::json!({
+        "http:https://h/?token=***": {"api_key": "***", "name": "br-ex", "list": ["password=***"]}
+    });
+    assert_eq!(json, expected);
+}
+
+/// Files as netplan(5) has them: what is secret goes, in whatever way it is written, and nothing else.
+#[test]
+fn secrets_of_netplan_go_and_the_rest_stays() {
+    let plain = include_str!("../../../tests/fixtures/scrub/netplan.yaml");
+    let scrubbed = text(plain);
+    assert!(!scrubbed.contains("hunter"), "{scrubbed}");
+    assert_eq!(scrubbed, include_str!("../../../tests/fixtures/scrub/netplan.scrubbed.yaml"));
+    assert_eq!(text(&scrubbed), scrubbed, "what is masked stays so");
+}
+
+#[test]
+fn a_secret_that_is_cut_off_goes_too() {
+    for plain in [
+        "password: \"hunter2 hunter",
+        "password: 'hunter2 hunter",
+        "psk=\"hunter2 hunter",
+        "{password: hunter2 hunter",
+        "{key: 'x', password: hunter2 hunter",
+    ] {
+        let scrubbed = text(plain);
+        assert!(!scrubbed.contains("hunter"), "{plain}: {scrubbed}");
+    }
+}
