@@ -5,9 +5,9 @@ use super::outcome::Outcome;
 use crate::catalog::Level;
 use crate::catalog::kind::boot::BOOT;
 use crate::facts::Facts;
-use crate::facts::kernels::{ChosenBy, NextKernel, initrd_of};
+use crate::facts::kernels::{ChosenBy, Found, NextKernel, initrd_of};
 use crate::facts::packages::Package;
-use crate::model::answer::{Entry, Initrd};
+use crate::model::answer::Initrd;
 use crate::model::{Query, Reading, TroubleCause};
 use crate::units::Bytes;
 
@@ -19,26 +19,32 @@ pub fn judge(facts: &Facts<'_>) -> Vec<Outcome> {
         Reading::Absent => return vec![without_kernel("")],
         Reading::Unreadable(trouble) => return vec![Outcome::unknown("", &trouble)],
     };
-    let outcomes = match (is_gone(&next, facts), initrds_of(&next)) {
-        (true, _) => {
-            let detail = format!("the boot menu starts {}, which is not there", next.image);
-            let gone = Outcome::fail(next.image.clone(), Some("no-kernel"), detail);
-            vec![gone.by_hand(vec![command(&["ls", "-l", BOOT]), command(&UPDATE_MENU)])]
-        }
-        (false, paths) if paths.is_empty() => vec![without_initrd(&next)],
-        (false, paths) => judge_files(&next, paths, facts),
+    let outcomes = match (next.found, initrds_of(&next)) {
+        (Found::Kernel, paths) if paths.is_empty() => vec![without_initrd(&next)],
+        (Found::Kernel, paths) => judge_files(&next, paths, facts),
+        (found, _) => vec![without_image(&next, found)],
     };
     outcomes.into_iter().map(|outcome| about(outcome, &next)).collect()
 }
 
-/// The menu names a kernel of /boot that is not in /boot.
-fn is_gone(next: &NextKernel, facts: &Facts<'_>) -> bool {
-    let listing = facts.reading::<Vec<Entry>>(&Query::Listing(BOOT.to_owned()));
-    let entries = listing.known().map(Vec::as_slice).unwrap_or_default();
-    let is_there = |path: &str| entries.iter().any(|entry| format!("{BOOT}/{}", entry.name) == path);
-    // A kernel in a directory below is not listed.
-    let has_kernels = entries.iter().any(|entry| crate::facts::kernels::version_of(&entry.name).is_some());
-    has_kernels && !is_there(&next.image)
+fn without_image(next: &NextKernel, found: Found) -> Outcome {
+    let image = next.image.as_str();
+    let starts = match next.chosen_by {
+        ChosenBy::Grub(_) => format!("the boot menu starts {image}"),
+        ChosenBy::Newest => format!("the newest kernel is {image}"),
+    };
+    match found {
+        Found::Unseen => {
+            let detail = format!("{starts}, and where that is cannot be told: look whether it is there");
+            Outcome::undetermined(image, "not-found", detail).at_most(Level::Warn)
+        }
+        Found::Nothing => no_kernel(image, format!("{starts}, which is not there")),
+        _ => no_kernel(image, format!("{starts}, which is empty or leads nowhere")),
+    }
+}
+
+fn no_kernel(image: &str, detail: String) -> Outcome {
+    Outcome::fail(image, Some("no-kernel"), detail).by_hand(vec![command(&["ls", "-l", BOOT]), command(&UPDATE_MENU)])
 }
 
 fn without_initrd(next: &NextKernel) -> Outcome {

@@ -1,7 +1,9 @@
 //! The kernel that boots next, and what is asked of it.
 
+use std::collections::BTreeMap;
+
 use crate::catalog::kind::Kind;
-use crate::catalog::kind::boot::{BOOT, GRUB};
+use crate::catalog::kind::boot::{BOOT, GRUB, ROOT_LINK};
 use crate::facts::Facts;
 use crate::facts::grub;
 use crate::facts::kernels::{ChosenBy, NextKernel, initrd_of};
@@ -21,8 +23,17 @@ pub fn next_kernel(facts: &Facts<'_>) -> Reading<NextKernel> {
         Reading::Absent => None,
         Reading::Unreadable(trouble) => return Reading::Unreadable(trouble),
     };
-    let of_menu = entry.and_then(|entry| NextKernel::of_entry(&entry, boot));
+    let of_menu = entry.and_then(|entry| NextKernel::of_entry(&entry, &seen_by_grub(boot, facts)));
     of_menu.or_else(|| NextKernel::newest(boot)).map_or(Reading::Absent, Reading::Known)
+}
+
+/// The files by their paths: those in /boot, and the link in the root where that is the same filesystem.
+fn seen_by_grub<'f>(boot: &'f [Entry], facts: &Facts<'f>) -> BTreeMap<String, &'f Entry> {
+    let is_separate = facts.space(BOOT).known().is_some_and(|space| space.mount_point == BOOT);
+    let link = facts.reading::<Vec<Entry>>(&Query::Listing(ROOT_LINK.to_owned()));
+    let links = link.known().filter(|_| !is_separate).into_iter().flat_map(|entries| entries.iter());
+    let in_root = links.map(|entry| (format!("/{}", entry.name), entry));
+    boot.iter().map(|entry| (format!("{BOOT}/{}", entry.name), entry)).chain(in_root).collect()
 }
 
 /// What the kernel that boots next is told, word by word; absent where no menu says it.
@@ -106,8 +117,6 @@ pub fn name(next: &NextKernel) -> &str {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use super::*;
     use crate::catalog::Settings;
     use crate::facts::Run;

@@ -21,7 +21,7 @@ pub enum Query {
     Exists(String),
     /// The names in a directory, without their content.
     Directory(String),
-    /// Name, kind and size of what is in a directory.
+    /// Name, kind and size of what is in a directory; of what is none, its own.
     Listing(String),
     /// The files of one directory whose names match: `/etc/netplan/*.yaml`.
     Files(String),

@@ -96,8 +96,10 @@ fn cut_or_missing_initial_ramdisk_blocks() -> Tested {
     // A filesystem that was full.
     lab.sh(&format!("truncate -s -100000 {path}"))?;
     check(&lab)?.blocks("host.initrd", &path, Some("truncated"))?;
-    // A newer kernel is the one that boots.
-    lab.sh("touch /boot/vmlinuz-6.1.0-100-amd64")?;
+    // A newer kernel is the one that boots, unless it is empty.
+    lab.sh(": > /boot/vmlinuz-6.1.0-100-amd64")?;
+    check(&lab)?.blocks("host.initrd", &path, Some("truncated"))?;
+    lab.sh("echo kernel > /boot/vmlinuz-6.1.0-100-amd64")?;
     check(&lab)?.blocks("host.initrd", "/boot/initrd.img-6.1.0-100-amd64", Some("missing"))?;
     Ok(())
 }

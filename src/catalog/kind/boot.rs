@@ -12,10 +12,15 @@ pub const BOOT: &str = "/boot";
 /// What the boot loader will do, as far as a file says it.
 pub const GRUB: [&str; 3] = ["/boot/grub/grub.cfg", "/boot/grub/grubenv", "/boot/grub/custom.cfg"];
 
+/// The link to the newest kernel, which menus that were written by hand name.
+pub const ROOT_LINK: &str = "/vmlinuz";
+
 /// Everything that says which kernel boots next.
 fn of_the_kernel() -> Vec<Query> {
     let grub = GRUB.into_iter().map(|file| Query::File(file.to_owned()));
-    grub.chain([Query::Listing(BOOT.to_owned())]).collect()
+    let links = [BOOT, ROOT_LINK].map(|path| Query::Listing(path.to_owned()));
+    // Whether /boot is a filesystem of its own.
+    grub.chain(links).chain([Query::Space(BOOT.to_owned())]).collect()
 }
 
 /// Room in /boot for the kernels of an upgrade.

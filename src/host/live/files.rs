@@ -66,8 +66,16 @@ pub fn leads_away(directory: &Path, mounts: &Mounts) -> Option<Mount> {
     names(directory).known()?.iter().find_map(away)
 }
 
-/// What is in a directory, sorted by name; links are followed, and told as links.
+/// What is in a directory, sorted by name, or the one file of this name; links are followed, and told as links.
 pub fn listing(path: &Path) -> Reading<Vec<Entry>> {
+    let is_other = match path.metadata() {
+        Ok(found) => !found.is_dir(),
+        // A link that leads nowhere is something, too.
+        Err(error) => error.kind() == ErrorKind::NotFound && path.is_symlink(),
+    };
+    if let (true, Some(directory), Some(name)) = (is_other, path.parent(), path.file_name()) {
+        return Reading::Known(entry(directory, name.to_string_lossy().into_owned()).into_iter().collect());
+    }
     names(path).map(|names| names.into_iter().filter_map(|name| entry(path, name)).collect())
 }
 
@@ -245,5 +253,30 @@ mod tests {
             let mount = leads_away(&root.join("here"), &lines(kind)).unwrap();
             assert_eq!((mount.filesystem_type.as_str(), mount.point), (kind, root.join("share")));
         }
+    }
+
+    #[test]
+    fn what_is_no_directory_is_listed_itself() {
+        let directory = tempfile::tempdir().unwrap();
+        let root = directory.path();
+        std::fs::create_dir(root.join("boot")).unwrap();
+        std::fs::write(root.join("boot/vmlinuz-6.1"), "kernel").unwrap();
+        symlink("boot/vmlinuz-6.1", root.join("vmlinuz")).unwrap();
+        symlink("boot/vmlinuz-6.0", root.join("vmlinuz.old")).unwrap();
+        symlink("boot", root.join("link")).unwrap();
+        let one = |name: &str| match listing(&root.join(name)) {
+            Reading::Known(entries) if entries.len() == 1 => {
+                let entry = entries[0].clone();
+                (entry.name, entry.kind, entry.bytes, entry.target)
+            }
+            other => panic!("{name}: {other:?}"),
+        };
+        let to = |target: &str| Some(target.to_owned());
+        assert_eq!(one("vmlinuz"), ("vmlinuz".to_owned(), EntryKind::Link, 6, to("boot/vmlinuz-6.1")));
+        assert_eq!(one("vmlinuz.old"), ("vmlinuz.old".to_owned(), EntryKind::DanglingLink, 0, to("boot/vmlinuz-6.0")));
+        assert_eq!(one("boot"), ("vmlinuz-6.1".to_owned(), EntryKind::File, 6, None));
+        assert_eq!(one("boot/vmlinuz-6.1"), one("boot"));
+        assert_eq!(one("link"), one("boot"));
+        assert_eq!(listing(&root.join("none")), Reading::Absent);
     }
 }

@@ -2,10 +2,10 @@ use std::collections::BTreeMap;
 
 use super::*;
 use crate::catalog::Settings;
-use crate::catalog::kind::boot::GRUB;
+use crate::catalog::kind::boot::{BOOT, GRUB};
 use crate::catalog::kind::packages::STATUS;
 use crate::facts::Run;
-use crate::model::answer::{Asked, EntryKind};
+use crate::model::answer::{Asked, Entry, EntryKind};
 use crate::model::report::Intent;
 use crate::model::{Answer, Answers, Status};
 
@@ -47,6 +47,21 @@ impl Host {
 
     fn packaged(&mut self) -> &mut Self {
         self.file(STATUS, Some(&format!("Package: linux-image-{KERNEL}\nStatus: install ok installed\n")))
+    }
+
+    /// What `listing:PATH` says of a link.
+    fn link(&mut self, path: &str, target: &str) -> &mut Self {
+        let name = path.trim_start_matches('/').to_owned();
+        let link = Entry { name, kind: EntryKind::Link, bytes: 1, target: Some(target.to_owned()) };
+        self.answer(Query::Listing(path.to_owned()), Reading::Known(Answer::Listing(vec![link])))
+    }
+
+    fn space(&mut self, mount_point: &str) -> &mut Self {
+        let space = serde_json::from_value(serde_json::json!({
+            "available": 1, "device": "254:0", "existing": BOOT, "filesystem_type": "ext4", "free": 1, "inodes": 1,
+            "inodes_available": 1, "mount_point": mount_point, "no_exec": false, "read_only": false, "size": 1,
+        }));
+        self.answer(Query::Space(BOOT.to_owned()), Reading::Known(Answer::Space(space.unwrap())))
     }
 
     fn initrd(&mut self, bytes: u64, fault: Option<&str>, not_followed: Option<&str>) -> &mut Self {
@@ -139,7 +154,7 @@ fn what_the_processor_needs_may_lie_in_a_file_of_its_own() {
 #[test]
 fn a_kernel_with_nothing_but_microcode_has_no_initial_ramdisk() {
     let mut host = Host::new(&["vmlinuz-6.1.0-50-amd64"]);
-    host.menu(&MENU.replace("/boot/initrd.img-6.1.0-50-amd64", "/intel-ucode.img")).early("/boot/intel-ucode.img");
+    host.menu(&MENU.replace("/boot/initrd.img-6.1.0-50-amd64", "/boot/intel-ucode.img")).early("/boot/intel-ucode.img");
     assert_eq!(host.says(), (Status::Pass, None), "one of one's own");
     let outcome = host.packaged().judge();
     assert_eq!((outcome.status, outcome.cause, outcome.subject.as_str()), (Status::Fail, Some("missing"), INITRD));
@@ -170,6 +185,48 @@ fn how_it_is_mended_depends_on_what_is_wrong() {
     host.menu(&other).answer(Query::Initrd(named), Reading::Absent);
     assert_eq!(host.says(), (Status::Fail, Some("missing")));
     assert!(host.typed().is_empty(), "no tool makes a file of that name");
+}
+
+#[test]
+fn the_link_in_the_root_is_followed() {
+    let mut host = Host::new(&["vmlinuz-6.1.0-50-amd64"]);
+    host.menu("menuentry 'Debian' {\n linux /vmlinuz root=/dev/sda1\n initrd /initrd.img\n}\n").initrd(9, None, None);
+    let outcome = host.judge();
+    assert_eq!((outcome.status, outcome.at_most), (Status::Unknown, Some(Level::Warn)), "nobody read the link");
+    host.link("/vmlinuz", "boot/vmlinuz-6.1.0-50-amd64").space("/");
+    let whole = Initrd { bytes: 9, formats: Vec::new(), fault: None, not_followed: None, early_only: false };
+    host.answer(Query::Initrd("/initrd.img".to_owned()), Reading::Known(Answer::Initrd(whole)));
+    let outcome = host.judge();
+    assert_eq!((outcome.status, outcome.subject.as_str()), (Status::Pass, "/initrd.img"));
+    assert_eq!(outcome.observed["kernel"], KERNEL);
+    // The boot loader does not see the root where /boot is a filesystem of its own.
+    assert_eq!(host.space(BOOT).judge().at_most, Some(Level::Warn));
+}
+
+#[test]
+fn a_kernel_in_a_directory_below_is_not_called_gone() {
+    let mut host = Host::new(&["vmlinuz-6.1.0-51-amd64"]);
+    let outcome = host.menu(&MENU.replace("/boot/", "/boot/sub/")).judge();
+    assert_eq!((outcome.status, outcome.at_most), (Status::Unknown, Some(Level::Warn)));
+}
+
+#[test]
+fn a_kernel_of_no_bytes_is_none() {
+    let mut host = Host::new(&[]);
+    let empty = |name: &str| Entry { name: name.to_owned(), kind: EntryKind::File, bytes: 0, target: None };
+    let listing = |entries| Reading::Known(Answer::Listing(entries));
+    host.menu(MENU).initrd(9, None, None);
+    host.answer(Query::Listing(BOOT.to_owned()), listing(vec![empty("vmlinuz-6.1.0-50-amd64")]));
+    assert_eq!(host.says(), (Status::Fail, Some("no-kernel")));
+    let dangling = Entry { kind: EntryKind::DanglingLink, ..empty("vmlinuz-6.1.0-50-amd64") };
+    host.answer(Query::Listing(BOOT.to_owned()), listing(vec![dangling]));
+    assert_eq!(host.says(), (Status::Fail, Some("no-kernel")));
+    host.file("/boot/grub/grub.cfg", None);
+    host.answer(Query::Listing(BOOT.to_owned()), listing(vec![empty("vmlinuz-6.1.0-50-amd64")]));
+    assert_eq!(host.says(), (Status::Fail, Some("no-kernel")), "nor is there another");
+    let other = Entry { bytes: 1, ..empty("vmlinuz-6.1.0-49-amd64") };
+    host.answer(Query::Listing(BOOT.to_owned()), listing(vec![empty("vmlinuz-6.1.0-50-amd64"), other]));
+    assert_eq!(host.judge().observed["kernel"], "6.1.0-49-amd64");
 }
 
 #[test]
