@@ -9,13 +9,16 @@ use crate::catalog::kind::ovs::Controller as Spec;
 use crate::facts::Facts;
 use crate::facts::ovs::value;
 use crate::model::answer::OvnController;
-use crate::model::{Query, Reading, Status, TroubleCause};
+use crate::model::report::Intent;
+use crate::model::{Query, Reading, Status, Trouble, TroubleCause};
 
 /// What it logs in this case: the two versions stand around it.
 const MISMATCH: [&str; 2] = ["controller version - ", " mismatch with northd version - "];
 /// It writes this when it is woken, and at most once a minute. The question for its connection wakes it: so what is
 /// true now was written within the last minute, and what was written before is over.
 const RECENT: Duration = Duration::from_secs(90);
+/// What the row of the version is about.
+const NORTHD: &str = "version of northd";
 
 pub fn judge(spec: &Spec, facts: &Facts<'_>) -> Vec<Outcome> {
     let asked = Query::OvnController(facts.settings.ovn.run_directory());
@@ -23,10 +26,15 @@ pub fn judge(spec: &Spec, facts: &Facts<'_>) -> Vec<Outcome> {
     let controller = facts.reading::<OvnController>(&asked);
     let is_wrong_unit = unit.status == Status::Fail;
     let outcome = match &controller {
-        // It does its work, and was not started as it should be.
-        Reading::Known(it) if is_wrong_unit && is_connected(it) => unit.at_most(Level::Warn),
+        // It does its work, and was not started as it should be: that counts when it has to start.
+        Reading::Known(it) if is_wrong_unit && is_connected(it) => match facts.run.intent {
+            Intent::Reboot => unit,
+            _ => unit.at_most(Level::Warn),
+        },
         Reading::Known(_) | Reading::Absent if is_wrong_unit => unit,
-        Reading::Known(it) if is_connected(it) => judge_version(spec, it, facts),
+        Reading::Known(it) if is_connected(it) => {
+            Outcome::pass("", format!("ovn-controller {} runs and is connected", version(it)))
+        }
         Reading::Known(it) => not_connected(it, facts),
         Reading::Absent if unit.status == Status::Skip => {
             Outcome::skip("", NOT_PRESENT, "ovn-controller does not run here, and has no unit")
@@ -40,49 +48,83 @@ pub fn judge(spec: &Spec, facts: &Facts<'_>) -> Vec<Outcome> {
     };
     let mut outcome = outcome.asking(Query::Unit(spec.unit.to_string())).asking(asked);
     outcome.subject.clear();
+    let mut outcomes = Vec::new();
     if let Reading::Known(controller) = controller {
         outcome = outcome
             .expecting("connection", "connected")
             .observing("connection", controller.connection.clone())
             .observing("version", controller.version.clone());
+        if is_connected(controller) {
+            outcomes.extend(judge_version(spec, controller, facts));
+        }
     }
-    vec![outcome]
+    outcomes.insert(0, outcome);
+    outcomes
 }
 
 fn is_connected(controller: &OvnController) -> bool {
     controller.connection == "connected"
 }
 
-fn setting<'f>(facts: &'f Facts<'_>, key: &str) -> Option<&'f str> {
+fn version(controller: &OvnController) -> &str {
+    controller.version.as_deref().unwrap_or("of unknown version")
+}
+
+/// A setting of this chassis: absent where it is not set, or no database is there to set it in.
+fn setting<'f>(facts: &'f Facts<'_>, key: &str) -> Reading<&'f str> {
     match facts.ovs() {
-        Reading::Known(ovs) => value(&ovs.switch.external_ids, key),
-        _ => None,
+        Reading::Known(ovs) => value(&ovs.switch.external_ids, key).map_or(Reading::Absent, Reading::Known),
+        Reading::Absent => {
+            let socket = facts.settings.ovs.socket();
+            Reading::Unreadable(Trouble::new(TroubleCause::Refused, format!("there is no OVSDB socket {socket}")))
+        }
+        Reading::Unreadable(trouble) => Reading::Unreadable(trouble),
     }
 }
 
 fn not_connected(controller: &OvnController, facts: &Facts<'_>) -> Outcome {
     let remote = setting(facts, "ovn-remote");
-    let detail = match remote {
-        Some(remote) => format!("ovn-controller is {} to its southbound database, {remote}", controller.connection),
-        None => "ovn-controller is not connected: external_ids:ovn-remote of Open vSwitch names no database".to_owned(),
+    let detail = match &remote {
+        Reading::Known(remote) => {
+            format!("ovn-controller is {} to its southbound database, {remote}", controller.connection)
+        }
+        Reading::Absent => {
+            "ovn-controller is not connected: external_ids:ovn-remote of Open vSwitch names no database".to_owned()
+        }
+        Reading::Unreadable(trouble) => format!(
+            "ovn-controller is {} to its southbound database; where that is cannot be read: {}",
+            controller.connection, trouble.detail
+        ),
     };
-    Outcome::fail("", Some("not-connected"), detail).observing("ovn_remote", remote)
+    Outcome::fail("", Some("not-connected"), detail).observing("ovn_remote", remote.known())
 }
 
-fn must_match(facts: &Facts<'_>) -> bool {
-    // As smap_get_bool of OVN reads it.
-    setting(facts, "ovn-match-northd-version").is_some_and(|value| value.eq_ignore_ascii_case("true"))
+/// As smap_get_bool of OVN reads it.
+fn must_match(facts: &Facts<'_>) -> Reading<bool> {
+    match setting(facts, "ovn-match-northd-version") {
+        Reading::Known(value) => Reading::Known(value.eq_ignore_ascii_case("true")),
+        Reading::Absent => Reading::Known(false),
+        Reading::Unreadable(trouble) => Reading::Unreadable(trouble),
+    }
 }
 
 /// The log is read once the control socket has answered: see `RECENT`.
 pub fn open_questions(spec: &Spec, facts: &Facts<'_>) -> Vec<Query> {
-    if must_match(facts) { vec![Query::Tail(spec.log.to_string())] } else { Vec::new() }
+    match must_match(facts) {
+        Reading::Known(true) => vec![Query::Tail(spec.log.to_string())],
+        _ => Vec::new(),
+    }
 }
 
-fn judge_version(spec: &Spec, controller: &OvnController, facts: &Facts<'_>) -> Outcome {
-    let version = controller.version.as_deref().unwrap_or("of unknown version");
-    if !must_match(facts) {
-        return Outcome::pass("", format!("ovn-controller {version} runs and is connected"));
+/// A row of its own, where the version counts: a unit that is wrong as well hides no mismatch.
+fn judge_version(spec: &Spec, controller: &OvnController, facts: &Facts<'_>) -> Option<Outcome> {
+    match must_match(facts) {
+        Reading::Known(true) => {}
+        Reading::Known(false) | Reading::Absent => return None,
+        Reading::Unreadable(trouble) => {
+            let detail = format!("whether it must be of northd's version cannot be read: {}", trouble.detail);
+            return Some(Outcome::unknown(NORTHD, &Trouble::new(trouble.cause, detail)).at_most(Level::Warn));
+        }
     }
     let asked = Query::Tail(spec.log.to_string());
     let seen = match facts.reading::<Vec<u8>>(&asked) {
@@ -92,26 +134,29 @@ fn judge_version(spec: &Spec, controller: &OvnController, facts: &Facts<'_>) -> 
         }
         Reading::Absent => None,
         Reading::Unreadable(trouble) if trouble.cause == TroubleCause::NotAsked => {
-            return Outcome::unknown("", &trouble).at_most(Level::Warn);
+            return Some(Outcome::unknown(NORTHD, &trouble).at_most(Level::Warn));
         }
-        Reading::Unreadable(trouble) => return Outcome::unknown("", &trouble).at_most(Level::Warn).asking(asked),
+        Reading::Unreadable(trouble) => {
+            return Some(Outcome::unknown(NORTHD, &trouble).at_most(Level::Warn).asking(asked));
+        }
     };
     let outcome = match seen {
         Some((own, northd)) => {
             let detail = format!("ovn-controller {own} changes no flow until northd, at {northd}, has its version");
-            Outcome::fail("", Some("version-mismatch"), detail)
+            Outcome::fail(NORTHD, Some("version-mismatch"), detail)
                 .expecting("internal_version", northd)
                 .observing("internal_version", own)
         }
         None => {
             let detail = format!(
-                "ovn-controller {version} is connected; ovn-match-northd-version is set, so an upgrade of it or of \
-                 northd stops its work until both are of one version"
+                "ovn-match-northd-version is set: an upgrade of ovn-controller, at {}, or of northd stops its work \
+                 until both are of one version",
+                version(controller)
             );
-            Outcome::fail("", Some("version-must-match"), detail)
+            Outcome::fail(NORTHD, Some("version-must-match"), detail)
         }
     };
-    outcome.asking(asked)
+    Some(outcome.asking(asked))
 }
 
 /// The versions of controller and northd, where the log tells of a mismatch that still is one.

@@ -12,6 +12,9 @@ crate::tests!("ovn":
     host_without_ovn_has_no_row,
 );
 
+/// What the row of the version is about.
+const NORTHD: &str = "version of northd";
+
 /// A chassis that is connected, with the central part on the same host.
 fn chassis() -> anyhow::Result<Lab> {
     let lab = recipe::at_work()?;
@@ -83,26 +86,26 @@ fn versions_that_differ_are_a_warning_while_they_do() -> Tested {
     let lab = chassis()?;
     lab.sh("ovs-vsctl set open_vswitch . external_ids:ovn-match-northd-version=true")?;
     let run = lab.check(&[])?;
-    run.notes("ovn.controller", "", Some("version-must-match"))?;
+    run.notes("ovn.controller", NORTHD, Some("version-must-match"))?;
     run.is_green()?;
 
     // northd writes its version again as soon as it sees another.
     lab.sh("ovn-appctl -t ovn-northd pause
         ovn-sbctl set sb_global . options:northd_internal_version=21.12.0-20.21.0-61.3")?;
     let run = lab.check(&[])?;
-    let row = run.says("ovn.controller", "", "fail")?;
+    let row = run.says("ovn.controller", NORTHD, "fail")?;
     ensure!(row["cause"] == "version-mismatch" && row["blocking"] == false && row["severity"] == "medium", "{row:#}");
     ensure!(row["expected"]["internal_version"] == "21.12.0-20.21.0-61.3", "{row:#}");
     run.verdict("warn")?;
 
     // Who asks again is told the same, though the controller says it once a minute.
     let again = lab.check(&[])?;
-    ensure!(again.row("ovn.controller", "")?["cause"] == "version-mismatch", "forgotten at once");
+    ensure!(again.row("ovn.controller", NORTHD)?["cause"] == "version-mismatch", "forgotten at once");
 
     // With the version back, the line in the log is of the past; two minutes are not waited for here.
     lab.sh("ovn-appctl -t ovn-northd resume
         sed -i 's/^20..-..-..T\\(.*mismatch with northd\\)/2001-01-01T\\1/' /var/log/ovn/ovn-controller.log")?;
-    lab.check(&[])?.notes("ovn.controller", "", Some("version-must-match")).map(drop)
+    lab.check(&[])?.notes("ovn.controller", NORTHD, Some("version-must-match")).map(drop)
 }
 
 fn host_without_ovn_has_no_row() -> Tested {
