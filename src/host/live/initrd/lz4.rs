@@ -63,8 +63,11 @@ fn unpack(stream: &mut Stream<impl Read + Seek>, size: u64) -> Result<Vec<u8>, S
         if unpacked.len() + count > LEGACY_BLOCK {
             break;
         }
-        for at in from..from + count {
-            unpacked.push(unpacked[at]);
+        // What is repeated may reach into what it makes.
+        let filled = unpacked.len() + count;
+        while unpacked.len() < filled {
+            let piece = (unpacked.len() - from).min(filled - unpacked.len());
+            unpacked.extend_from_within(from..from + piece);
         }
     }
     match stream.position() == end && unpacked.len() <= LEGACY_BLOCK {

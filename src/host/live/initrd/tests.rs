@@ -100,6 +100,11 @@ fn what_is_only_there_for_the_processor_is_whole_and_holds_no_system() {
         assert_eq!((initrd.fault, initrd.not_followed, initrd.early_only), (None, None, true));
     }
     assert!(!look(&behind_early(PACKED[9].0.1)).early_only, "plain cpio with a system in it");
+    // As dracut marks its own: a file of one byte, put before the rest.
+    let numbers = [1, 0o100644, 0, 0, 1, 0, 1, 0, 0, 0, 0, 11, 0].map(|number| format!("{number:08x}")).concat();
+    let marked = [format!("070701{numbers}early_cpio\0\0\0\0").as_bytes(), b"1\0\0\0", EARLY].concat();
+    let initrd = look(&marked);
+    assert_eq!((initrd.fault, initrd.early_only), (None, true));
     let zeros = look(&[0; 512]);
     assert!(zeros.fault.is_some() && !zeros.early_only);
     let old: Initrd = serde_json::from_str(r#"{"bytes": 1, "formats": ["zstd"], "fault": null}"#).unwrap();
