@@ -17,6 +17,8 @@ crate::tests!("ssh":
     no_host_key_blocks,
     stopped_sshd_blocks_once,
     listener_that_is_no_sshd_blocks,
+    sshd_that_turns_this_host_away_is_a_warning,
+    all_of_ipv6_is_asked_where_there_is_an_address,
     address_of_no_interface_is_named,
     ports_and_files_elsewhere_are_found,
     next_boot_without_sshd_blocks,
@@ -157,6 +159,42 @@ fn listener_that_is_no_sshd_blocks() -> Tested {
         lab.sh("systemctl stop other.service")?;
     }
     Ok(())
+}
+
+/// Debian's and Ubuntu's sshd reads hosts.allow and hosts.deny.
+fn sshd_that_turns_this_host_away_is_a_warning() -> Tested {
+    let lab = host()?;
+    lab.sh("ldd /usr/sbin/sshd | grep -q libwrap")?;
+    lab.write("/etc/hosts.allow", "sshd: 10.0.0.0/8\n")?;
+    lab.write("/etc/hosts.deny", "ALL: ALL\n")?;
+    let run = look(&lab)?;
+    for subject in [V4, V6] {
+        let row = run.says(ID, subject, "fail")?;
+        ensure!(row["cause"] == "no-greeting" && row["severity"] == "medium", "not a warning: {row:#}");
+        ensure!(row["blocking"] == false, "blocks, and others get in: {row:#}");
+        ensure!(row["detail"].as_str().is_some_and(|detail| detail.contains("/etc/hosts.deny")), "no hint: {row:#}");
+    }
+    run.passes(ID, CONFIGURATION)?;
+    run.exits(0)
+}
+
+fn all_of_ipv6_is_asked_where_there_is_an_address() -> Tested {
+    let lab = host()?;
+    lab.sh("sysctl -qw net.ipv6.conf.all.disable_ipv6=1; ip link add lxdbr0 type bridge; ip link set lxdbr0 up; \
+         sysctl -qw net.ipv6.conf.lxdbr0.disable_ipv6=0; ip address add fd42::1/64 dev lxdbr0")?;
+    ensure!(lab.run(&["ip", "-6", "address", "show", "dev", "lo"])?.stdout.is_empty(), "lo still has ::1");
+    // Nobody is on the bridge.
+    is_fit(&look(&lab)?, &[CONFIGURATION, V4])?;
+
+    // A socket for all of IPv6 alone, as ssh.socket has it, and sshd runs.
+    lab.write("/etc/systemd/system/ssh.socket.d/addresses.conf", "[Socket]\nListenStream=\nListenStream=[::]:22\n")?;
+    lab.sh("systemctl daemon-reload; systemctl disable --now ssh.service; systemctl enable --now ssh.socket")?;
+    lab.sh("ssh-keyscan 127.0.0.1 >/dev/null")?;
+    lab.wait_until("sshd runs", |lab| Ok(lab.run(&["systemctl", "is-active", "ssh.service"])?.code == 0))?;
+    is_fit(&look(&lab)?, &[CONFIGURATION, V6])?;
+
+    lab.sh("ip address add fd43::1/64 dev lxdbr0 nodad")?;
+    is_fit(&look(&lab)?, &[CONFIGURATION, V6])
 }
 
 fn address_of_no_interface_is_named() -> Tested {

@@ -1,7 +1,7 @@
 //! Where sshd is told to listen.
 
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv6Addr};
 
 use super::arguments::port;
 
@@ -96,16 +96,6 @@ impl Endpoint {
 
     pub fn address(&self) -> Option<IpAddr> {
         self.host.split('%').next().unwrap_or_default().parse().ok()
-    }
-
-    /// Where one who is on this host asks it.
-    pub fn asked_at(&self) -> Self {
-        let host = match self.address() {
-            Some(IpAddr::V4(Ipv4Addr::UNSPECIFIED)) => Ipv4Addr::LOCALHOST.to_string(),
-            Some(IpAddr::V6(Ipv6Addr::UNSPECIFIED)) => Ipv6Addr::LOCALHOST.to_string(),
-            _ => self.host.clone(),
-        };
-        Self { host, ..self.clone() }
     }
 }
 

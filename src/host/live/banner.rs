@@ -46,13 +46,13 @@ fn listen(mut stream: TcpStream, who: &str, deadline: Instant) -> Reading<Banner
             break None;
         }
         match read_by(&mut stream, &mut heard, end) {
-            Ok(0) => break Some("closed the connection without a word".to_owned()),
+            Ok(0) => break Some(format!("closed {}", Banner::HUNG_UP)),
             Ok(_) => {}
             Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) => {
                 break Some(format!("accepted the connection and said nothing within {}", seconds(since.elapsed())));
             }
             Err(error) if error.kind() == io::ErrorKind::ConnectionReset => {
-                break Some("reset the connection without a word".to_owned());
+                break Some(format!("reset {}", Banner::HUNG_UP));
             }
             Err(error) => {
                 let detail = format!("{who} accepted the connection, and then: {error}");

@@ -1,6 +1,6 @@
 //! Does somebody answer wherever sshd is told to listen?
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::{ID, Sshd};
 use crate::catalog::Level;
@@ -20,6 +20,8 @@ pub struct Planned {
 
 enum How {
     Ask(Query),
+    /// At an address that may be out of use for now, because it is somebody's own and the usual one is not there.
+    AskInstead(Query),
     /// systemd listens: a connection would start what is not running.
     Socket(&'static str, Unit),
     /// No interface has the address: whoever answered would be another host.
@@ -33,7 +35,7 @@ enum How {
 impl Planned {
     pub fn question(self) -> Option<Query> {
         match self.how {
-            How::Ask(query) => Some(query),
+            How::Ask(query) | How::AskInstead(query) => Some(query),
             _ => None,
         }
     }
@@ -42,29 +44,65 @@ impl Planned {
 /// Where to look, without looking.
 pub fn plan(sshd: &Sshd, facts: &Facts<'_>) -> Vec<Planned> {
     let endpoints = endpoints(sshd, facts).known().unwrap_or_default();
-    let addresses = facts.reading::<Vec<Address>>(&Query::Addresses).known();
-    let own = |address: IpAddr| {
-        addresses.is_none_or(|own| {
-            address.is_unspecified()
-                || address.is_loopback() && address.is_ipv4()
-                || own
-                    .iter()
-                    .any(|row| row.address.split('/').next().and_then(|text| text.parse().ok()) == Some(address))
-        })
-    };
-    let has_v6 = addresses.is_none_or(|own| own.iter().any(|row| row.address.contains(':')));
+    let own = Own::of(facts);
     let socket = sshd.units.listening_socket();
-    let planned = |endpoint: Endpoint| {
+    // systemd's socket for all of IPv6 takes the callers of IPv4 too, unless it has a socket for those; sshd's does not.
+    let is_for_both = |endpoint: &Endpoint| {
+        let is_v4 = |other: &Endpoint| other.port == endpoint.port && other.address() == Some(V4_ANY);
+        socket.is_some() && !endpoints.iter().any(is_v4)
+    };
+    let planned = |endpoint: &Endpoint| {
+        let asked = |host: String| Query::Banner(Endpoint { host, ..endpoint.clone() }.to_string());
         let how = match (&endpoint.domain, endpoint.address(), socket) {
             (_, _, Some((name, unit))) if sshd.units.waits_for_a_connection() => How::Socket(name, unit.clone()),
             (Some(domain), _, _) => How::Domain(domain.clone()),
-            (None, Some(address), _) if address.is_ipv6() && address.is_unspecified() && !has_v6 => How::NoFamily,
-            (None, Some(address), _) if !own(address) => How::Elsewhere,
-            _ => How::Ask(Query::Banner(endpoint.asked_at().to_string())),
+            (None, Some(any), _) if any.is_unspecified() => match own.one_of(any, is_for_both(endpoint)) {
+                Some(address) if address.is_loopback() => How::Ask(asked(address.to_string())),
+                Some(address) => How::AskInstead(asked(address.to_string())),
+                None => How::NoFamily,
+            },
+            (None, Some(address), _) if !own.has(address) => How::Elsewhere,
+            _ => How::Ask(asked(endpoint.host.clone())),
         };
-        Planned { endpoint, how }
+        Planned { endpoint: endpoint.clone(), how }
     };
-    endpoints.into_iter().map(planned).collect()
+    endpoints.iter().map(planned).collect()
+}
+
+const V4_ANY: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+const V4_OWN: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+const V6_OWN: IpAddr = IpAddr::V6(Ipv6Addr::LOCALHOST);
+
+/// The addresses of this host, where they are known.
+struct Own(Option<Vec<IpAddr>>);
+
+impl Own {
+    fn of(facts: &Facts<'_>) -> Self {
+        let address = |row: &Address| row.address.split('/').next()?.parse().ok();
+        let rows = facts.reading::<Vec<Address>>(&Query::Addresses).known();
+        Self(rows.map(|rows| rows.iter().filter_map(address).collect()))
+    }
+
+    fn has(&self, address: IpAddr) -> bool {
+        address == V4_OWN || self.0.as_ref().is_none_or(|own| own.contains(&address))
+    }
+
+    /// Where one on this host asks who listens at `any` address of a family. With IPv6 switched off ::1 goes, and the
+    /// addresses that somebody gave to a bridge of his own stay.
+    fn one_of(&self, any: IpAddr, is_for_both: bool) -> Option<IpAddr> {
+        let is_of_family = |address: &&IpAddr| address.is_ipv4() == any.is_ipv4() && !is_of_a_link(address);
+        let loopback = if any.is_ipv4() { V4_OWN } else { V6_OWN };
+        match &self.0 {
+            _ if self.has(loopback) => Some(loopback),
+            _ if is_for_both => Some(V4_OWN),
+            own => own.iter().flatten().find(is_of_family).copied(),
+        }
+    }
+}
+
+/// It means nothing without the name of its link.
+fn is_of_a_link(address: &IpAddr) -> bool {
+    matches!(address, IpAddr::V6(address) if address.is_unicast_link_local())
 }
 
 /// Where the socket unit or else sshd's configuration says.
@@ -103,9 +141,15 @@ fn judge_one(planned: &Planned, sshd: &Sshd, facts: &Facts<'_>) -> Option<Outcom
             let detail = format!("no interface has the address of {subject}: sshd cannot listen there");
             missing(Outcome::fail(&subject, Some("no-listener"), detail), sshd)
         }
-        How::Ask(asked) => judge_answer(&subject, asked, sshd, facts).asking(asked.clone()),
+        How::AskInstead(asked) if is_idle(asked, facts) => return None,
+        How::AskInstead(asked) | How::Ask(asked) => judge_answer(&subject, asked, sshd, facts).asking(asked.clone()),
     };
     Some(outcome.expecting("greeting", "SSH-2.0-"))
+}
+
+/// There is no way yet to the address of a bridge that nobody is on. That says nothing of who listens everywhere.
+fn is_idle(asked: &Query, facts: &Facts<'_>) -> bool {
+    matches!(facts.reading::<Banner>(asked), Reading::Known(Banner::NotReached { reason }) if !reason.ends_with(REFUSED))
 }
 
 fn judge_socket(subject: &str, name: &str, unit: &Unit) -> Outcome {
@@ -120,19 +164,28 @@ fn judge_socket(subject: &str, name: &str, unit: &Unit) -> Outcome {
     outcome.observing("socket", state).asking(Query::Unit(name.to_owned()))
 }
 
+/// How the reason ends where nobody listens, which the row says in words of its own.
+const REFUSED: &str = ": nothing listens there";
+
 fn judge_answer(subject: &str, asked: &Query, sshd: &Sshd, facts: &Facts<'_>) -> Outcome {
     match facts.reading::<Banner>(asked) {
         Reading::Known(Banner::Said(greeting)) => judge_greeting(subject, greeting),
         Reading::Known(Banner::Silent { reason }) => {
             let detail = format!("no greeting of SSH at {subject}: {reason}");
-            Outcome::fail(subject, Some("no-greeting"), detail).observing("reason", reason.clone())
+            let outcome = Outcome::fail(subject, Some("no-greeting"), detail);
+            let outcome = if reason.ends_with(Banner::HUNG_UP) && sshd.units.service_runs() {
+                turned_away(outcome)
+            } else {
+                outcome
+            };
+            outcome.observing("reason", reason.clone())
         }
         Reading::Known(Banner::NotReached { reason }) => {
             if let Some(trouble) = started_otherwise(sshd, facts) {
                 return Outcome::unknown(subject, &trouble).at_most(Level::Warn);
             }
             let complaint = sshd.units.complaint().map(|complaint| format!("; {complaint}")).unwrap_or_default();
-            let seen = reason.trim_end_matches(": nothing listens there");
+            let seen = reason.trim_end_matches(REFUSED);
             let detail = format!("nobody listens at {subject}: {seen}{complaint}");
             missing(Outcome::fail(subject, Some("no-listener"), detail).observing("reason", reason.clone()), sshd)
         }
@@ -143,6 +196,15 @@ fn judge_answer(subject: &str, asked: &Query, sshd: &Sshd, facts: &Facts<'_>) ->
         }
         Reading::Unreadable(trouble) => Outcome::unknown(subject, &trouble),
     }
+}
+
+/// sshd has nothing against others where it hangs up on this host itself.
+fn turned_away(outcome: Outcome) -> Outcome {
+    let detail = format!(
+        "{}; sshd runs, and may turn away this host alone: see /etc/hosts.deny, and MaxStartups in sshd_config",
+        outcome.detail
+    );
+    Outcome { detail, ..outcome }.at_most(Level::Warn)
 }
 
 fn judge_greeting(subject: &str, greeting: &str) -> Outcome {

@@ -18,14 +18,18 @@ fn unit(active: &str, sub: &str, file_state: &str) -> Answer {
     })
 }
 
-/// A host with these units, this configuration and one address beside the loopback's.
-fn host(service: Answer, socket: Answer, configuration: &str, more: &[(&str, Answer)]) -> Answers {
-    let address = |address: &str| Address {
+fn addresses(all: &[&str]) -> Answer {
+    let row = |address: &&str| Address {
         link: "lo".to_owned(),
-        address: address.to_owned(),
+        address: address.to_string(),
         scope: "host".to_owned(),
         permanent: true,
     };
+    Answer::Addresses(all.iter().map(row).collect())
+}
+
+/// A host with these units, this configuration and one address beside the loopback's.
+fn host(service: Answer, socket: Answer, configuration: &str, more: &[(&str, Answer)]) -> Answers {
     let known = [
         ("unit:ssh.service", service),
         ("unit:ssh.socket", socket),
@@ -33,7 +37,7 @@ fn host(service: Answer, socket: Answer, configuration: &str, more: &[(&str, Ans
         ("unit:sshd.socket", unit("inactive", "dead", "")),
         ("listens:ssh.socket", Answer::Names(vec!["192.0.2.7:22".to_owned(), "/run/ssh".to_owned()])),
         ("file:/etc/ssh/sshd_config", Answer::Text(configuration.as_bytes().to_vec())),
-        ("addresses", Answer::Addresses(vec![address("127.0.0.1/8"), address("192.0.2.7/24")])),
+        ("addresses", addresses(&["127.0.0.1/8", "192.0.2.7/24"])),
     ];
     let rows = known.into_iter().chain(more.iter().map(|(key, answer)| (*key, answer.clone())));
     let asked = |answer| Asked { reading: Reading::Known(answer), micros: 0 };
@@ -69,6 +73,74 @@ fn only_this_host_is_asked_and_only_where_no_one_is_started_by_it() {
         (unit("failed", "failed", "disabled"), unit("failed", "failed", "enabled"), "", &["banner:192.0.2.7:22"]),
     ] {
         assert_eq!(asked(&host(service, socket, configuration, &[])), expected, "{configuration:?}");
+    }
+}
+
+/// With `net.ipv6.conf.all.disable_ipv6=1` lo has no ::1, and a bridge that somebody gives an address keeps it.
+#[test]
+fn all_of_a_family_is_asked_at_an_address_that_this_host_has() {
+    let idle = || unit("inactive", "dead", "disabled");
+    let listens = |all: &[&str]| ("listens:ssh.socket", Answer::Names(all.iter().map(|it| it.to_string()).collect()));
+    let both = &["127.0.0.1/8", "::1/128", "fd42::1/64"][..];
+    let bridge = &["127.0.0.1/8", "fe80::1/64", "fd42::1/64"][..];
+    let none = &["127.0.0.1/8"][..];
+    let link = &["127.0.0.1/8", "fe80::1/64"][..];
+    for (own, expected) in [
+        (both, &["banner:127.0.0.1:22", "banner:[::1]:22"][..]),
+        (bridge, &["banner:127.0.0.1:22", "banner:[fd42::1]:22"]),
+        (none, &["banner:127.0.0.1:22"]),
+        (link, &["banner:127.0.0.1:22"]),
+    ] {
+        assert_eq!(asked(&host(running(), idle(), "", &[("addresses", addresses(own))])), expected, "{own:?}");
+    }
+    // A socket for all of IPv6 takes everybody, where it is alone.
+    for (listened, own, expected) in [
+        (&["[::]:22"][..], both, &["banner:[::1]:22"][..]),
+        (&["[::]:22"], bridge, &["banner:127.0.0.1:22"]),
+        (&["[::]:22"], none, &["banner:127.0.0.1:22"]),
+        (&["0.0.0.0:22", "[::]:22"], bridge, &["banner:127.0.0.1:22", "banner:[fd42::1]:22"]),
+        (&["0.0.0.0:22", "[::]:22"], none, &["banner:127.0.0.1:22"]),
+    ] {
+        let more = [("addresses", addresses(own)), listens(listened)];
+        assert_eq!(asked(&host(running(), running(), "", &more)), expected, "{listened:?} {own:?}");
+    }
+}
+
+#[test]
+fn a_bridge_that_nobody_is_on_says_nothing_of_who_listens() {
+    let said = Answer::Banner(Banner::Said("SSH-2.0-OpenSSH_9.6".to_owned()));
+    let not_reached = |why: &str| {
+        let reason = format!("[fd42::1]:22 {why}");
+        ("banner:[fd42::1]:22", Answer::Banner(Banner::NotReached { reason }))
+    };
+    let own = ("addresses", addresses(&["127.0.0.1/8", "fd42::1/64"]));
+    for (why, rows) in [
+        ("is unreachable: there is no such host, or no way to it", 0),
+        ("refused the connection: nothing listens there", 1),
+    ] {
+        let more = [own.clone(), ("banner:127.0.0.1:22", said.clone()), not_reached(why)];
+        let outcomes = with(&host(running(), unit("inactive", "dead", "disabled"), "", &more), judge);
+        assert_eq!(outcomes.iter().filter(|outcome| outcome.subject == "[::]:22").count(), rows, "{outcomes:#?}");
+    }
+}
+
+#[test]
+fn who_is_hung_up_on_is_warned_where_sshd_runs() {
+    let idle = || unit("inactive", "dead", "disabled");
+    let stopped = || unit("inactive", "dead", "enabled");
+    let closed = format!("127.0.0.1:22 closed {}", Banner::HUNG_UP);
+    for (service, reason, is_warned) in [
+        (running(), closed.as_str(), true),
+        (running(), "127.0.0.1:22 reset the connection without a word", true),
+        (running(), "127.0.0.1:22 accepted the connection and said nothing within 4.3 s", false),
+        (stopped(), closed.as_str(), false),
+    ] {
+        let banner = Answer::Banner(Banner::Silent { reason: reason.to_owned() });
+        let answers = host(service, idle(), "AddressFamily inet\n", &[("banner:127.0.0.1:22", banner)]);
+        let outcomes = with(&answers, judge);
+        let outcome = outcomes.iter().find(|outcome| outcome.cause == Some("no-greeting")).unwrap();
+        assert_eq!(outcome.at_most == Some(Level::Warn), is_warned, "{outcome:#?}");
+        assert_eq!(outcome.detail.contains("/etc/hosts.deny"), is_warned, "{outcome:#?}");
     }
 }
 

@@ -225,6 +225,11 @@ pub enum Banner {
     },
 }
 
+impl Banner {
+    /// How the reason of a silence ends where the server closed or reset the connection.
+    pub const HUNG_UP: &str = "the connection without a word";
+}
+
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct DeletedOpen {
     pub files: Vec<DeletedFile>,
