@@ -2,7 +2,7 @@
 
 mod rule;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::link_files::{Device, Directories, is_valid_name};
 use crate::model::answer::Content;
@@ -24,7 +24,29 @@ pub enum Named {
     Unclear {
         path: String,
         why: String,
+        /// The names that it may come to, beside none at all; nothing where they cannot be told.
+        names: Option<BTreeSet<String>>,
     },
+}
+
+impl Named {
+    /// The rules of `path` may also give this name.
+    fn perhaps(&mut self, path: &str, why: String, name: Option<&str>) {
+        let known = match std::mem::replace(self, Self::Not) {
+            Self::Not => Some(BTreeSet::new()),
+            Self::By { path, name: own } if Some(own.as_str()) == name => {
+                *self = Self::By { path, name: own };
+                return;
+            }
+            Self::By { name, .. } => Some([name].into()),
+            Self::Unclear { names, .. } => names,
+        };
+        let names = known.zip(name).map(|(mut names, name)| {
+            names.insert(name.to_owned());
+            names
+        });
+        *self = Self::Unclear { path: path.to_owned(), why, names };
+    }
 }
 
 #[derive(Clone, Debug, Default)]
@@ -99,13 +121,9 @@ impl RuleFile {
     }
 
     fn name(&self, device: &Device<'_>, named: &mut Named) {
-        let unclear = |why: String| Named::Unclear { path: self.path.clone(), why };
         let rules = match &self.content {
             Ok(rules) => rules,
-            Err(trouble) => {
-                *named = unclear(trouble.detail.clone());
-                return;
-            }
+            Err(trouble) => return named.perhaps(&self.path, trouble.detail.clone(), None),
         };
         let mut skip_to: Option<&str> = None;
         // Behind a jump that may or may not be made.
@@ -125,12 +143,13 @@ impl RuleFile {
                 (holds, _) => holds,
             };
             if let Some(name) = rule.name.as_deref() {
+                let is_plain = is_valid_name(name) && !name.contains('$');
                 match &holds {
-                    Holds::Yes if is_valid_name(name) && !name.contains('$') => {
-                        *named = Named::By { path: self.path.clone(), name: name.to_owned() };
+                    Holds::Yes if is_plain => *named = Named::By { path: self.path.clone(), name: name.to_owned() },
+                    Holds::Yes => {
+                        named.perhaps(&self.path, format!("NAME=\"{name}\" is no name as it stands"), None);
                     }
-                    Holds::Yes => *named = unclear(format!("NAME=\"{name}\" is no name as it stands")),
-                    Holds::Perhaps(why) => *named = unclear(why.clone()),
+                    Holds::Perhaps(why) => named.perhaps(&self.path, why.clone(), Some(name).filter(|_| is_plain)),
                     Holds::No => {}
                 }
             }

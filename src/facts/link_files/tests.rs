@@ -100,7 +100,7 @@ fn udev_itself_takes_the_same_files_and_names() {
                 Named::By { path, name } => Some((name, path)),
                 Named::Not => None,
                 Named::Unclear { .. } if case.about.ends_with("(not foreseen)") => continue,
-                Named::Unclear { path, why } => panic!("{}: {path}: {why}", case.about),
+                Named::Unclear { path, why, .. } => panic!("{}: {path}: {why}", case.about),
             };
             let wanted_rule =
                 wanted.name.clone().zip(wanted.by.clone()).filter(|(_, by)| !by.ends_with("80-net-setup-link.rules"));

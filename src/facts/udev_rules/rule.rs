@@ -3,9 +3,14 @@
 use super::Named;
 use crate::facts::link_files::Device;
 use crate::facts::wildcard;
+use crate::model::answer::Nic;
 
 /// What drives the PCI devices above a NIC.
 const DRIVERS_ABOVE: [&str; 3] = ["virtio-pci", "pcieport", "shpchp"];
+/// Buses that no PCI device hangs on.
+const NEVER_ABOVE_PCI: [&str; 9] = ["usb", "xen", "mmc", "sdio", "pcmcia", "bcma", "ssb", "firewire", "ccwgroup"];
+/// What only a USB device says of itself.
+const OF_USB: [&str; 6] = ["idVendor", "idProduct", "bcdDevice", "manufacturer", "product", "serial"];
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Holds {
@@ -154,12 +159,24 @@ impl Condition {
             return None;
         }
         let nic = device.nic;
+        // An attribute that nothing has fits no condition, not even one that wants another value.
+        if matches!(self.key.as_str(), "ATTR" | "ATTRS") && is_on_pci(nic) && is_of_usb(&self.attribute) {
+            return Some(false);
+        }
         let is = |value: &str| Some(self.fits(value));
         let is_or = |value: Option<&str>, otherwise| value.map_or(otherwise, |value| Some(self.fits(value)));
         let holds = match (self.key.as_str(), self.attribute.as_str()) {
             ("ACTION", _) => is("add"),
             ("SUBSYSTEM", _) => is("net"),
+            // One of those above it is another: its own subsystem and that of its bus are two.
+            ("SUBSYSTEMS", _) if self.negated => {
+                let is_other = !self.fits("net") || nic.bus.as_deref().is_some_and(|bus| !self.fits(bus));
+                return is_other.then_some(true);
+            }
             ("SUBSYSTEMS", _) if self.fits("net") || nic.bus.as_deref().is_some_and(|bus| self.fits(bus)) => Some(true),
+            ("SUBSYSTEMS", _) if is_on_pci(nic) && self.patterns.split('|').all(|bus| is_never_above(bus, nic)) => {
+                Some(false)
+            }
             ("KERNEL", _) => {
                 let first = self.fits(device.possible_names.first()?);
                 device.possible_names.iter().all(|name| self.fits(name) == first).then_some(first)
@@ -170,9 +187,7 @@ impl Condition {
                 _ => None,
             },
             ("DRIVERS", _) if nic.driver.as_deref().is_some_and(|driver| self.fits(driver)) => Some(true),
-            ("DRIVERS", _) if nic.bus.as_deref() == Some("pci") && !DRIVERS_ABOVE.iter().any(|it| self.fits(it)) => {
-                Some(false)
-            }
+            ("DRIVERS", _) if is_on_pci(nic) && !DRIVERS_ABOVE.iter().any(|it| self.fits(it)) => Some(false),
             ("ATTR" | "ATTRS", "address") => is_or(device.mac, None),
             ("ATTR" | "ATTRS", "type") => is(&nic.hardware_type.to_string()),
             ("ATTR" | "ATTRS", "dev_id") => is(&format!("{:#x}", nic.dev_id)),
@@ -195,6 +210,25 @@ impl Condition {
     /// Patterns are separated by `|`.
     fn fits(&self, value: &str) -> bool {
         self.patterns.split('|').any(|pattern| wildcard::matches(pattern, value))
+    }
+}
+
+fn is_on_pci(nic: &Nic) -> bool {
+    nic.bus.as_deref() == Some("pci")
+}
+
+fn is_of_usb(attribute: &str) -> bool {
+    OF_USB.contains(&attribute) || attribute.starts_with("bInterface") || attribute.starts_with("bDevice")
+}
+
+/// That a bus is not above the bus of a NIC on PCI.
+fn is_never_above(bus: &str, nic: &Nic) -> bool {
+    match bus {
+        // Boards with a device tree have PCI there.
+        "platform" => !nic.has_device_tree_node,
+        // What Hyper-V hands through is in a domain of its own.
+        "vmbus" => nic.pci.as_ref().is_some_and(|pci| pci.address.starts_with("0000:")),
+        _ => NEVER_ABOVE_PCI.contains(&bus),
     }
 }
 

@@ -3,7 +3,7 @@
 use super::*;
 use crate::facts::Files;
 use crate::model::TroubleCause;
-use crate::model::answer::Nic;
+use crate::model::answer::{Nic, PciFunction};
 
 fn named(text: &str, nic: &Nic) -> Named {
     let files: Files = [("70-a.rules".to_owned(), Reading::Known(Content(text.as_bytes().to_vec())))].into();
@@ -18,9 +18,10 @@ fn a_rule_that_may_hold_is_unclear_and_one_that_cannot_is_not() {
     let nic = Nic { hardware_type: 1, driver: Some("igb".to_owned()), bus: Some("pci".to_owned()), ..Nic::default() };
     let by = Named::By { path: "/etc/udev/rules.d/70-a.rules".to_owned(), name: "lan0".to_owned() };
     // Whatever the reason.
-    let unclear = Named::Unclear { path: "/etc/udev/rules.d/70-a.rules".to_owned(), why: String::new() };
+    let may_be = |names| Named::Unclear { path: "/etc/udev/rules.d/70-a.rules".to_owned(), why: String::new(), names };
+    let unclear = may_be(Some(["lan0".to_owned()].into()));
     let told = |text: &str| match named(text, &nic) {
-        Named::Unclear { path, why } if !why.is_empty() => Named::Unclear { path, why: String::new() },
+        Named::Unclear { path, why, names } if !why.is_empty() => Named::Unclear { path, why: String::new(), names },
         other => other,
     };
     for (conditions, wanted) in [
@@ -41,11 +42,49 @@ fn a_rule_that_may_hold_is_unclear_and_one_that_cannot_is_not() {
     ] {
         assert_eq!(told(&format!("SUBSYSTEM==\"net\", {conditions}, NAME=\"lan0\"\n")), *wanted, "{conditions}");
     }
-    assert_eq!(told("NAME=\"$env{X}\""), unclear);
+    assert_eq!(told("NAME=\"$env{X}\""), may_be(None));
+    let both = "NAME=\"lan1\"\nTEST==\"/x\", NAME=\"lan0\"\n";
+    assert_eq!(told(both), may_be(Some(["lan0".to_owned(), "lan1".to_owned()].into())));
+    assert_eq!(told("NAME=\"lan0\"\nTEST==\"/x\", NAME=\"lan0\"\n"), by);
     assert_eq!(told("TEST==\"/x\", GOTO=\"end\"\nNAME=\"lan0\"\nLABEL=\"end\"\n"), unclear);
     assert_eq!(told("TEST==\"/x\", GOTO=\"end\"\nLABEL=\"end\"\nNAME=\"lan0\"\n"), by);
     let Named::Unclear { why, .. } = named("ATTR{mtu}==\"1500\", NAME=\"lan0\"\n", &nic) else { panic!() };
     assert_eq!(why, "whether ATTR{mtu}==\"1500\" holds is not known beforehand");
+}
+
+/// Rules for other hardware, as vendors and people write them.
+#[test]
+fn a_rule_for_usb_is_none_for_a_nic_on_pci() {
+    let on = |bus: &str| Nic {
+        hardware_type: 1,
+        driver: Some("x".to_owned()),
+        bus: Some(bus.to_owned()),
+        pci: Some(PciFunction { address: "0000:01:00.0".to_owned(), ..PciFunction::default() }),
+        ..Nic::default()
+    };
+    for (conditions, is_told, told_of_usb) in [
+        (r#"SUBSYSTEMS=="usb""#, false, Some(true)),
+        (r#"SUBSYSTEMS=="usb|vmbus|platform|xen""#, false, Some(true)),
+        (r#"ATTRS{idVendor}=="413c", ATTRS{idProduct}=="a102""#, false, None),
+        (r#"ATTRS{idVendor}!="413c""#, false, None),
+        (r#"ATTRS{bInterfaceNumber}=="00""#, false, None),
+        (r#"ATTRS{manufacturer}=="Linux*", ATTRS{serial}=="1""#, false, None),
+        (r#"SUBSYSTEMS=="pci""#, true, None),
+        (r#"SUBSYSTEMS!="usb""#, true, Some(true)),
+        (r#"SUBSYSTEMS!="pci""#, true, Some(true)),
+    ] {
+        let rule = format!("ACTION==\"add\", SUBSYSTEM==\"net\", {conditions}, NAME=\"idrac\"\n");
+        let told = |bus| match named(&rule, &on(bus)) {
+            Named::By { .. } => Some(true),
+            Named::Not => Some(false),
+            Named::Unclear { .. } => None,
+        };
+        assert_eq!((told("pci"), told("usb")), (Some(is_told), told_of_usb), "{conditions}");
+    }
+    // What may be above it is not told.
+    assert!(matches!(named("SUBSYSTEMS==\"acpi\", NAME=\"lan0\"", &on("pci")), Named::Unclear { .. }));
+    let board = Nic { has_device_tree_node: true, ..on("pci") };
+    assert!(matches!(named("SUBSYSTEMS==\"platform\", NAME=\"lan0\"", &board), Named::Unclear { .. }));
 }
 
 #[test]

@@ -51,6 +51,15 @@ pub enum NextName {
     },
 }
 
+impl NextName {
+    fn name(&self) -> Option<&str> {
+        match self {
+            Self::Pinned { name, .. } | Self::Foreseen { name, .. } => Some(name),
+            Self::Counted | Self::Unclear { .. } | Self::Unforeseen { .. } => None,
+        }
+    }
+}
+
 impl Naming<'_> {
     pub fn next_name(&self, device: &Device<'_>, today: &str) -> NextName {
         let mut next = self.by_rule_or_file(device, today);
@@ -64,10 +73,24 @@ impl Naming<'_> {
 
     fn by_rule_or_file(&self, device: &Device<'_>, today: &str) -> NextName {
         match self.rules.name(device) {
-            Named::By { path, name } => return NextName::Pinned { name, by: path },
-            Named::Unclear { path, why } => return NextName::Unclear { by: path, why },
-            Named::Not => {}
+            Named::By { path, name } => NextName::Pinned { name, by: path },
+            Named::Not => self.by_files(device, today),
+            Named::Unclear { path, why, names } => {
+                let next = self.by_files(device, today);
+                // With the rule or without it, it comes to the same: this name, or another than today's.
+                let is_same = |name: &String| {
+                    next.name().is_some_and(|without| without == name || (without != today && name != today))
+                };
+                match names.is_some_and(|names| names.iter().all(is_same)) {
+                    true => next,
+                    false => NextName::Unclear { by: path, why },
+                }
+            }
         }
+    }
+
+    /// What comes of the `.link` files, where no rule is before them.
+    fn by_files(&self, device: &Device<'_>, today: &str) -> NextName {
         match self.rules.apply_link_files() {
             Ok(true) => {}
             Ok(false) => return NextName::Counted,

@@ -48,6 +48,31 @@ fn a_pin_that_may_not_hold_is_none() {
 }
 
 #[test]
+fn a_rule_that_may_hold_hides_no_file_that_comes_to_the_same() {
+    let rule = |name: &str| format!("SUBSYSTEM==\"net\", TEST==\"/etc/flag\", NAME=\"{name}\"\n");
+    for (file, rule, wanted) in [
+        ("ens7", rule("ens7"), (Status::Pass, None, some("ens7"))),
+        ("ens7", rule("idrac"), (Status::Fail, NOT_PINNED, None)),
+        ("lan0", rule("ens7"), (Status::Fail, NOT_PINNED, None)),
+        ("lan0", rule("idrac"), (Status::Fail, WILL_RENAME, some("lan0"))),
+        ("ens7", rule("$env{X}"), (Status::Fail, NOT_PINNED, None)),
+        // It is for other hardware.
+        (
+            "ens7",
+            rule("idrac").replace("TEST==\"/etc/flag\"", "SUBSYSTEMS==\"usb\""),
+            (Status::Pass, None, some("ens7")),
+        ),
+    ] {
+        let mut host = Host::new();
+        host.link_file(&format!("[Match]\nPermanentMACAddress=52:54:00:a0:00:07\n[Link]\nName={file}\n"));
+        host.files("/etc/udev/rules.d", "rules", &[("70-a.rules", &rule)]);
+        assert_eq!(host.told(Intent::Os), wanted, "{file}, {rule}");
+        let by_rule = host.judge(Intent::Os)[0].detail.contains("/etc/udev/rules.d/70-a.rules");
+        assert_eq!(by_rule, wanted.1 == NOT_PINNED, "{file}, {rule}");
+    }
+}
+
+#[test]
 fn a_member_of_a_bond_is_known_by_its_own_address() {
     let mut host = Host::new();
     host.link_file("[Match]\nMACAddress=52:54:00:a0:00:07\n[Link]\nName=ens7\n");
