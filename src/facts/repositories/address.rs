@@ -32,6 +32,9 @@ impl Address {
 /// `https://joe:hunter2@repo.example/debian` → `https://***@repo.example/debian`. A password may hold blanks and
 /// slashes here, since apt resolves `%20` and `%2F`: what is before the last `@` is masked.
 pub(super) fn masked(text: &str) -> String {
+    if !text.contains(['@', '=']) {
+        return text.to_owned(); // nowhere to be
+    }
     let after_scheme = match (text.find("://"), text.find(':')) {
         (Some(at), _) => at + 3,
         (None, at) => at.map_or(0, |at| at + 1),
