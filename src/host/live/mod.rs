@@ -202,3 +202,21 @@ impl Observe for Live {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn modules_on_an_automount_are_not_looked_at() {
+        let own = std::fs::read_to_string("/proc/self/mountinfo").unwrap();
+        let library = Path::new("/lib").canonicalize().unwrap();
+        let line = format!("999 1 0:99 / {} rw - autofs x rw\n", library.join("modules").display());
+        let mounts = Mounts::parse(format!("{own}{line}").as_bytes());
+        let live = Live { mounts: OnceLock::from(Ok(mounts)), ..Live::default() };
+        match live.ask(&Query::Module("6.1.0-50-amd64/openvswitch".to_owned())) {
+            Reading::Unreadable(trouble) => assert!(trouble.detail.contains("automount"), "{trouble:?}"),
+            other => panic!("looked at: {other:?}"),
+        }
+    }
+}
