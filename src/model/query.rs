@@ -104,8 +104,6 @@ impl Query {
     pub fn deadline(&self) -> Duration {
         match self {
             Self::Http(_) => Duration::from_secs(10),
-            // Whom libwrap refuses it keeps for 5 s before it hangs up.
-            Self::Banner(_) => Duration::from_secs(8),
             _ => Duration::from_secs(5),
         }
     }
