@@ -14,6 +14,8 @@ pub const INCLUDED: &str = "/etc/ssh/sshd_config.d/*.conf";
 pub const OPTIONS: &str = "/etc/default/ssh";
 /// Where the host keys are.
 pub const DIRECTORY: &str = "/etc/ssh";
+/// Whom libwrap turns away.
+pub const DENIED: &str = "/etc/hosts.deny";
 /// The package whose version is sshd's.
 pub const PACKAGE: &str = "openssh-server";
 pub const SERVICES: [&str; 2] = ["ssh.service", "sshd.service"];
@@ -36,6 +38,7 @@ impl Spec for Sshd {
             Query::Files(INCLUDED.to_owned()),
             Query::Listing(DIRECTORY.to_owned()),
             Query::File(OPTIONS.to_owned()),
+            Query::File(DENIED.to_owned()),
             // Which sshd it is, and which addresses are this host's.
             Query::File(STATUS.to_owned()),
             Query::Addresses,

@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::{ID, Sshd};
 use crate::catalog::Level;
-use crate::catalog::kind::ssh::OPTIONS;
+use crate::catalog::kind::ssh::{DENIED, OPTIONS};
 use crate::facts::Facts;
 use crate::facts::sshd::{Endpoint, Options};
 use crate::judge::outcome::Outcome;
@@ -164,6 +164,12 @@ fn judge_socket(subject: &str, name: &str, unit: &Unit) -> Outcome {
     outcome.observing("socket", state).asking(Query::Unit(name.to_owned()))
 }
 
+fn denies_somebody(facts: &Facts<'_>) -> bool {
+    let rules = facts.reading::<Vec<u8>>(&Query::File(DENIED.to_owned())).known();
+    let is_rule = |line: &[u8]| !matches!(line.trim_ascii().first(), None | Some(b'#'));
+    rules.is_some_and(|text| text.split(|byte| *byte == b'\n').any(is_rule))
+}
+
 /// How the reason ends where nobody listens, which the row says in words of its own.
 const REFUSED: &str = ": nothing listens there";
 
@@ -173,11 +179,9 @@ fn judge_answer(subject: &str, asked: &Query, sshd: &Sshd, facts: &Facts<'_>) ->
         Reading::Known(Banner::Silent { reason }) => {
             let detail = format!("no greeting of SSH at {subject}: {reason}");
             let outcome = Outcome::fail(subject, Some("no-greeting"), detail);
-            let outcome = if reason.ends_with(Banner::HUNG_UP) && sshd.units.service_runs() {
-                turned_away(outcome)
-            } else {
-                outcome
-            };
+            // libwrap lets whom it turns away wait for longer than we do.
+            let may_be_turned_away = reason.ends_with(Banner::HUNG_UP) || denies_somebody(facts);
+            let outcome = if may_be_turned_away && sshd.units.service_runs() { turned_away(outcome) } else { outcome };
             outcome.observing("reason", reason.clone())
         }
         Reading::Known(Banner::NotReached { reason }) => {
