@@ -63,7 +63,6 @@ const SHOWN_ELSEWHERE: &[(&str, &str, &str)] = &[
     ("ovn.controller", "crash-loop", "the rule of services.unit"),
     ("ovn.controller", "disabled", "the rule of services.unit"),
     ("ovn.controller", "failed", "the rule of services.unit"),
-    ("ovn.controller", "masked", "the rule of services.unit"),
     ("ovn.controller", "not-found-but-running", "the rule of services.unit"),
     ("ovn.controller", "not-running", "tests/lab/ovn.rs, killed with its PID file left"),
 ];
