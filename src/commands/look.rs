@@ -100,11 +100,16 @@ pub fn look(
     // What is costly to parse is parsed once for all who ask: dpkg's status and the rows of OVSDB are large.
     let facts = Facts::new(&answers, &catalog.settings, run);
     let this = identity::host(&facts, profiles);
-    let mut findings = judge::judge(catalog, &chosen, &facts);
-    let open = follow_up::questions(&chosen, &findings, &facts, |id| selection.is_named(id));
-    if ask(host, open, until, &mut answers) {
-        findings = judge::judge(catalog, &chosen, &Facts::new(&answers, &catalog.settings, run));
-    }
+    let first = judge::judge(catalog, &chosen, &facts);
+    let open = follow_up::questions(&chosen, &first, &facts, |id| selection.is_named(id));
+    // A switch may have thousands of rows: those of the first round go before the second makes its own.
+    drop(facts);
+    let mut findings = if ask(host, open, until, &mut answers) {
+        drop(first);
+        judge::judge(catalog, &chosen, &Facts::new(&answers, &catalog.settings, run))
+    } else {
+        first
+    };
     findings.extend(rows_left_out(&chosen, &left_out, selection));
     Ok(Looked { host: this, findings, complete: selection.scope == Scope::default() })
 }

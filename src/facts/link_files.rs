@@ -1,6 +1,6 @@
 //! The `.link` files by which udev configures a network device: systemd.link(5).
 //!
-//! The first whose [Match] holds counts, wholly and alone. What it asks for may be something that cannot be known
+//! The first whose `[Match]` holds counts, wholly and alone. What it asks for may be something that cannot be known
 //! beforehand: then nobody can tell whether it counts.
 
 mod conditions;

@@ -1,4 +1,4 @@
-//! The [Match] section: all that it asks must hold.
+//! The `[Match]` section: all that it asks must hold.
 
 use std::collections::BTreeMap;
 
