@@ -152,12 +152,26 @@ pub fn value(json: &mut Value) {
     match json {
         Value::String(plain) => *plain = text(plain),
         Value::Array(items) => items.iter_mut().for_each(value),
+        Value::Object(fields) if fields.len() == 1 && fields.contains_key("hex") => {
+            if let Some(scrubbed) = fields.get("hex").and_then(Value::as_str).and_then(bytes_with_a_secret) {
+                *json = Value::String(scrubbed);
+            }
+        }
         Value::Object(fields) => {
             let plain = std::mem::take(fields);
             fields.extend(plain.into_iter().map(|(key, inner)| field(&key, inner)));
         }
         Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
+}
+
+/// Bytes that are no text are kept in hex, where no pattern sees them. The text of those that hold a secret, masked.
+fn bytes_with_a_secret(hex: &str) -> Option<String> {
+    let pair = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok();
+    let bytes: Vec<u8> = hex.as_bytes().chunks(2).map(pair).collect::<Option<_>>()?;
+    let plain = String::from_utf8_lossy(&bytes);
+    let scrubbed = text(&plain);
+    (scrubbed != plain).then_some(scrubbed)
 }
 
 fn field(key: &str, mut inner: Value) -> (String, Value) {

@@ -66,3 +66,16 @@ fn a_secret_that_is_cut_off_goes_too() {
         assert!(!scrubbed.contains("hunter"), "{plain}: {scrubbed}");
     }
 }
+
+#[test]
+fn a_secret_among_bytes_that_are_no_text_goes_too() {
+    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let stored = |bytes: &[u8]| serde_json::json!({"known": {"text": {"hex": hex(bytes)}}});
+    let mut secret = stored(b"# B\xfcro\npassword: hunter2\n");
+    value(&mut secret);
+    let told = secret.to_string();
+    assert!(!told.contains("hunter2") && !told.contains(&hex(b"hunter2")) && told.contains("***"), "{told}");
+    let (mut other, before) = (stored(b"# B\xfcro\nmtu: 9000\n"), stored(b"# B\xfcro\nmtu: 9000\n"));
+    value(&mut other);
+    assert_eq!(other, before);
+}
