@@ -52,8 +52,7 @@ fn what_netplan_refuses_blocks_a_release_upgrade() -> Tested {
     ensure!(lab.run(&["netplan", "generate"])?.code != 0, "netplan takes it");
     let row = lab.check(&["--for", "os"])?.blocks("network.netplan", file, None)?.clone();
     ensure!(row["observed"]["line"] == 5, "the line: {row:#}");
-    let row = lab.check(&[])?.says("network.netplan", file, "fail")?.clone();
-    ensure!(row["blocking"] == false && row["severity"] == "medium", "a warning for packages: {row:#}");
+    ensure!(lab.check(&[])?.rows("network.netplan")?.is_empty(), "no reboot follows new packages");
 
     // The same name in a directory that counts for more hides it.
     lab.write("/run/netplan/50-cloud-init.yaml", "network: {version: 2}\n")?;
