@@ -37,7 +37,6 @@ fn seen_by_grub<'f>(boot: &'f [Entry], facts: &Facts<'f>) -> BTreeMap<String, &'
 }
 
 /// What the kernel that boots next is told, word by word; absent where no menu says it.
-#[cfg_attr(not(test), allow(dead_code))]
 pub fn next_kernel_arguments(facts: &Facts<'_>) -> Reading<Vec<String>> {
     menu_entry(facts).map(|entry| entry.arguments)
 }

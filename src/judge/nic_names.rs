@@ -9,10 +9,10 @@ mod next_name;
 
 use serde_json::Value;
 
+use super::next_kernel::next_kernel_arguments;
 use super::outcome::{NOT_PRESENT, Outcome};
-use crate::catalog::kind::network::{
-    COMMAND_LINE, LINK_DIRECTORIES, NETPLAN_DIRECTORIES, RULE_DIRECTORIES, RUN_LINKS, RUN_RULES,
-};
+use crate::catalog::kind::boot::COMMAND_LINE;
+use crate::catalog::kind::network::{LINK_DIRECTORIES, NETPLAN_DIRECTORIES, RULE_DIRECTORIES, RUN_LINKS, RUN_RULES};
 use crate::facts::identity;
 use crate::facts::link_files::{Device, LinkFiles};
 use crate::facts::nic_naming::{Scheme, represented_function};
@@ -101,19 +101,15 @@ fn lasting_directories() -> impl Iterator<Item = &'static str> {
 
 type Directories<'a> = Vec<(String, Reading<&'a Files>)>;
 
-fn naming<'a>(facts: &Facts<'a>) -> Result<Naming<'a>, Trouble> {
+fn naming<'a>(facts: &Facts<'a>) -> Result<Naming, Trouble> {
     for directory in lasting_directories() {
         if let Reading::Unreadable(trouble) = facts.reading::<Vec<String>>(&Query::Directory(directory.to_owned())) {
             return Err(trouble);
         }
     }
     let additions: Directories<'a> = facts.files(additions(facts));
-    let command_line = match facts.reading::<Vec<u8>>(&Query::File(COMMAND_LINE.to_owned())) {
-        Reading::Known(bytes) => std::str::from_utf8(bytes).ok(),
-        Reading::Absent => None,
-        Reading::Unreadable(trouble) => return Err(trouble),
-    };
-    let next = next_boot(facts, command_line)?;
+    let command_line = told_at_boot(facts)?;
+    let next = next_boot(facts, command_line.as_deref())?;
     let files = |directory: &str, end: &str| match directory {
         RUN_LINKS => Reading::Known(&next.links),
         RUN_RULES => Reading::Known(&next.rules),
@@ -125,9 +121,21 @@ fn naming<'a>(facts: &Facts<'a>) -> Result<Naming<'a>, Trouble> {
         files: LinkFiles::read(&links, &additions)?,
         rules: Rules::read(&rules)?,
         made_of: next.made_of.clone(),
+        rules_then: rules_then(facts, command_line.as_deref())?,
         command_line,
-        rules_then: rules_then(facts, command_line)?,
     })
+}
+
+/// What the next kernel will be told, as the boot menu has it; where no menu says, what the running one was told.
+fn told_at_boot(facts: &Facts<'_>) -> Result<Option<String>, Trouble> {
+    if let Reading::Known(words) = next_kernel_arguments(facts) {
+        return Ok(Some(words.join(" ")));
+    }
+    match facts.reading::<Vec<u8>>(&Query::File(COMMAND_LINE.to_owned())) {
+        Reading::Known(bytes) => Ok(String::from_utf8(bytes.clone()).ok()),
+        Reading::Absent => Ok(None),
+        Reading::Unreadable(trouble) => Err(trouble),
+    }
 }
 
 /// Those that the command line asks for, or those of the udev that will be there.
@@ -153,7 +161,7 @@ fn rules_then(facts: &Facts<'_>, command_line: Option<&str>) -> Result<RulesThen
     Ok(known(installed))
 }
 
-fn judge_nic(name: &str, link: &Link, links: &Links, naming: &Naming<'_>, facts: &Facts<'_>) -> Option<Outcome> {
+fn judge_nic(name: &str, link: &Link, links: &Links, naming: &Naming, facts: &Facts<'_>) -> Option<Outcome> {
     let asked = Query::Nic(name.to_owned());
     let nic = match facts.reading::<Nic>(&asked) {
         Reading::Known(nic) => nic,
@@ -175,7 +183,7 @@ fn judge_nic(name: &str, link: &Link, links: &Links, naming: &Naming<'_>, facts:
         mac: permanent_mac.or(link.mac.as_deref()),
         permanent_mac,
         possible_names: possible_names(name),
-        command_line: naming.command_line,
+        command_line: naming.command_line.as_deref(),
     };
     let next = naming.next_name(&device, name);
     let others = links.iter().filter(|(other, link)| is_hardware(other, link) && *other != name).count();

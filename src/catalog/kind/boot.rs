@@ -8,6 +8,8 @@ use super::packages::STATUS;
 use crate::catalog::settings::Settings;
 use crate::model::Query;
 
+/// What the running kernel was told.
+pub const COMMAND_LINE: &str = "/proc/cmdline";
 pub const BOOT: &str = "/boot";
 /// What the boot loader will do, as far as a file says it.
 pub const GRUB: [&str; 3] = ["/boot/grub/grub.cfg", "/boot/grub/grubenv", "/boot/grub/custom.cfg"];
@@ -16,7 +18,7 @@ pub const GRUB: [&str; 3] = ["/boot/grub/grub.cfg", "/boot/grub/grubenv", "/boot
 pub const ROOT_LINK: &str = "/vmlinuz";
 
 /// Everything that says which kernel boots next.
-fn of_the_kernel() -> Vec<Query> {
+pub(super) fn of_the_kernel() -> Vec<Query> {
     let grub = GRUB.into_iter().map(|file| Query::File(file.to_owned()));
     let links = [BOOT, ROOT_LINK].map(|path| Query::Listing(path.to_owned()));
     // Whether /boot is a filesystem of its own.

@@ -3,6 +3,7 @@
 use serde::Deserialize;
 
 use super::Spec;
+use super::boot::COMMAND_LINE;
 use crate::catalog::settings::Settings;
 use crate::model::Query;
 use crate::units::AbsolutePath;
@@ -50,7 +51,6 @@ impl Spec for Clock {
 #[serde(deny_unknown_fields)]
 pub struct Console {}
 
-pub const COMMAND_LINE: &str = "/proc/cmdline";
 pub const CONSOLES: &str = "/sys/class/tty/console/active";
 /// A management controller: its device, or what the firmware says of one whose driver is not loaded (ACPI, SMBIOS).
 pub const CONTROLLERS: [&str; 5] = [

@@ -4,6 +4,7 @@
 use serde::Deserialize;
 
 use super::Spec;
+use super::boot::{COMMAND_LINE, of_the_kernel};
 use super::packages::STATUS;
 use crate::catalog::settings::{Management as ManagementSettings, Peer, Settings, Way};
 use crate::model::Query;
@@ -82,7 +83,6 @@ pub const RUN_RULES: &str = "/run/udev/rules.d";
 /// Where rules lie that may name a device themselves.
 pub const RULE_DIRECTORIES: [&str; 2] = ["/etc/udev/rules.d", RUN_RULES];
 pub const NETPLAN_DIRECTORIES: [&str; 3] = ["/lib/netplan", "/etc/netplan", "/run/netplan"];
-pub const COMMAND_LINE: &str = "/proc/cmdline";
 
 /// The NICs in use keep their names.
 #[derive(Clone, Debug, Deserialize)]
@@ -107,7 +107,7 @@ impl Spec for Names {
             Query::File(STATUS.to_owned()),
             Query::File(COMMAND_LINE.to_owned()),
         ];
-        links.chain(rules).chain(netplan).chain(rest).collect()
+        links.chain(rules).chain(netplan).chain(of_the_kernel()).chain(rest).collect()
     }
 }
 

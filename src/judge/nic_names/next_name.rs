@@ -9,12 +9,12 @@ use crate::model::answer::Nic;
 
 /// What all NICs of a host share.
 #[derive(Debug)]
-pub struct Naming<'a> {
+pub struct Naming {
     pub files: LinkFiles,
     pub rules: Rules,
     /// Name of a file → the one that it is made of at every boot.
     pub made_of: BTreeMap<String, String>,
-    pub command_line: Option<&'a str>,
+    pub command_line: Option<String>,
     pub rules_then: RulesThen,
 }
 
@@ -60,7 +60,7 @@ impl NextName {
     }
 }
 
-impl Naming<'_> {
+impl Naming {
     pub fn next_name(&self, device: &Device<'_>, today: &str) -> NextName {
         let mut next = self.by_rule_or_file(device, today);
         if let NextName::Pinned { by, .. } | NextName::Unclear { by, .. } = &mut next
@@ -144,7 +144,7 @@ impl Naming<'_> {
 
     /// `net.ifnames=0` leaves the policies out, and not the names that files give.
     fn uses_policies(&self) -> bool {
-        let value = self.command_line.and_then(|line| argument(line, "net.ifnames"));
+        let value = self.command_line.as_deref().and_then(|line| argument(line, "net.ifnames"));
         !value.is_some_and(|value| {
             matches!(value.to_ascii_lowercase().as_str(), "0" | "no" | "n" | "false" | "f" | "off")
         })

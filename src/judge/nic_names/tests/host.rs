@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use crate::catalog::Settings;
-use crate::catalog::kind::network::{COMMAND_LINE, LINK_DIRECTORIES, NETPLAN_DIRECTORIES, RULE_DIRECTORIES};
+use crate::catalog::kind::boot::COMMAND_LINE;
+use crate::catalog::kind::network::{LINK_DIRECTORIES, NETPLAN_DIRECTORIES, RULE_DIRECTORIES};
 use crate::catalog::kind::packages::STATUS;
 use crate::facts::{Facts, Run};
 use crate::judge::nic_names::judge;

@@ -1,6 +1,7 @@
 //! What of today's files the next boot will have.
 
 use super::*;
+use crate::catalog::kind::boot::GRUB;
 
 #[test]
 fn what_lies_in_run_is_gone_after_the_next_boot() {
@@ -57,4 +58,17 @@ fn a_file_that_only_sets_the_mtu_leaves_the_name_as_it_is() {
     assert_eq!(host.told(Intent::Os), (Status::Fail, NOT_PINNED, some("ens7")));
     host.renamed("eth7").files("/etc/netplan", "yaml", &[("a.yaml", "network: {ethernets: {eth7: {mtu: 9000}}}\n")]);
     assert_eq!(host.told(Intent::Reboot).0, Status::Fail);
+}
+
+#[test]
+fn the_boot_menu_says_what_the_next_kernel_is_told() {
+    let mut host = Host::new();
+    let [menu, environment, custom] = GRUB;
+    host.answers.insert(Query::File(environment.to_owned()), Reading::Absent);
+    host.answers.insert(Query::File(custom.to_owned()), Reading::Absent);
+    host.text(menu, "menuentry 'Debian' {\n linux /boot/vmlinuz-6.1 root=/dev/sda net.ifnames=0\n}\n");
+    assert_eq!(host.told(Intent::Reboot), (Status::Fail, WILL_RENAME, None), "the running kernel was told otherwise");
+    host.text(menu, "menuentry 'Debian' {\n linux /boot/vmlinuz-6.1 root=/dev/sda\n}\n");
+    host.text(COMMAND_LINE, "quiet net.ifnames=0\n");
+    assert_eq!(host.told(Intent::Reboot), (Status::Pass, None, some("ens7")), "and will be no more");
 }
