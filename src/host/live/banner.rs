@@ -46,13 +46,14 @@ fn listen(mut stream: TcpStream, who: &str, deadline: Instant) -> Reading<Banner
             break None;
         }
         match read_by(&mut stream, &mut heard, end) {
-            Ok(0) => break Some(format!("closed {}", Banner::HUNG_UP)),
+            Ok(0) => break Some(("closed the connection without a word".to_owned(), true)),
             Ok(_) => {}
             Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) => {
-                break Some(format!("accepted the connection and said nothing within {}", seconds(since.elapsed())));
+                let waited = seconds(since.elapsed());
+                break Some((format!("accepted the connection and said nothing within {waited}"), false));
             }
             Err(error) if error.kind() == io::ErrorKind::ConnectionReset => {
-                break Some(format!("reset {}", Banner::HUNG_UP));
+                break Some(("reset the connection without a word".to_owned(), true));
             }
             Err(error) => {
                 let detail = format!("{who} accepted the connection, and then: {error}");
@@ -65,8 +66,8 @@ fn listen(mut stream: TcpStream, who: &str, deadline: Instant) -> Reading<Banner
     let said = lines(&heard).find(|line| !line.is_empty());
     Reading::Known(match (said, ended) {
         (Some(line), _) => Banner::Said(line),
-        (None, Some(reason)) => Banner::Silent { reason: format!("{who} {reason}") },
-        (None, None) => Banner::Silent { reason: format!("{who} sent only empty lines") },
+        (None, Some((reason, hung_up))) => Banner::Silent { reason: format!("{who} {reason}"), hung_up },
+        (None, None) => Banner::Silent { reason: format!("{who} sent only empty lines"), hung_up: false },
     })
 }
 
@@ -161,7 +162,7 @@ mod tests {
     #[test]
     fn silence_says_how_it_ended() {
         let reason = |banner| match banner {
-            Banner::Silent { reason } => reason,
+            Banner::Silent { reason, .. } => reason,
             other => panic!("not silent: {other:?}"),
         };
         let (endpoint, _told) = saying(&[], true);

@@ -176,11 +176,11 @@ const REFUSED: &str = ": nothing listens there";
 fn judge_answer(subject: &str, asked: &Query, sshd: &Sshd, facts: &Facts<'_>) -> Outcome {
     match facts.reading::<Banner>(asked) {
         Reading::Known(Banner::Said(greeting)) => judge_greeting(subject, greeting),
-        Reading::Known(Banner::Silent { reason }) => {
+        Reading::Known(Banner::Silent { reason, hung_up }) => {
             let detail = format!("no greeting of SSH at {subject}: {reason}");
             let outcome = Outcome::fail(subject, Some("no-greeting"), detail);
             // libwrap lets whom it turns away wait for longer than we do.
-            let may_be_turned_away = reason.ends_with(Banner::HUNG_UP) || denies_somebody(facts);
+            let may_be_turned_away = *hung_up || denies_somebody(facts);
             let outcome = if may_be_turned_away && sshd.units.service_runs() { turned_away(outcome) } else { outcome };
             outcome.observing("reason", reason.clone())
         }

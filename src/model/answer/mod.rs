@@ -219,15 +219,13 @@ pub enum Banner {
     /// The connection stands, and nothing that is a line came.
     Silent {
         reason: String,
+        /// The server closed or reset the connection.
+        #[serde(default)]
+        hung_up: bool,
     },
     NotReached {
         reason: String,
     },
-}
-
-impl Banner {
-    /// How the reason of a silence ends where the server closed or reset the connection.
-    pub const HUNG_UP: &str = "the connection without a word";
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
