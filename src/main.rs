@@ -1,4 +1,5 @@
 //! hostready: may this virtualization host be upgraded, and did it come back whole?
+#![cfg_attr(test, allow(clippy::disallowed_methods, reason = "tests stage files and processes"))]
 
 mod catalog;
 mod cli;

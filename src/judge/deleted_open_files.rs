@@ -45,7 +45,8 @@ fn judge_filesystem(spec: &Spec, space: &Space, deleted: &DeletedOpen) -> Outcom
         (true, _) => Outcome::fail(&space.mount_point, None, detail),
         (false, 0) => Outcome::pass(&space.mount_point, detail),
         (false, denied) => {
-            let detail = format!("the descriptors of {denied} processes could not be read");
+            let processes = if denied == 1 { "process" } else { "processes" };
+            let detail = format!("the descriptors of {denied} {processes} could not be read");
             Outcome::undetermined(&space.mount_point, TroubleCause::Denied.as_str(), detail)
         }
     };

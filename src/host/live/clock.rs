@@ -31,7 +31,6 @@ fn judged(max_error_us: i64) -> Clock {
 }
 
 #[cfg(test)]
-#[allow(clippy::disallowed_methods)] // the tests stage files
 mod tests {
     use super::*;
 

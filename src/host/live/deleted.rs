@@ -135,7 +135,6 @@ fn mount_id(process: &Path, descriptor: &OsStr) -> Option<u64> {
 }
 
 #[cfg(test)]
-#[allow(clippy::disallowed_methods)] // the tests stage files
 mod tests {
     use std::fs::{self, File};
     use std::io::Write;

@@ -25,7 +25,6 @@ pub fn unreadable<T>(doing: &str, path: &Path, error: &io::Error) -> Reading<T> 
 }
 
 #[cfg(test)]
-#[allow(clippy::disallowed_methods)] // the tests stage files
 mod tests {
     use super::*;
 

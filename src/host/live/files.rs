@@ -214,7 +214,6 @@ pub fn device_name(device: u64) -> String {
 }
 
 #[cfg(test)]
-#[allow(clippy::disallowed_methods)] // the tests stage files
 mod tests {
     use std::os::unix::fs::symlink;
 

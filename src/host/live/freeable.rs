@@ -226,7 +226,6 @@ fn family_of(name: &str) -> String {
 }
 
 #[cfg(test)]
-#[allow(clippy::disallowed_methods)] // the tests stage files
 mod tests {
     use std::fs::{self, File};
     use std::os::unix::fs::symlink;

@@ -64,7 +64,6 @@ fn plain(name: &str) -> String {
 }
 
 #[cfg(test)]
-#[allow(clippy::disallowed_methods)] // the tests stage files
 mod tests {
     use std::fs;
 

@@ -226,7 +226,6 @@ impl Walk {
 }
 
 #[cfg(test)]
-#[allow(clippy::disallowed_methods)] // the tests stage files
 mod tests {
     use std::fs;
     use std::os::unix::ffi::OsStrExt;

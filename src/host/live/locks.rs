@@ -50,7 +50,6 @@ fn describe(pid: libc::pid_t) -> Holder {
 }
 
 #[cfg(test)]
-#[allow(clippy::disallowed_methods)] // the tests stage files
 mod tests {
     use std::fs::{self, File};
     use std::io::{BufRead, BufReader, Read};

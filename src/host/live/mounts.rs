@@ -221,7 +221,6 @@ fn unescape(field: &[u8]) -> Vec<u8> {
 }
 
 #[cfg(test)]
-#[allow(clippy::disallowed_methods)] // the tests stage files
 mod tests {
     use super::*;
 

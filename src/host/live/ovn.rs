@@ -49,7 +49,6 @@ fn text(result: &[u8]) -> Result<String, Fault> {
 }
 
 #[cfg(test)]
-#[allow(clippy::disallowed_methods)] // the tests stage files
 mod tests {
     use std::io::{Read, Write};
     use std::time::Duration;

@@ -213,7 +213,6 @@ fn lossy(bytes: &[u8]) -> String {
 }
 
 #[cfg(test)]
-#[allow(clippy::disallowed_methods)] // the tests stage files
 mod tests {
     use std::fs;
     use std::os::unix::fs::symlink;

@@ -1,5 +1,3 @@
-#![allow(clippy::disallowed_methods)] // the tests stage files
-
 use std::os::unix::fs::symlink;
 
 use super::*;

@@ -1,5 +1,4 @@
 //! Real environments are made in the lab (tests/lab/boot.rs); here is what must not be followed.
-#![allow(clippy::disallowed_methods)] // the tests stage files
 
 use std::fs;
 use std::os::unix::fs::symlink;
