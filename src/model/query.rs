@@ -35,6 +35,10 @@ pub enum Query {
     User,
     Links,
     Addresses,
+    /// The routes of every table but the kernel's own.
+    Routes,
+    /// The rules that choose a table.
+    Rules,
     /// One network device: its hardware, and what udev knows of it.
     Nic(String),
     /// Every unit that systemd has loaded.
@@ -113,7 +117,7 @@ impl Query {
     pub fn lane(&self) -> String {
         match self {
             Self::Units | Self::Unit(_) | Self::Listens(_) => "systemd".to_owned(),
-            Self::Links | Self::Addresses => "netlink".to_owned(),
+            Self::Links | Self::Addresses | Self::Routes | Self::Rules => "netlink".to_owned(),
             Self::Ovsdb(_)
             | Self::OvsProgress(_)
             | Self::OvnController(_)
@@ -157,6 +161,8 @@ impl Query {
             Self::User => ("user", ""),
             Self::Links => ("links", ""),
             Self::Addresses => ("addresses", ""),
+            Self::Routes => ("routes", ""),
+            Self::Rules => ("rules", ""),
             Self::Nic(name) => ("nic", name),
             Self::Units => ("units", ""),
             Self::Unit(name) => ("unit", name),
@@ -218,6 +224,8 @@ impl FromStr for Query {
             "user" => Self::User,
             "links" => Self::Links,
             "addresses" => Self::Addresses,
+            "routes" => Self::Routes,
+            "rules" => Self::Rules,
             "nic" => Self::Nic(owned),
             "units" => Self::Units,
             "unit" => Self::Unit(owned),

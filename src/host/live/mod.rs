@@ -26,6 +26,7 @@ mod processes;
 mod python;
 mod reach;
 mod resolve;
+mod routes;
 mod socket;
 mod systemd;
 mod transport;
@@ -163,6 +164,8 @@ impl Observe for Live {
             Query::User => Reading::Known(Answer::User(User { effective_id: nix::unistd::geteuid().as_raw() })),
             Query::Links => netlink::links(deadline).map(Answer::Links),
             Query::Addresses => netlink::addresses(deadline).map(Answer::Addresses),
+            Query::Routes => routes::routes(deadline).map(Answer::Routes),
+            Query::Rules => routes::rules(deadline).map(Answer::Rules),
             Query::Units => self.units.ask(deadline, |systemd| systemd.units()).map(Answer::Units),
             Query::Unit(name) => self.units.ask(deadline, |systemd| systemd.unit(name)).map(Answer::Unit),
             Query::Ovsdb(socket) => ovsdb::tables(Path::new(socket), deadline).map(Answer::Text),

@@ -59,7 +59,7 @@ pub fn addresses(deadline: Instant) -> Reading<Vec<Address>> {
     })
 }
 
-fn about(what: &str, trouble: Trouble) -> Trouble {
+pub fn about(what: &str, trouble: Trouble) -> Trouble {
     Trouble::new(trouble.cause, format!("{what}: {}", trouble.detail))
 }
 
@@ -124,7 +124,7 @@ fn address_row(payload: &[u8]) -> Option<AddressRow> {
     })
 }
 
-fn ip(family: u8, value: &[u8]) -> Option<IpAddr> {
+pub fn ip(family: u8, value: &[u8]) -> Option<IpAddr> {
     match i32::from(family) {
         nix::libc::AF_INET => Some(Ipv4Addr::from(<[u8; 4]>::try_from(value).ok()?).into()),
         nix::libc::AF_INET6 => Some(Ipv6Addr::from(<[u8; 16]>::try_from(value).ok()?).into()),
@@ -132,7 +132,7 @@ fn ip(family: u8, value: &[u8]) -> Option<IpAddr> {
     }
 }
 
-fn scope_word(scope: u8) -> String {
+pub fn scope_word(scope: u8) -> String {
     match scope {
         0 => "global".to_owned(),
         200 => "site".to_owned(),
@@ -160,7 +160,7 @@ fn on_links(rows: Vec<AddressRow>) -> Vec<Address> {
 }
 
 /// Reads a whole list. One that changed while it was read may lack rows, so it is read again.
-fn dump<R>(
+pub fn dump<R>(
     request: &(u16, Vec<u8>),
     wanted: u16,
     deadline: Instant,

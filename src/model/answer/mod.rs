@@ -4,6 +4,7 @@ mod boot;
 mod files;
 mod nic;
 mod python;
+mod route;
 mod text_or_hex;
 
 use std::collections::BTreeMap;
@@ -15,6 +16,7 @@ pub use boot::{Initrd, Module};
 pub use files::{Content, Entry, EntryKind};
 pub use nic::{Nic, PciAbove, PciFunction, PciSlot};
 pub use python::PythonEnvironment;
+pub use route::{NextHop, Route, Rule};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -28,6 +30,8 @@ pub enum Answer {
     User(User),
     Links(BTreeMap<String, Link>),
     Addresses(Vec<Address>),
+    Routes(Vec<Route>),
+    Rules(Vec<Rule>),
     Units(BTreeMap<String, LoadedUnit>),
     Unit(Unit),
     OvsProgress(OvsProgress),
@@ -295,6 +299,8 @@ answers_with! {
     User => User,
     Links => BTreeMap<String, Link>,
     Addresses => Vec<Address>,
+    Routes => Vec<Route>,
+    Rules => Vec<Rule>,
     Units => BTreeMap<String, LoadedUnit>,
     Unit => Unit,
     OvsProgress => OvsProgress,

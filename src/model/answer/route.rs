@@ -1,0 +1,133 @@
+//! Routes, and the rules that choose among tables of them.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// One route of one table. Its text is what `ip route` would be given to make it again.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Route {
+    pub ipv6: bool,
+    pub table: u32,
+    /// `default` or `192.0.2.0/24`
+    pub destination: String,
+    /// `unicast`, `blackhole`, `unreachable`, `prohibit`, `throw`, …
+    pub kind: String,
+    pub metric: u32,
+    /// Only for packets from here.
+    pub source: Option<String>,
+    /// The address that packets get that have none yet.
+    pub preferred_source: Option<String>,
+    pub next_hops: Vec<NextHop>,
+    /// Who made it: `kernel`, `boot`, `static`, `dhcp`, `ra`, or a number.
+    pub protocol: String,
+    pub scope: String,
+    pub mtu: Option<u32>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(default)]
+pub struct NextHop {
+    pub gateway: Option<String>,
+    pub link: Option<String>,
+    /// Of several, how much this one counts.
+    pub weight: Option<u32>,
+    /// The gateway is taken to be on the link, whatever the link's addresses say.
+    pub on_link: bool,
+}
+
+/// One rule of the policy routing.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Rule {
+    pub ipv6: bool,
+    pub priority: u32,
+    pub from: Option<String>,
+    pub to: Option<String>,
+    pub input: Option<String>,
+    pub output: Option<String>,
+    /// `0x10` or `0x10/0xff`
+    pub mark: Option<String>,
+    pub invert: bool,
+    /// `lookup`, `goto`, `blackhole`, `unreachable`, `prohibit`
+    pub action: String,
+    pub table: u32,
+    /// What we do not take apart: `dport=00500050`.
+    pub other: Vec<String>,
+}
+
+impl Route {
+    /// The kernel or a server on the network makes it anew; nobody configured it here.
+    pub fn is_automatic(&self) -> bool {
+        matches!(self.protocol.as_str(), "kernel" | "redirect" | "ra" | "dhcp")
+    }
+}
+
+impl fmt::Display for Route {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.kind != "unicast" {
+            write!(out, "{} ", self.kind)?;
+        }
+        out.write_str(&self.destination)?;
+        if let Some(source) = &self.source {
+            write!(out, " from {source}")?;
+        }
+        match self.next_hops.as_slice() {
+            [hop] => write!(out, "{hop}")?,
+            hops => {
+                for hop in hops {
+                    write!(out, " nexthop{hop} weight {}", hop.weight.unwrap_or(1))?;
+                }
+            }
+        }
+        if let Some(source) = &self.preferred_source {
+            write!(out, " src {source}")?;
+        }
+        if self.metric != 0 {
+            write!(out, " metric {}", self.metric)?;
+        }
+        if let Some(mtu) = self.mtu {
+            write!(out, " mtu {mtu}")?;
+        }
+        if self.table != MAIN { write!(out, " table {}", self.table) } else { Ok(()) }
+    }
+}
+
+/// The table that counts where no other is named.
+pub const MAIN: u32 = 254;
+
+impl fmt::Display for NextHop {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(gateway) = &self.gateway {
+            write!(out, " via {gateway}")?;
+        }
+        if let Some(link) = &self.link {
+            write!(out, " dev {link}")?;
+        }
+        if self.on_link { out.write_str(" onlink") } else { Ok(()) }
+    }
+}
+
+impl fmt::Display for Rule {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "priority {}", self.priority)?;
+        if self.invert {
+            out.write_str(" not")?;
+        }
+        write!(out, " from {}", self.from.as_deref().unwrap_or("all"))?;
+        let words = [("to", &self.to), ("iif", &self.input), ("oif", &self.output), ("fwmark", &self.mark)];
+        for (word, value) in words {
+            if let Some(value) = value {
+                write!(out, " {word} {value}")?;
+            }
+        }
+        for word in &self.other {
+            write!(out, " {word}")?;
+        }
+        match self.action.as_str() {
+            "lookup" => write!(out, " lookup {}", self.table),
+            action => write!(out, " {action}"),
+        }
+    }
+}
