@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{bundle::Bundle, check::Check, explain::Explain, schema::Schema};
+use crate::commands::{
+    bundle::Bundle, check::Check, explain::Explain, schema::Schema, snapshot::SnapshotVerb, verify::Verify,
+};
 use crate::exit::ExitStyle;
 use crate::host::Observe;
 use crate::host::live::{Live, detour};
@@ -38,6 +40,11 @@ enum Verb {
     /// May this host be upgraded now? Changes nothing
     #[command(after_help = HELP)]
     Check(Check),
+    /// Remembers how this host is put together, as the baseline for `verify`
+    Snapshot(SnapshotVerb),
+    /// Did this host come back whole? Compares it with the baseline, changes nothing
+    #[command(after_help = HELP)]
+    Verify(Verify),
     /// What is checked, why, at which threshold, and what to do by hand
     Explain(Explain),
     /// Everything the host answers in one file without secrets, for `check --from`
@@ -54,19 +61,27 @@ impl Cli {
     pub fn exit_style(&self) -> ExitStyle {
         match &self.verb {
             Verb::Check(check) => check.exit_style(),
+            Verb::Verify(verify) => verify.exit_style(),
             _ => ExitStyle::default(),
         }
     }
 
     /// Whether whoever called wants to read JSON, an error included.
     pub fn wants_json(&self) -> bool {
-        matches!(&self.verb, Verb::Check(check) if check.is_json())
+        match &self.verb {
+            Verb::Check(check) => check.is_json(),
+            Verb::Snapshot(snapshot) => snapshot.is_json(),
+            Verb::Verify(verify) => verify.is_json(),
+            _ => false,
+        }
     }
 
     /// Runs the verb; the exit code is its answer.
     pub fn run(&self) -> anyhow::Result<u8> {
         match &self.verb {
             Verb::Check(check) => check.run(looking, &Store::hand_out()),
+            Verb::Snapshot(snapshot) => snapshot.run(looking, &Store::hand_out()),
+            Verb::Verify(verify) => verify.run(looking, &Store::hand_out()),
             Verb::Explain(explain) => explain.run(),
             Verb::Bundle(bundle) => bundle.run(looking(), &Store::hand_out()),
             Verb::Schema(schema) => schema.run(),
@@ -91,15 +106,19 @@ mod tests {
 
     use super::*;
 
+    const CONSENTS: [&str; 1] = ["replace"];
+
     #[test]
     fn each_flag_has_its_variable() {
         let command = Cli::command();
         command.clone().debug_assert();
         for verb in command.get_subcommands().filter(|verb| !verb.is_hide_set()) {
             for flag in verb.get_arguments().filter_map(|flag| flag.get_long().map(|long| (long, flag.get_env()))) {
-                let expected = format!("HOSTREADY_{}", flag.0.to_uppercase().replace('-', "_"));
+                let variable = format!("HOSTREADY_{}", flag.0.to_uppercase().replace('-', "_"));
+                // What consents is said on the command line alone.
+                let expected = (!CONSENTS.contains(&flag.0)).then_some(variable);
                 let found = flag.1.map(|name| name.to_string_lossy().into_owned());
-                assert_eq!(found, Some(expected), "{} --{}", verb.get_name(), flag.0);
+                assert_eq!(found, expected, "{} --{}", verb.get_name(), flag.0);
             }
         }
     }

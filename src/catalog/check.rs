@@ -53,6 +53,8 @@ pub enum ThenRead {
     NextKernel,
     /// What sshd's configuration includes, and the greeting of its listeners.
     Sshd,
+    /// What every physical NIC is, and where it sits.
+    Hardware,
     /// The log of ovn-controller, after it was woken by a question.
     OvnLog,
 }

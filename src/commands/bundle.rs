@@ -7,9 +7,10 @@ use std::time::Instant;
 use anyhow::Context;
 use clap::Args;
 
-use super::look::{Selection, look, look_at_all};
-use super::options::{ConfigOptions, LookOptions, ScopeOptions};
-use super::{check, load, write};
+use super::assemble::{Ends, report};
+use super::look::{Aim, Selection, look, look_at_all};
+use super::options::{AimOptions, ConfigOptions, LookOptions, ScopeOptions};
+use super::{load, write};
 use crate::exit::{Exit, FailOn};
 use crate::host::Observe;
 use crate::host::recorded::{Bundle as Document, Recorded};
@@ -20,6 +21,8 @@ pub struct Bundle {
     /// The file to write, readable by its owner alone; `-` for stdout
     #[arg(long, value_name = "FILE", env = "HOSTREADY_OUTPUT", hide_env = true, default_value = "-")]
     output: PathBuf,
+    #[command(flatten)]
+    aim: AimOptions,
     #[command(flatten)]
     scope: ScopeOptions,
     #[command(flatten)]
@@ -32,14 +35,16 @@ impl Bundle {
     pub fn run(&self, host: Arc<dyn Observe>, store: &Store) -> anyhow::Result<u8> {
         let started = Instant::now();
         let mut subject = load::live(host, self.config.config.as_deref())?;
-        let selection = Selection::new(&subject.catalog, &self.scope)?;
+        let aim = Aim { drained: self.aim.drained, ..Aim::of(self.aim.intent) };
+        let selection = Selection::new(&subject.catalog, &self.scope, aim)?;
         let until = started + self.look.timeout;
         let host = Arc::clone(&subject.host);
         let answers = look_at_all(&host, &mut subject, &selection, until)?;
         // The report is judged from what was recorded, so that file and report cannot disagree.
         let recorded: Arc<dyn Observe> = Arc::new(Recorded { answers: answers.clone(), ..Recorded::default() });
-        let looked = look(&recorded, &mut subject, &selection, Instant::now() + self.look.timeout)?;
-        let report = check::assemble(looked, &subject, &selection, FailOn::Block, started);
+        let looked = look(&recorded, &mut subject, &selection, None, Instant::now() + self.look.timeout)?;
+        let ends = Ends { verb: "check", fail_on: FailOn::Block, started };
+        let report = report(looked, &subject, &selection, ends);
         let document = Document::new(&subject.asked_at, &subject.configuration, &report, &answers);
         let mut text = document.and_then(|document| serde_json::to_string_pretty(&document)).context("the bundle")?;
         text.push('\n');

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::baseline::Baseline;
 use super::load::Subject;
 use super::options::ScopeOptions;
 use super::usage;
@@ -14,8 +15,8 @@ use crate::catalog::{Catalog, Check, Level};
 use crate::facts::{Facts, identity};
 use crate::host::Observe;
 use crate::host::asking::ask_all;
-use crate::judge::{self, follow_up, profiles};
-use crate::model::report::{Host, Intent, Scope};
+use crate::judge::{self, bridges, follow_up, profiles, remember};
+use crate::model::report::{BridgeRow, Host, Intent, Scope};
 use crate::model::{Answers, Finding, Query};
 use crate::units::IdGlob;
 
@@ -25,20 +26,38 @@ pub struct Looked {
     pub findings: Vec<Finding>,
     /// Nothing was left out by `--only` or `--skip`.
     pub complete: bool,
+    /// The bridges of the switch, against those of the baseline.
+    pub bridges: Vec<BridgeRow>,
+    pub answers: Answers,
+}
+
+/// What a run is to find out.
+#[derive(Clone, Copy, Debug)]
+pub struct Aim {
+    pub intent: Intent,
+    /// No guest may be left running.
+    pub drained: bool,
+    /// That the host was not rebooted blocks.
+    pub expect_reboot: bool,
+    /// Everything is read that a baseline must hold, and nothing is compared.
+    pub remember: bool,
+}
+
+impl Aim {
+    pub fn of(intent: Intent) -> Self {
+        Self { intent, drained: false, expect_reboot: false, remember: false }
+    }
 }
 
 /// Which checks a run asks, as typed and validated.
 pub struct Selection {
-    pub intent: Intent,
-    pub drained: bool,
+    pub aim: Aim,
     pub scope: Scope,
     pub profiles: Vec<String>,
-    /// The profiles of the baseline that the host is compared with.
-    pub baseline_profiles: Vec<String>,
 }
 
 impl Selection {
-    pub fn new(catalog: &Catalog, options: &ScopeOptions) -> anyhow::Result<Self> {
+    pub fn new(catalog: &Catalog, options: &ScopeOptions, aim: Aim) -> anyhow::Result<Self> {
         // An empty variable names nothing.
         let named = |words: &[String]| words.iter().filter(|word| !word.is_empty()).cloned().collect::<Vec<_>>();
         let scope = Scope { only: named(&options.only), skip: named(&options.skip) };
@@ -50,7 +69,7 @@ impl Selection {
             }
         }
         known_profiles(catalog, &profiles)?;
-        Ok(Self { intent: options.intent, drained: options.drained, scope, profiles, baseline_profiles: Vec::new() })
+        Ok(Self { aim, scope, profiles })
     }
 
     fn is_named(&self, id: &str) -> bool {
@@ -82,36 +101,45 @@ pub fn known_profiles(catalog: &Catalog, names: &[String]) -> anyhow::Result<()>
     }
 }
 
-/// Looks at a host, round by round, and judges it.
+/// Looks at a host, round by round, and judges it; against the baseline, where there is one.
 pub fn look(
     host: &Arc<dyn Observe>,
     subject: &mut Subject,
     selection: &Selection,
+    baseline: Option<&Baseline>,
     until: Instant,
 ) -> anyhow::Result<Looked> {
     let mut answers = Answers::default();
-    let profiles = gate(host, subject, selection, until, &mut answers)?;
-    let (catalog, run) = (&subject.catalog, subject.run(selection.intent));
-    let meant = |check: &&Check| check.intents.contains(&selection.intent) && profiles.contains(&check.profile);
+    let profiles = gate(host, subject, selection, baseline, until, &mut answers)?;
+    let (catalog, run) = (&subject.catalog, subject.run(selection.aim.intent));
+    let meant = |check: &&Check| check.intents.contains(&selection.aim.intent) && profiles.contains(&check.profile);
+    let (compared, judged): (Vec<&Check>, Vec<&Check>) =
+        catalog.checks.iter().filter(meant).partition(|check| check.needs_baseline && selection.aim.remember);
     let (chosen, left_out): (Vec<&Check>, Vec<&Check>) =
-        catalog.checks.iter().filter(meant).partition(|check| selection.excludes(check).is_none());
+        judged.into_iter().partition(|check| selection.excludes(check).is_none());
 
+    ask(host, remember::questions(&compared, &catalog.settings), until, &mut answers);
     ask(host, chosen.iter().flat_map(|check| check.kind.questions(&catalog.settings)), until, &mut answers);
     // What is costly to parse is parsed once for all who ask: dpkg's status and the rows of OVSDB are large.
     let facts = Facts::new(&answers, &catalog.settings, run);
+    let before = baseline.map(|baseline| baseline.before(&catalog.settings));
     let this = identity::host(&facts, profiles);
-    let first = judge::judge(catalog, &chosen, &facts);
-    let open = follow_up::questions(&chosen, &first, &facts, |id| selection.is_named(id));
+    let first = judge::judge(catalog, &chosen, &facts, before.as_ref());
+    let mut open = follow_up::questions(&chosen, &first, &facts, |id| selection.is_named(id));
+    if selection.aim.remember {
+        open.extend(remember::open_questions(&facts));
+    }
     // A switch may have thousands of rows: those of the first round go before the second makes its own.
     drop(facts);
-    let mut findings = if ask(host, open, until, &mut answers) {
+    let (mut findings, bridges) = if ask(host, open, until, &mut answers) {
         drop(first);
-        judge::judge(catalog, &chosen, &Facts::new(&answers, &catalog.settings, run))
+        let facts = Facts::new(&answers, &catalog.settings, run);
+        (judge::judge(catalog, &chosen, &facts, before.as_ref()), bridges::rows(&facts, before.as_ref()))
     } else {
-        first
+        (first, bridges::rows(&Facts::new(&answers, &catalog.settings, run), before.as_ref()))
     };
     findings.extend(rows_left_out(&chosen, &left_out, selection));
-    Ok(Looked { host: this, findings, complete: selection.scope == Scope::default() })
+    Ok(Looked { host: this, findings, complete: selection.scope == Scope::default(), bridges, answers })
 }
 
 /// Asks everything that any check could ever want of this host.
@@ -122,14 +150,16 @@ pub fn look_at_all(
     until: Instant,
 ) -> anyhow::Result<Answers> {
     let mut answers = Answers::default();
-    gate(host, subject, selection, until, &mut answers)?;
+    gate(host, subject, selection, None, until, &mut answers)?;
     // What no check of today judges, and whoever reads the bundle wants to know.
     ask(host, [Query::User, Query::Addresses], until, &mut answers);
-    let (catalog, run) = (&subject.catalog, subject.run(selection.intent));
+    let (catalog, run) = (&subject.catalog, subject.run(selection.aim.intent));
     let checks: Vec<&Check> = catalog.checks.iter().collect();
     ask(host, checks.iter().flat_map(|check| check.kind.questions(&catalog.settings)), until, &mut answers);
-    let open = follow_up::all_questions(&checks, &Facts::new(&answers, &catalog.settings, run));
-    ask(host, open, until, &mut answers);
+    ask(host, remember::questions(&checks, &catalog.settings), until, &mut answers);
+    let facts = Facts::new(&answers, &catalog.settings, run);
+    let open = follow_up::all_questions(&checks, &facts).into_iter().chain(remember::open_questions(&facts));
+    ask(host, open.collect::<Vec<_>>(), until, &mut answers);
     Ok(answers)
 }
 
@@ -138,25 +168,31 @@ fn gate(
     host: &Arc<dyn Observe>,
     subject: &mut Subject,
     selection: &Selection,
+    baseline: Option<&Baseline>,
     until: Instant,
     answers: &mut Answers,
 ) -> anyhow::Result<Vec<String>> {
     let of_profiles = subject.catalog.profiles.iter().flat_map(|profile| profile.questions());
     ask(host, of_profiles.chain(identity::questions()), until, answers);
-    let facts = Facts::new(answers, &subject.catalog.settings, subject.run(selection.intent));
-    let profiles =
-        profiles::detect(&subject.catalog.profiles, &selection.profiles, &selection.baseline_profiles, &facts);
+    let facts = Facts::new(answers, &subject.catalog.settings, subject.run(selection.aim.intent));
+    let of_baseline = baseline.map_or(&[][..], |baseline| &baseline.snapshot.host.profiles);
+    let profiles = profiles::detect(&subject.catalog.profiles, &selection.profiles, of_baseline, &facts);
     subject.settle(&profiles)?;
-    subject.catalog.checks.iter_mut().for_each(|check| check.settle(selection.intent));
-    if selection.drained {
-        demand_drained(&mut subject.catalog);
+    for check in &mut subject.catalog.checks {
+        check.settle(selection.aim.intent);
+        demand(check, selection.aim);
     }
     Ok(profiles)
 }
 
-/// `--drained` is the strongest layer of the configuration: guests now block.
-fn demand_drained(catalog: &mut Catalog) {
-    for check in catalog.checks.iter_mut().filter(|check| matches!(check.kind, Kind::GuestsRunning(_))) {
+/// `--drained` and `--expect-reboot` are the strongest layer of the configuration.
+fn demand(check: &mut Check, aim: Aim) {
+    let is_demanded = match check.kind {
+        Kind::GuestsRunning(_) => aim.drained,
+        Kind::Rebooted(_) => aim.expect_reboot,
+        _ => false,
+    };
+    if is_demanded {
         check.level = Level::Block;
     }
 }

@@ -1,5 +1,7 @@
 //! One file a verb, each a straight pipeline. The rounds of looking are in `look`.
 
+mod assemble;
+mod baseline;
 pub mod bundle;
 pub mod check;
 pub mod explain;
@@ -7,6 +9,8 @@ mod load;
 mod look;
 mod options;
 pub mod schema;
+pub mod snapshot;
+pub mod verify;
 mod wait;
 mod write;
 

@@ -74,13 +74,30 @@ pub struct ReportOptions {
 }
 
 #[derive(Clone, Debug, Args)]
-pub struct ScopeOptions {
+pub struct AimOptions {
     /// What the host is wanted fit for
     #[arg(long = "for", value_enum, default_value_t = Intent::Agent, value_name = "INTENT", env = "HOSTREADY_FOR", hide_env = true)]
     pub intent: Intent,
     /// No guest may be left running
     #[arg(long, value_parser = FalseyValueParser::new(), env = "HOSTREADY_DRAINED", hide_env = true)]
     pub drained: bool,
+}
+
+#[derive(Clone, Debug, Args)]
+pub struct StateOptions {
+    /// Where snapshots are kept
+    #[arg(
+        long,
+        value_name = "DIR",
+        default_value = "/var/lib/hostready",
+        env = "HOSTREADY_STATE_DIR",
+        hide_env = true
+    )]
+    pub state_dir: PathBuf,
+}
+
+#[derive(Clone, Debug, Args)]
+pub struct ScopeOptions {
     /// Use this profile in place of detection; may be repeated
     #[arg(long, value_name = "NAME", env = "HOSTREADY_PROFILE", hide_env = true, value_delimiter = ',')]
     pub profile: Vec<String>,

@@ -3,12 +3,13 @@
 use clap::{Args, ValueEnum};
 
 use super::write;
-use crate::model::Report;
+use crate::model::{Report, Snapshot};
 
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]
 enum Document {
     #[default]
     Report,
+    Snapshot,
 }
 
 #[derive(Clone, Debug, Args)]
@@ -22,6 +23,7 @@ impl Schema {
     pub fn run(&self) -> anyhow::Result<u8> {
         let schema = match self.document {
             Document::Report => schemars::schema_for!(Report),
+            Document::Snapshot => schemars::schema_for!(Snapshot),
         };
         let mut text = serde_json::to_string_pretty(&schema)?;
         text.push('\n');

@@ -5,15 +5,25 @@ use std::path::Path;
 
 use anyhow::Context;
 
+use super::load::Subject;
 use super::options::{Color, Format, ReportOptions};
 use crate::exit::Exit;
 use crate::host::store::Store;
 use crate::model::Report;
 use crate::report::{json, text};
 
+/// Ends a run that judged: prints what it found, and says it with the exit code.
+pub fn judged(subject: &Subject, found: &Report, options: &ReportOptions, store: &Store) -> anyhow::Result<u8> {
+    if let Some(notice) = &subject.notice {
+        say(&format!("warning: {notice}"));
+    }
+    let written = report(found, options, store)?;
+    Ok(Exit::from_code(found.exit_code).merge(written).styled(options.exit_style))
+}
+
 /// Prints the report and stores it where `--output` says. A file that cannot be written costs the exit
 /// code, never the report on stdout.
-pub fn report(report: &Report, options: &ReportOptions, store: &Store) -> anyhow::Result<Exit> {
+fn report(report: &Report, options: &ReportOptions, store: &Store) -> anyhow::Result<Exit> {
     let shown = match (options.format.format(), options.quiet) {
         (Format::Json, _) => json::render(report)?,
         (Format::Text, true) => text::line(report),

@@ -2,13 +2,13 @@
 
 use super::Facts;
 use super::repositories::UBUNTU_IN_THE_MAKING;
+use crate::catalog::kind::host::BOOT_ID;
 use crate::catalog::kind::packages::OS_RELEASE;
 use crate::model::report::{Host, Hypervisor, Os};
 use crate::model::{Query, Reading};
 
 const HOSTNAME: &str = "/proc/sys/kernel/hostname";
 const KERNEL: &str = "/proc/sys/kernel/osrelease";
-const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
 const MACHINE_ID: &str = "/etc/machine-id";
 
 /// Packages whose version is the hypervisor's, in the order in which they are looked for.

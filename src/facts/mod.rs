@@ -1,18 +1,21 @@
 //! Answers become typed facts. A parser takes bytes and sees no host; what it cannot make sense of is
 //! unreadable, never empty.
 
+pub mod before;
 pub mod grub;
 pub mod identity;
 pub mod kernels;
 pub mod link_files;
 pub mod netplan;
 pub mod nic_naming;
+pub mod nics;
 pub mod ovs;
 pub mod packages;
 pub mod repositories;
 pub mod sshd;
 pub mod udev_rules;
 mod wildcard;
+pub mod wiring;
 
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
@@ -25,6 +28,7 @@ use crate::model::report::Intent;
 use crate::model::{Answers, Query, Reading, TroubleCause};
 use ovs::Ovs;
 use packages::Packages;
+use wiring::Wiring;
 
 /// Name → content, of one directory.
 pub type Files = BTreeMap<String, Reading<Content>>;
@@ -45,11 +49,12 @@ pub struct Facts<'a> {
     pub run: Run<'a>,
     packages: OnceCell<Reading<Packages<'a>>>,
     ovs: OnceCell<Reading<Ovs<'a>>>,
+    wiring: OnceCell<Reading<Wiring<'a>>>,
 }
 
 impl<'a> Facts<'a> {
     pub fn new(answers: &'a Answers, settings: &'a Settings, run: Run<'a>) -> Self {
-        Self { answers, settings, run, packages: OnceCell::new(), ovs: OnceCell::new() }
+        Self { answers, settings, run, packages: OnceCell::new(), ovs: OnceCell::new(), wiring: OnceCell::new() }
     }
 
     pub fn reading<T: FromAnswer>(&self, query: &Query) -> Reading<&'a T> {
@@ -98,6 +103,20 @@ impl<'a> Facts<'a> {
             })
         };
         self.ovs.get_or_init(parse).as_ref()
+    }
+
+    /// How the switch is put together; absent where there is no socket.
+    pub fn wiring(&self) -> Reading<&Wiring<'a>> {
+        let socket = self.settings.ovs.socket();
+        let parse = || {
+            self.reading::<Vec<u8>>(&Query::OvsConfiguration(socket.clone())).and_then(|bytes| {
+                Wiring::parse(bytes).map_or_else(
+                    |error| Reading::unreadable(TroubleCause::Malformed, format!("{socket}: {error}")),
+                    Reading::Known,
+                )
+            })
+        };
+        self.wiring.get_or_init(parse).as_ref()
     }
 
     /// Whether vswitchd runs: it holds a lock on its PID file, or a process of its name is there. The file alone

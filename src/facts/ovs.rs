@@ -7,7 +7,7 @@ use std::collections::HashMap;
 
 use serde::Deserialize;
 
-use datum::Datum;
+pub use datum::Datum;
 
 /// The rows that we judge, by their uuid where others point at them.
 #[derive(Debug, Default)]

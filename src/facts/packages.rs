@@ -16,6 +16,9 @@ pub struct Package<'a> {
     source: &'a str,
 }
 
+/// The fields that are read.
+const FIELDS: [&[u8]; 5] = [b"Package", b"Status", b"Architecture", b"Version", b"Source"];
+
 const WANTS: [&str; 5] = ["unknown", "install", "hold", "deinstall", "purge"];
 const FLAGS: [&str; 2] = ["ok", "reinstreq"];
 const STATES: [&str; 8] = [
@@ -119,6 +122,17 @@ impl<'a> Packages<'a> {
     }
 }
 
+/// The database without what nobody compares: a tenth of it, and read like the whole.
+pub fn thinned(text: &[u8]) -> Vec<u8> {
+    let kept = |line: &&[u8]| {
+        let field = line.split(|byte| *byte == b':').next().unwrap_or_default();
+        line.is_empty() || FIELDS.contains(&field)
+    };
+    let mut thin: Vec<u8> = lines(text).filter(kept).flat_map(|line| [line, b"\n"].concat()).collect();
+    thin.pop();
+    thin
+}
+
 /// Does a package that is there need one of this name? `text` is the whole database.
 pub fn is_needed(text: &[u8], name: &str) -> bool {
     let finder = memchr::memmem::Finder::new(name);
@@ -165,8 +179,7 @@ impl<'a> Stanza<'a> {
         self.any = true;
         let colon = line.iter().position(|byte| *byte == b':').ok_or_else(|| error("not a field, a `:` is missing"))?;
         let (field, rest) = line.split_at(colon);
-        let wanted = matches!(field, b"Package" | b"Status" | b"Architecture" | b"Version" | b"Source");
-        if !wanted {
+        if !FIELDS.contains(&field) {
             return Ok(());
         }
         let value = std::str::from_utf8(&rest[1..]).map_err(|_| error("not UTF-8"))?.trim();

@@ -6,6 +6,7 @@ pub mod live;
 pub mod recorded;
 pub mod run_id;
 pub mod scrub;
+pub mod snapshots;
 pub mod store;
 
 use crate::model::{Answer, Query, Reading};

@@ -3,7 +3,7 @@
 
 use std::fs::{File, OpenOptions, Permissions};
 use std::io::{self, Write};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::Path;
 
 /// The right to write files that a person named. Only the command line hands it out; what looks and
@@ -31,13 +31,36 @@ impl Store {
             Err(error) => Err(error),
         }
     }
+
+    /// A directory of our own, for its owner alone.
+    pub fn make_directory(&self, path: &Path) -> io::Result<()> {
+        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
+    }
+
+    /// Makes `link` lead to `target`, at once: whoever reads it finds the old one or the new one.
+    pub fn point(&self, link: &Path, target: &Path) -> io::Result<()> {
+        let directory = directory_of(link);
+        let made = tempfile::Builder::new()
+            .prefix(".hostready-")
+            .make_in(directory, |path| std::os::unix::fs::symlink(target, path))?;
+        made.into_temp_path().persist(link).map_err(|failed| failed.error)?;
+        File::open(directory)?.sync_all()
+    }
+
+    pub fn remove(&self, path: &Path) -> io::Result<()> {
+        std::fs::remove_file(path)
+    }
+}
+
+fn directory_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    }
 }
 
 fn replace(path: &Path, content: &[u8], permissions: Permissions) -> io::Result<()> {
-    let directory = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
+    let directory = directory_of(path);
     let mut temporary = tempfile::Builder::new().prefix(".hostready-").tempfile_in(directory)?;
     temporary.write_all(content)?;
     temporary.as_file().set_permissions(permissions)?;

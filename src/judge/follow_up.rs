@@ -66,18 +66,27 @@ fn expand(then_read: ThenRead, check: &Check, subject: &str, facts: &Facts<'_>) 
             _ => Vec::new(),
         },
         ThenRead::Nics => nic_names::open_questions(facts),
+        ThenRead::Hardware => hardware(facts),
         ThenRead::NextKernel => next_kernel::open_questions(&check.kind, facts),
         ThenRead::Sshd => sshd::open_questions(facts),
         ThenRead::OvnLog => match &check.kind {
             Kind::OvnController(spec) => ovn_controller::open_questions(spec, facts),
             _ => Vec::new(),
         },
-        ThenRead::Flows => match facts.ovs() {
-            Reading::Known(ovs) => {
-                let secure = ovs.bridges.iter().filter(|bridge| bridge.is_secure);
-                secure.map(|bridge| Query::Flows(facts.settings.ovs.management_socket(&bridge.name))).collect()
-            }
-            _ => Vec::new(),
-        },
+        ThenRead::Flows => flows(facts),
     }
+}
+
+/// Every NIC that is hardware.
+pub fn hardware(facts: &Facts<'_>) -> Vec<Query> {
+    let Reading::Known(links) = facts.links() else { return Vec::new() };
+    let physical = links.iter().filter(|(name, link)| link.kind.is_none() && name.as_str() != "lo");
+    physical.map(|(name, _)| Query::Nic(name.clone())).collect()
+}
+
+/// The flows of every bridge in secure mode.
+pub fn flows(facts: &Facts<'_>) -> Vec<Query> {
+    let Reading::Known(ovs) = facts.ovs() else { return Vec::new() };
+    let secure = ovs.bridges.iter().filter(|bridge| bridge.is_secure);
+    secure.map(|bridge| Query::Flows(facts.settings.ovs.management_socket(&bridge.name))).collect()
 }

@@ -1,7 +1,11 @@
 //! Facts become findings. Nothing here reads, writes or prints: the same facts give the same findings.
 
+mod agent_connected;
+mod agent_service;
 mod attested;
 mod boot_space;
+pub mod bridges;
+pub mod causes;
 mod clock_synchronised;
 mod console;
 mod contacts;
@@ -14,11 +18,13 @@ pub mod follow_up;
 mod guests_running;
 pub mod headlines;
 mod initrd;
+mod kept;
 mod kernel_module;
 mod netplan;
 mod next_kernel;
 mod nic_names;
 mod offers;
+pub mod open_baseline;
 pub mod outcome;
 pub mod outlook;
 mod ovn_controller;
@@ -34,6 +40,7 @@ mod package_versions;
 pub mod profiles;
 mod python_environments;
 mod reboot_pending;
+pub mod remember;
 mod sshd;
 mod unit_state;
 mod units_failed;
@@ -43,17 +50,22 @@ pub mod waivers;
 use crate::catalog::kind::Kind;
 use crate::catalog::{Catalog, Check, Level};
 use crate::facts::Facts;
+use crate::facts::before::Before;
 use crate::model::finding::FindingRef;
 use crate::model::{Finding, Severity, Status};
 use outcome::Outcome;
 
-/// The findings of all `checks`, causes linked.
-pub fn judge(catalog: &Catalog, checks: &[&Check], facts: &Facts<'_>) -> Vec<Finding> {
+/// The findings of all `checks`, causes linked. `before` is the baseline, where there is one.
+pub fn judge(catalog: &Catalog, checks: &[&Check], facts: &Facts<'_>, before: Option<&Before<'_>>) -> Vec<Finding> {
     let mut findings = Vec::new();
+    let mut ties = causes::Ties::default();
     for check in checks {
-        let outcomes = outcomes(catalog, check, facts);
-        findings.extend(outcomes.into_iter().map(|outcome| finding(check, outcome, facts)));
+        for mut outcome in outcomes(catalog, check, facts, before) {
+            ties.note(findings.len(), &mut outcome);
+            findings.push(finding(check, outcome, facts));
+        }
     }
+    ties.tie(&mut findings, facts, before);
     headlines::link(&mut findings);
     findings
 }
@@ -63,10 +75,8 @@ pub fn excluded(check: &Check, why: &str) -> Finding {
     row(check, Outcome::skip("", outcome::EXCLUDED, why), 0)
 }
 
-fn outcomes(catalog: &Catalog, check: &Check, facts: &Facts<'_>) -> Vec<Outcome> {
-    if check.needs_baseline {
-        return vec![Outcome::undetermined("", outcome::NO_BASELINE, "there is no baseline to compare with")];
-    }
+fn outcomes(catalog: &Catalog, check: &Check, facts: &Facts<'_>, before: Option<&Before<'_>>) -> Vec<Outcome> {
+    let compared = |judge: &dyn Fn(&Before<'_>) -> Vec<Outcome>| before.map_or_else(without_baseline, judge);
     match &check.kind {
         Kind::FilesystemSpace(spec) => filesystem_space::judge(catalog, check, spec, facts),
         Kind::FilesystemSpaceShared(spec) => filesystem_space_shared::judge(catalog, check, spec, facts),
@@ -100,7 +110,26 @@ fn outcomes(catalog: &Catalog, check: &Check, facts: &Facts<'_>) -> Vec<Outcome>
         Kind::Console(_) => console::judge(check, facts),
         Kind::Attested(_) => attested::judge(check, facts),
         Kind::OvnController(spec) => ovn_controller::judge(spec, facts),
+        Kind::AgentService(spec) => agent_service::judge(spec, facts),
+        Kind::AgentConnected(spec) => agent_connected::judge(spec, facts),
+        Kind::Rebooted(_) => compared(&|before| kept::rebooted::judge(facts, before)),
+        Kind::GuestsKept(spec) => compared(&|before| kept::guests::judge(spec, facts, before)),
+        Kind::OvsDatabaseKept(_) => compared(&|before| kept::ovs_database::judge(facts, before)),
+        Kind::OvsBridgesKept(_) => compared(&|before| kept::ovs_bridges::judge(facts, before)),
+        Kind::OvsPortsKept(_) => compared(&|before| kept::ovs_ports::judge(facts, before)),
+        Kind::LinksKept(_) => compared(&|before| kept::links::judge(facts, before)),
+        Kind::AddressesKept(_) => compared(&|before| kept::addresses::judge(facts, before)),
+        Kind::RoutesKept(_) => compared(&|before| kept::routes::judge(facts, before)),
+        Kind::RulesKept(_) => compared(&|before| kept::rules::judge(facts, before)),
+        Kind::ResolverKept(_) => compared(&|before| kept::resolver::judge(facts, before)),
+        Kind::ServicesKept(spec) => compared(&|before| kept::services::judge(spec, facts, before)),
+        Kind::PackagesKept(spec) => compared(&|before| kept::packages::judge(spec, facts, before)),
     }
+}
+
+fn without_baseline() -> Vec<Outcome> {
+    let outcome = Outcome::undetermined("", outcome::NO_BASELINE, "there is no baseline to compare with");
+    vec![outcome.by_hand(vec![vec!["hostready".to_owned(), "snapshot".to_owned()]])]
 }
 
 fn finding(check: &Check, outcome: Outcome, facts: &Facts<'_>) -> Finding {

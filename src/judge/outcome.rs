@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value};
 
+use super::causes::Part;
 use crate::catalog::Level;
 use crate::model::finding::{FindingRef, Offer};
 use crate::model::{Query, Status, Trouble};
@@ -22,6 +23,8 @@ pub struct Outcome {
     pub expected: Map<String, Value>,
     pub observed: Map<String, Value>,
     pub caused_by: Option<FindingRef>,
+    /// What of the host it is about: what lies below these explains it.
+    pub touches: Vec<Part>,
     /// It counts no more than this, whatever the level of the check.
     pub at_most: Option<Level>,
     pub offers: Vec<Offer>,
@@ -41,6 +44,7 @@ impl Outcome {
             expected: Map::new(),
             observed: Map::new(),
             caused_by: None,
+            touches: Vec::new(),
             at_most: None,
             offers: Vec::new(),
             by_hand: Vec::new(),
@@ -82,6 +86,11 @@ impl Outcome {
 
     pub fn because_of(mut self, id: &str, subject: &str) -> Self {
         self.caused_by = Some(FindingRef { id: id.to_owned(), subject: subject.to_owned() });
+        self
+    }
+
+    pub fn touching(mut self, part: Part) -> Self {
+        self.touches.push(part);
         self
     }
 

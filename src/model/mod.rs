@@ -5,9 +5,11 @@ pub mod finding;
 pub mod query;
 pub mod reading;
 pub mod report;
+pub mod snapshot;
 
 pub use answer::{Answer, Answers};
 pub use finding::{Finding, Severity, Status};
 pub use query::Query;
 pub use reading::{Reading, Trouble, TroubleCause};
 pub use report::Report;
+pub use snapshot::Snapshot;

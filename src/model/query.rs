@@ -25,6 +25,10 @@ pub enum Query {
     Listing(String),
     /// The files of one directory whose names match: `/etc/netplan/*.yaml`.
     Files(String),
+    /// The SHA-256 of the files whose names match, without their content.
+    Hashes(String),
+    /// When a file was last written to.
+    Modified(String),
     /// The last part of a file that may be large.
     Tail(String),
     /// Free space, inodes and mount flags at a path or its nearest existing ancestor.
@@ -45,12 +49,18 @@ pub enum Query {
     Units,
     /// One unit by name, loaded or not.
     Unit(String),
+    /// What is enabled: the state of every unit file.
+    UnitFiles,
+    /// The TCP connections that stand of the processes of this unit.
+    Connections(String),
     /// Where a socket unit listens.
     Listens(String),
     /// The rows that we judge of the OVSDB behind this socket.
     Ovsdb(String),
     /// Whether vswitchd catches up with the database, watched for a moment.
     OvsProgress(String),
+    /// How the switch behind this socket is put together: every column that is configuration.
+    OvsConfiguration(String),
     /// How many flows the bridge behind this management socket holds.
     Flows(String),
     /// What the ovn-controller of this run directory says of itself.
@@ -59,6 +69,8 @@ pub enum Query {
     Processes(String),
     /// Virtual machine processes.
     Guests,
+    /// The tap devices of each virtual machine process.
+    GuestTaps,
     Clock,
     /// Does this `host:port` accept a connection?
     Tcp(String),
@@ -116,9 +128,12 @@ impl Query {
     /// itself has a lane of its own.
     pub fn lane(&self) -> String {
         match self {
-            Self::Units | Self::Unit(_) | Self::Listens(_) => "systemd".to_owned(),
+            Self::Units | Self::UnitFiles | Self::Unit(_) | Self::Listens(_) => "systemd".to_owned(),
             Self::Links | Self::Addresses | Self::Routes | Self::Rules => "netlink".to_owned(),
             Self::Ovsdb(_)
+            | Self::OvsConfiguration(_)
+            | Self::Connections(_)
+            | Self::GuestTaps
             | Self::OvsProgress(_)
             | Self::OvnController(_)
             | Self::Flows(_)
@@ -139,6 +154,8 @@ impl Query {
             | Self::Directory(path)
             | Self::Listing(path)
             | Self::Files(path)
+            | Self::Hashes(path)
+            | Self::Modified(path)
             | Self::Tail(path)
             | Self::Lock(path) => disk_lane(path),
             Self::Module(_) => "modules".to_owned(),
@@ -155,6 +172,8 @@ impl Query {
             Self::Directory(path) => ("directory", path),
             Self::Listing(path) => ("listing", path),
             Self::Files(pattern) => ("files", pattern),
+            Self::Hashes(pattern) => ("hashes", pattern),
+            Self::Modified(path) => ("modified", path),
             Self::Tail(path) => ("tail", path),
             Self::Space(path) => ("space", path),
             Self::Lock(path) => ("lock", path),
@@ -166,13 +185,17 @@ impl Query {
             Self::Nic(name) => ("nic", name),
             Self::Units => ("units", ""),
             Self::Unit(name) => ("unit", name),
+            Self::UnitFiles => ("unit-files", ""),
+            Self::Connections(unit) => ("connections", unit),
             Self::Listens(name) => ("listens", name),
             Self::Ovsdb(socket) => ("ovsdb", socket),
+            Self::OvsConfiguration(socket) => ("ovs-configuration", socket),
             Self::OvsProgress(socket) => ("ovs-progress", socket),
             Self::Flows(socket) => ("flows", socket),
             Self::OvnController(directory) => ("ovn-controller", directory),
             Self::Processes(name) => ("processes", name),
             Self::Guests => ("guests", ""),
+            Self::GuestTaps => ("guest-taps", ""),
             Self::Clock => ("clock", ""),
             Self::Tcp(endpoint) => ("tcp", endpoint),
             Self::Http(target) => return ("http", Cow::Owned(target.to_string())),
@@ -218,6 +241,8 @@ impl FromStr for Query {
             "directory" => Self::Directory(owned),
             "listing" => Self::Listing(owned),
             "files" => Self::Files(owned),
+            "hashes" => Self::Hashes(owned),
+            "modified" => Self::Modified(owned),
             "tail" => Self::Tail(owned),
             "space" => Self::Space(owned),
             "lock" => Self::Lock(owned),
@@ -229,13 +254,17 @@ impl FromStr for Query {
             "nic" => Self::Nic(owned),
             "units" => Self::Units,
             "unit" => Self::Unit(owned),
+            "unit-files" => Self::UnitFiles,
+            "connections" => Self::Connections(owned),
             "listens" => Self::Listens(owned),
             "ovsdb" => Self::Ovsdb(owned),
+            "ovs-configuration" => Self::OvsConfiguration(owned),
             "ovs-progress" => Self::OvsProgress(owned),
             "flows" => Self::Flows(owned),
             "ovn-controller" => Self::OvnController(owned),
             "processes" => Self::Processes(owned),
             "guests" => Self::Guests,
+            "guest-taps" => Self::GuestTaps,
             "clock" => Self::Clock,
             "tcp" => Self::Tcp(owned),
             "http" => Self::Http(argument.parse()?),

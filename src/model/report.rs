@@ -36,7 +36,43 @@ pub struct Report {
     pub comment: String,
     pub summary: Summary,
     pub findings: Vec<Finding>,
+    /// The bridges of the switch, against those of the baseline; empty where there is none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub bridges: Vec<BridgeRow>,
     pub actions: Vec<Action>,
+}
+
+/// A bridge of the switch, as it was and as it is.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct BridgeRow {
+    pub name: String,
+    pub state: Kept,
+    pub ports: Vec<PortRow>,
+    /// Ports that others own: they are counted and not compared.
+    pub owned_by_others: usize,
+}
+
+/// A port of a bridge, or a member of a bond.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct PortRow {
+    pub name: String,
+    pub state: Kept,
+    /// What became of it: `now called ens11`, `now on br-data`.
+    pub note: Option<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub members: Vec<PortRow>,
+}
+
+/// What became of something since the baseline.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Kept {
+    Same,
+    Changed,
+    Missing,
+    /// It is there, elsewhere or under another name.
+    Moved,
+    New,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]

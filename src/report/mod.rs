@@ -1,8 +1,10 @@
 //! One file a renderer. A renderer decides nothing: it prints what the report says.
 
+pub mod console_card;
 pub mod error;
 pub mod explain;
 pub mod json;
 mod layout;
 pub mod progress;
+pub mod snapshot;
 pub mod text;

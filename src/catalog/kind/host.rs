@@ -4,9 +4,10 @@ use serde::Deserialize;
 
 use super::Spec;
 use super::boot::COMMAND_LINE;
+use super::packages::STATUS;
 use crate::catalog::settings::Settings;
 use crate::model::Query;
-use crate::units::AbsolutePath;
+use crate::units::{AbsolutePath, UnitName};
 
 /// Virtual machines that an upgrade or a reboot would disturb.
 #[derive(Clone, Debug, Deserialize)]
@@ -77,5 +78,45 @@ pub struct Attested {}
 impl Spec for Attested {
     fn questions(&self, _: &Settings) -> Vec<Query> {
         Vec::new()
+    }
+}
+
+/// Which boot this is.
+pub const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
+
+/// The host was rebooted since the baseline.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rebooted {}
+
+impl Spec for Rebooted {
+    fn questions(&self, _: &Settings) -> Vec<Query> {
+        vec![Query::File(BOOT_ID.to_owned())]
+    }
+
+    fn remembered(&self, settings: &Settings) -> Vec<Query> {
+        self.questions(settings)
+    }
+}
+
+/// The guests that start with the host have started.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GuestsKept {
+    /// Where libvirt keeps one XML file for each domain that runs, and links to those that start with the host.
+    pub libvirt_state: AbsolutePath,
+    pub libvirt_autostart: AbsolutePath,
+    /// Where one of these units is, a scheduler decides which guests run here.
+    pub schedulers: Vec<UnitName>,
+}
+
+impl Spec for GuestsKept {
+    fn questions(&self, _: &Settings) -> Vec<Query> {
+        let directories = [&self.libvirt_state, &self.libvirt_autostart].map(|path| Query::Directory(path.to_string()));
+        directories.into_iter().chain([Query::Guests, Query::UnitFiles, Query::File(STATUS.to_owned())]).collect()
+    }
+
+    fn remembered(&self, settings: &Settings) -> Vec<Query> {
+        self.questions(settings)
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! A new kind is a spec here, a line in the list below, and a file in `judge/`, which the compiler asks for.
 
+pub mod agent;
 pub mod boot;
 pub mod filesystem;
 pub mod host;
@@ -25,6 +26,11 @@ pub trait Spec {
 
     /// What must be read before a check of this kind can be judged.
     fn questions(&self, settings: &Settings) -> Vec<Query>;
+
+    /// What a baseline must hold for a check of this kind to compare with.
+    fn remembered(&self, _: &Settings) -> Vec<Query> {
+        Vec::new()
+    }
 }
 
 macro_rules! kinds {
@@ -54,6 +60,12 @@ macro_rules! kinds {
             pub fn questions(&self, settings: &Settings) -> Vec<Query> {
                 match self {
                     $(Self::$variant(spec) => spec.questions(settings)),*
+                }
+            }
+
+            pub fn remembered(&self, settings: &Settings) -> Vec<Query> {
+                match self {
+                    $(Self::$variant(spec) => spec.remembered(settings)),*
                 }
             }
         }
@@ -100,4 +112,18 @@ kinds! {
     "console" => Console(host::Console),
     "attested" => Attested(host::Attested),
     "ovn-controller" => OvnController(ovs::Controller),
+    "rebooted" => Rebooted(host::Rebooted),
+    "guests-kept" => GuestsKept(host::GuestsKept),
+    "ovs-database-kept" => OvsDatabaseKept(ovs::DatabaseKept),
+    "ovs-bridges-kept" => OvsBridgesKept(ovs::BridgesKept),
+    "ovs-ports-kept" => OvsPortsKept(ovs::PortsKept),
+    "links-kept" => LinksKept(network::LinksKept),
+    "addresses-kept" => AddressesKept(network::AddressesKept),
+    "routes-kept" => RoutesKept(network::RoutesKept),
+    "rules-kept" => RulesKept(network::RulesKept),
+    "resolver-kept" => ResolverKept(network::ResolverKept),
+    "services-kept" => ServicesKept(services::Kept),
+    "packages-kept" => PackagesKept(packages::Kept),
+    "agent-service" => AgentService(agent::Service),
+    "agent-connected" => AgentConnected(agent::Connected),
 }

@@ -122,3 +122,107 @@ impl Spec for Netplan {
         files.chain([Query::File(STATUS.to_owned())]).collect()
     }
 }
+
+pub const INTERFACES: &str = "/etc/network/interfaces";
+pub const INTERFACES_DIRECTORY: &str = "/etc/network/interfaces.d/*";
+pub const NETWORKD_DIRECTORY: &str = "/etc/systemd/network";
+pub const RESOLVER: &str = "/etc/resolv.conf";
+
+/// Who looks after a device: what is repaired by hand, netplan or ifupdown would undo.
+pub(super) fn of_the_managers() -> Vec<Query> {
+    let netplan = NETPLAN_DIRECTORIES.into_iter().map(|directory| Query::Files(format!("{directory}/*.yaml")));
+    let ifupdown = [Query::File(INTERFACES.to_owned()), Query::Files(INTERFACES_DIRECTORY.to_owned())];
+    netplan.chain(ifupdown).collect()
+}
+
+/// What every check asks that compares the kernel's network with that of a baseline.
+fn of_the_network(settings: &Settings) -> Vec<Query> {
+    let kernel = [Query::Links, Query::Addresses, Query::Routes, Query::Rules];
+    // Whether a device is in a bridge is for the switch to say.
+    kernel.into_iter().chain([Query::Ovsdb(settings.ovs.socket())]).collect()
+}
+
+/// The same, and who would undo what is repaired by hand: that is a matter of now.
+fn of_the_network_and_its_managers(settings: &Settings) -> Vec<Query> {
+    of_the_network(settings).into_iter().chain(of_the_managers()).collect()
+}
+
+/// Each link of the baseline is there under its name, up, and with its MTU.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LinksKept {}
+
+impl Spec for LinksKept {
+    const CAUSES: &'static [&'static str] = &["renamed", "missing", "mtu", "down", "bond-member-missing"];
+
+    fn questions(&self, settings: &Settings) -> Vec<Query> {
+        of_the_network_and_its_managers(settings)
+    }
+
+    fn remembered(&self, settings: &Settings) -> Vec<Query> {
+        of_the_network(settings)
+    }
+}
+
+/// Each address that was configured is where it was.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AddressesKept {}
+
+impl Spec for AddressesKept {
+    const CAUSES: &'static [&'static str] = &["on-enslaved-nic", "missing"];
+
+    fn questions(&self, settings: &Settings) -> Vec<Query> {
+        of_the_network_and_its_managers(settings)
+    }
+
+    fn remembered(&self, settings: &Settings) -> Vec<Query> {
+        of_the_network(settings)
+    }
+}
+
+/// Each route that was configured is in its table.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RoutesKept {}
+
+impl Spec for RoutesKept {
+    fn questions(&self, settings: &Settings) -> Vec<Query> {
+        of_the_network_and_its_managers(settings)
+    }
+
+    fn remembered(&self, settings: &Settings) -> Vec<Query> {
+        of_the_network(settings)
+    }
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RulesKept {}
+
+impl Spec for RulesKept {
+    fn questions(&self, settings: &Settings) -> Vec<Query> {
+        of_the_network_and_its_managers(settings)
+    }
+
+    fn remembered(&self, settings: &Settings) -> Vec<Query> {
+        of_the_network(settings)
+    }
+}
+
+/// Names are resolved by the servers that the baseline had.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ResolverKept {}
+
+impl Spec for ResolverKept {
+    const CAUSES: &'static [&'static str] = &["missing", "link-changed", "servers-changed"];
+
+    fn questions(&self, _: &Settings) -> Vec<Query> {
+        vec![Query::File(RESOLVER.to_owned()), Query::Listing(RESOLVER.to_owned())]
+    }
+
+    fn remembered(&self, settings: &Settings) -> Vec<Query> {
+        self.questions(settings)
+    }
+}

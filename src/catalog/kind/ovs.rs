@@ -102,3 +102,65 @@ impl Spec for Controller {
         ]
     }
 }
+
+/// Where databases lie that Open vSwitch set aside when it made a new one.
+pub const DATABASE_DIRECTORIES: [&str; 2] = ["/etc/openvswitch", "/var/lib/openvswitch"];
+
+/// What every check asks that compares the switch with that of a baseline.
+fn of_the_configuration(settings: &Settings) -> Vec<Query> {
+    let mut asked = of_the_switch(settings);
+    asked.push(Query::OvsConfiguration(settings.ovs.socket()));
+    asked
+}
+
+/// The database still holds what it held.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DatabaseKept {}
+
+impl Spec for DatabaseKept {
+    fn questions(&self, settings: &Settings) -> Vec<Query> {
+        let backups = DATABASE_DIRECTORIES.into_iter().map(|directory| Query::Listing(directory.to_owned()));
+        of_the_configuration(settings).into_iter().chain(backups).collect()
+    }
+
+    fn remembered(&self, settings: &Settings) -> Vec<Query> {
+        of_the_configuration(settings)
+    }
+}
+
+/// Each bridge of the baseline is there, with its attributes.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BridgesKept {}
+
+impl Spec for BridgesKept {
+    const CAUSES: &'static [&'static str] = &["missing", "attributes-changed"];
+
+    fn questions(&self, settings: &Settings) -> Vec<Query> {
+        of_the_configuration(settings)
+    }
+
+    fn remembered(&self, settings: &Settings) -> Vec<Query> {
+        of_the_configuration(settings)
+    }
+}
+
+/// Each port of the baseline is on its bridge, with its attributes, whatever its device is called now.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PortsKept {}
+
+impl Spec for PortsKept {
+    const CAUSES: &'static [&'static str] =
+        &["nic-renamed", "detached", "wrong-bridge", "missing", "attributes-changed", "owned-by-others"];
+
+    fn questions(&self, settings: &Settings) -> Vec<Query> {
+        let managers = super::network::of_the_managers();
+        of_the_configuration(settings).into_iter().chain([Query::Links]).chain(managers).collect()
+    }
+
+    fn remembered(&self, settings: &Settings) -> Vec<Query> {
+        of_the_configuration(settings)
+    }
+}

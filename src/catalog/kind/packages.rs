@@ -1,5 +1,7 @@
 //! Checks of the dpkg database.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 
 use super::Spec;
@@ -94,5 +96,25 @@ pub struct Versions {
 impl Spec for Versions {
     fn questions(&self, _: &Settings) -> Vec<Query> {
         vec![Query::File(STATUS.to_owned())]
+    }
+}
+
+/// What was installed still is, at no lower version; what was held still is.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Kept {
+    /// What the host cannot do without: patterns of package names, by what they are for.
+    pub packages: BTreeMap<String, Vec<String>>,
+}
+
+impl Spec for Kept {
+    const CAUSES: &'static [&'static str] = &["removed", "downgraded", "hold-lost"];
+
+    fn questions(&self, _: &Settings) -> Vec<Query> {
+        vec![Query::File(STATUS.to_owned())]
+    }
+
+    fn remembered(&self, settings: &Settings) -> Vec<Query> {
+        self.questions(settings)
     }
 }

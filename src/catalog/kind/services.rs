@@ -1,5 +1,7 @@
 //! Checks of systemd's units.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 
 use super::Spec;
@@ -31,5 +33,26 @@ pub struct UnitsFailed {}
 impl Spec for UnitsFailed {
     fn questions(&self, _: &Settings) -> Vec<Query> {
         vec![Query::Units]
+    }
+}
+
+/// What was enabled and ran still is, and does.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Kept {
+    /// What the host cannot do without: a service, and the units of which any one provides it. What else was enabled
+    /// is compared too, and counts less.
+    pub services: BTreeMap<String, Vec<UnitName>>,
+}
+
+impl Spec for Kept {
+    const CAUSES: &'static [&'static str] = &["disabled", "masked", "stopped", "missing"];
+
+    fn questions(&self, _: &Settings) -> Vec<Query> {
+        vec![Query::UnitFiles, Query::Units]
+    }
+
+    fn remembered(&self, settings: &Settings) -> Vec<Query> {
+        self.questions(settings)
     }
 }

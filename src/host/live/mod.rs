@@ -172,6 +172,12 @@ impl Observe for Live {
             Query::OvsProgress(socket) => ovsdb::progress(Path::new(socket), deadline).map(Answer::OvsProgress),
             Query::Flows(socket) => openflow::flows(Path::new(socket), deadline).map(Answer::Flows),
             Query::Processes(name) => processes::named(proc, name).map(Answer::Processes),
+            Query::OvsConfiguration(_)
+            | Query::UnitFiles
+            | Query::Connections(_)
+            | Query::GuestTaps
+            | Query::Hashes(_)
+            | Query::Modified(_) => Reading::unreadable(TroubleCause::Failed, "not built yet"),
             Query::Guests => processes::guests(proc).map(Answer::Guests),
             Query::Clock => clock::clock().map(Answer::Clock),
             Query::Listing(path) => at(path, &|path, mounts| {

@@ -28,3 +28,9 @@ pub enum EntryKind {
     DanglingLink,
     Other,
 }
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Modified {
+    /// Seconds since 1970, UTC.
+    pub seconds: i64,
+}

@@ -1,6 +1,7 @@
 //! What a host answers, as decoded rows or as the bytes that it gave.
 
 mod boot;
+mod connection;
 mod files;
 mod nic;
 mod python;
@@ -13,7 +14,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{Query, Reading, TroubleCause};
 pub use boot::{Initrd, Module};
-pub use files::{Content, Entry, EntryKind};
+pub use connection::Connection;
+pub use files::{Content, Entry, EntryKind, Modified};
 pub use nic::{Nic, PciAbove, PciFunction, PciSlot};
 pub use python::PythonEnvironment;
 pub use route::{NextHop, Route, Rule};
@@ -51,6 +53,14 @@ pub enum Answer {
     Module(Module),
     PythonEnvironments(Vec<PythonEnvironment>),
     OvnController(OvnController),
+    /// Unit file → `enabled`, `static`, `masked`, …
+    UnitFiles(BTreeMap<String, String>),
+    Connections(Vec<Connection>),
+    /// By process.
+    GuestTaps(BTreeMap<u32, Vec<String>>),
+    /// Path → SHA-256 in hexadecimal.
+    Hashes(BTreeMap<String, Reading<String>>),
+    Modified(Modified),
 }
 
 /// The state of the filesystem that holds a path.
@@ -114,6 +124,24 @@ pub struct Link {
     /// The device below (VLAN) or the far end (veth), where it is in this namespace.
     pub lower: Option<String>,
     pub bond_member: Option<BondMember>,
+    /// What a VLAN device tags with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub vlan_id: Option<u16>,
+    /// How a bond of the kernel shares its load.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bond: Option<Bond>,
+}
+
+/// The options of a kernel bond that it takes to make it again.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Bond {
+    /// `active-backup`, `802.3ad`, …
+    pub mode: String,
+    pub miimon: u32,
+    /// `layer2`, `layer3+4`, …; none where the mode does not hash.
+    pub transmit_hash: Option<String>,
+    pub lacp_fast: bool,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -156,6 +184,9 @@ pub struct Unit {
     pub result: String,
     pub restarts: u32,
     pub main_pid: u32,
+    /// The program of the main process, as the kernel knows it: for an agent in Python its interpreter.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub program: Option<String>,
     /// Microseconds since boot at which it became active, 0 where it never did.
     pub active_since_us: u64,
 }
@@ -320,6 +351,11 @@ answers_with! {
     Module => Module,
     PythonEnvironments => Vec<PythonEnvironment>,
     OvnController => OvnController,
+    UnitFiles => BTreeMap<String, String>,
+    Connections => Vec<Connection>,
+    GuestTaps => BTreeMap<u32, Vec<String>>,
+    Hashes => BTreeMap<String, Reading<String>>,
+    Modified => Modified,
 }
 
 /// An answer and what it cost.

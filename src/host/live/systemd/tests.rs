@@ -53,6 +53,7 @@ fn a_real_unit_is_read() {
         restarts: 6,
         main_pid: 0,
         active_since_us: 2_683_372_602,
+        ..Unit::default()
     };
     let bus = bus(UNIT_SESSION.to_vec());
     assert_eq!(unit(&bus.path, "loop.service", fake::soon()), Reading::Known(expected));

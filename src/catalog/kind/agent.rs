@@ -1,0 +1,55 @@
+//! Checks of a vendor's agent.
+
+use serde::Deserialize;
+
+use super::Spec;
+use crate::catalog::settings::Settings;
+use crate::model::Query;
+use crate::units::UnitName;
+
+/// The agent's units run.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Service {
+    /// Unit → the package that brings it.
+    pub units: std::collections::BTreeMap<UnitName, String>,
+    /// So long after its package was upgraded it may still be about to start.
+    pub grace_seconds: u64,
+}
+
+impl Service {
+    /// What dpkg writes when it installs a package.
+    pub fn installed(package: &str) -> Query {
+        Query::Modified(format!("/var/lib/dpkg/info/{package}.list"))
+    }
+}
+
+impl Spec for Service {
+    const CAUSES: &'static [&'static str] =
+        &["inactive", "failed", "masked", "disabled", "crash-loop", "not-found-but-running", "starting"];
+
+    fn questions(&self, _: &Settings) -> Vec<Query> {
+        let both = |(unit, package): (&UnitName, &String)| [Query::Unit(unit.to_string()), Self::installed(package)];
+        self.units.iter().flat_map(both).collect()
+    }
+}
+
+/// The agent speaks with its management plane: one of its units, or what it speaks through, holds a connection.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Connected {
+    /// The agent, and the unit that carries its connection to the outside.
+    pub agent: UnitName,
+    pub relay: UnitName,
+}
+
+impl Spec for Connected {
+    const CAUSES: &'static [&'static str] = &["not-connected", "not-running"];
+
+    fn questions(&self, _: &Settings) -> Vec<Query> {
+        [&self.agent, &self.relay]
+            .into_iter()
+            .flat_map(|unit| [Query::Unit(unit.to_string()), Query::Connections(unit.to_string())])
+            .collect()
+    }
+}

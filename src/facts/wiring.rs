@@ -1,0 +1,111 @@
+//! How the switch is put together: every row that is configuration, with each of its columns, so that it can be
+//! compared and built again.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashMap};
+
+use serde::Deserialize;
+
+use super::ovs::Datum;
+
+/// The bridges by name, and the one row of the switch as a whole.
+#[derive(Debug, Default)]
+pub struct Wiring<'a> {
+    pub switch: Row<'a>,
+    pub bridges: BTreeMap<String, Bridge<'a>>,
+}
+
+#[derive(Debug, Default)]
+pub struct Bridge<'a> {
+    pub row: Row<'a>,
+    pub ports: BTreeMap<String, Port<'a>>,
+    pub controllers: Vec<Row<'a>>,
+}
+
+/// A plain port has one interface, a bond several.
+#[derive(Debug, Default)]
+pub struct Port<'a> {
+    pub row: Row<'a>,
+    pub interfaces: BTreeMap<String, Row<'a>>,
+}
+
+/// The columns of a row that are not empty.
+#[derive(Debug, Default, Deserialize)]
+#[serde(transparent)]
+pub struct Row<'a>(#[serde(borrow)] pub BTreeMap<&'a str, Datum<'a>>);
+
+impl<'a> Row<'a> {
+    pub fn text(&self, column: &str) -> Option<Cow<'a, str>> {
+        self.0.get(column).cloned().and_then(Datum::text)
+    }
+
+    /// The value of a key of a column that is a map.
+    pub fn value(&self, column: &str, key: &str) -> Option<Cow<'a, str>> {
+        let map = self.0.get(column).cloned()?.map();
+        map.into_iter().find(|(name, _)| name == key).map(|(_, value)| value)
+    }
+
+    fn uuids(&self, column: &str) -> Vec<&'a str> {
+        self.0.get(column).cloned().map(Datum::uuids).unwrap_or_default()
+    }
+}
+
+#[derive(Deserialize)]
+struct Tables<'a> {
+    #[serde(borrow, rename = "Open_vSwitch")]
+    switch: Rows<'a>,
+    #[serde(borrow, rename = "Bridge")]
+    bridges: Rows<'a>,
+    #[serde(borrow, rename = "Port")]
+    ports: Rows<'a>,
+    #[serde(borrow, rename = "Interface")]
+    interfaces: Rows<'a>,
+    #[serde(borrow, rename = "Controller", default)]
+    controllers: Rows<'a>,
+}
+
+#[derive(Default, Deserialize)]
+struct Rows<'a> {
+    #[serde(borrow)]
+    rows: Vec<Row<'a>>,
+}
+
+impl<'a> Rows<'a> {
+    fn by_uuid(self) -> HashMap<&'a str, Row<'a>> {
+        self.rows.into_iter().filter_map(|row| Some((*row.uuids("_uuid").first()?, row))).collect()
+    }
+}
+
+impl<'a> Wiring<'a> {
+    /// `text` is `{"Bridge": {"rows": […]}, …}`, one entry a table.
+    pub fn parse(text: &'a [u8]) -> Result<Self, String> {
+        let tables: Tables<'a> = serde_json::from_slice(text).map_err(|error| error.to_string())?;
+        let (mut ports, mut interfaces) = (tables.ports.by_uuid(), tables.interfaces.by_uuid());
+        let mut controllers = tables.controllers.by_uuid();
+        let mut wiring = Self { switch: tables.switch.rows.into_iter().next().unwrap_or_default(), ..Self::default() };
+        for row in tables.bridges.rows {
+            let mut bridge = Bridge::default();
+            for port in row.uuids("ports").into_iter().filter_map(|uuid| ports.remove(uuid)) {
+                let of_port = port.uuids("interfaces").into_iter().filter_map(|uuid| interfaces.remove(uuid));
+                let interfaces = of_port.map(|row| (name(&row), row)).collect();
+                bridge.ports.insert(name(&port), Port { row: port, interfaces });
+            }
+            bridge.controllers =
+                row.uuids("controller").into_iter().filter_map(|uuid| controllers.remove(uuid)).collect();
+            wiring.bridges.insert(name(&row), Bridge { row, ..bridge });
+        }
+        Ok(wiring)
+    }
+
+    /// The bridge and the port that an interface of this name is in.
+    pub fn place_of(&self, interface: &str) -> Option<(&str, &str)> {
+        self.bridges.iter().find_map(|(bridge, it)| {
+            let (port, _) = it.ports.iter().find(|(_, port)| port.interfaces.contains_key(interface))?;
+            Some((bridge.as_str(), port.as_str()))
+        })
+    }
+}
+
+fn name(row: &Row<'_>) -> String {
+    row.text("name").unwrap_or_default().into_owned()
+}

@@ -1,0 +1,9 @@
+//! Has the host been rebooted since the baseline?
+
+use crate::facts::Facts;
+use crate::facts::before::Before;
+use crate::judge::outcome::Outcome;
+
+pub fn judge(_: &Facts<'_>, _: &Before<'_>) -> Vec<Outcome> {
+    vec![Outcome::undetermined("", "failed", "not built yet")]
+}

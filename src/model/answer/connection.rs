@@ -1,0 +1,19 @@
+//! TCP connections and whose they are.
+
+use serde::{Deserialize, Serialize};
+
+/// A connection that stands: seen twice, a moment apart.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Connection {
+    /// `192.0.2.7:48212`
+    pub local: String,
+    pub peer: String,
+    /// The process that holds it.
+    pub pid: u32,
+    pub command: String,
+    /// The unit of that process, where it is in one.
+    pub unit: Option<String>,
+    /// The process is at the far end of a loopback connection of the unit that was asked for, and none of its own.
+    pub relays: bool,
+}
