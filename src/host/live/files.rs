@@ -10,7 +10,7 @@ use nix::sys::statvfs::{FsFlags, statvfs};
 
 use super::failure;
 use super::mounts::{Mount, Mounts, Place};
-use crate::model::answer::{Content, Entry, EntryKind, Space};
+use crate::model::answer::{Content, Entry, EntryKind, Modified, Space};
 use crate::model::{Reading, TroubleCause};
 
 /// Far above what any file that we read should hold.
@@ -155,6 +155,14 @@ pub fn exists(path: &Path) -> Reading<bool> {
     match path.symlink_metadata() {
         Ok(_) => Reading::Known(true),
         Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Reading::Known(false),
+        Err(error) => failure::reading("cannot look at", path, &error),
+    }
+}
+
+/// When what the path leads to was last written to.
+pub fn modified(path: &Path) -> Reading<Modified> {
+    match path.metadata() {
+        Ok(found) => Reading::Known(Modified { seconds: found.mtime() }),
         Err(error) => failure::reading("cannot look at", path, &error),
     }
 }

@@ -3,12 +3,14 @@
 mod banner;
 mod bounded;
 mod clock;
+mod connections;
 mod dbus;
 mod deleted;
 pub mod detour;
 mod failure;
 mod files;
 mod freeable;
+mod hashes;
 mod http;
 mod initrd;
 mod kernel;
@@ -29,6 +31,7 @@ mod resolve;
 mod routes;
 mod socket;
 mod systemd;
+mod taps;
 mod transport;
 mod units;
 
@@ -38,7 +41,7 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::Observe;
-use crate::model::answer::User;
+use crate::model::answer::{Unit, User};
 use crate::model::{Answer, Query, Reading, TroubleCause};
 use crate::units::AbsolutePath;
 use mounts::{Mount, Mounts, Place};
@@ -167,17 +170,24 @@ impl Observe for Live {
             Query::Routes => routes::routes(deadline).map(Answer::Routes),
             Query::Rules => routes::rules(deadline).map(Answer::Rules),
             Query::Units => self.units.ask(deadline, |systemd| systemd.units()).map(Answer::Units),
-            Query::Unit(name) => self.units.ask(deadline, |systemd| systemd.unit(name)).map(Answer::Unit),
+            Query::Unit(name) => {
+                let unit = self.units.ask(deadline, |systemd| systemd.unit(name));
+                unit.map(|unit| Unit { program: processes::program(proc, unit.main_pid), ..unit }).map(Answer::Unit)
+            }
             Query::Ovsdb(socket) => ovsdb::tables(Path::new(socket), deadline).map(Answer::Text),
             Query::OvsProgress(socket) => ovsdb::progress(Path::new(socket), deadline).map(Answer::OvsProgress),
             Query::Flows(socket) => openflow::flows(Path::new(socket), deadline).map(Answer::Flows),
             Query::Processes(name) => processes::named(proc, name).map(Answer::Processes),
-            Query::OvsConfiguration(_)
-            | Query::UnitFiles
-            | Query::Connections(_)
-            | Query::GuestTaps
-            | Query::Hashes(_)
-            | Query::Modified(_) => Reading::unreadable(TroubleCause::Failed, "not built yet"),
+            Query::OvsConfiguration(_) => Reading::unreadable(TroubleCause::Failed, "not built yet"),
+            Query::UnitFiles => self.units.ask(deadline, |systemd| systemd.unit_files()).map(Answer::UnitFiles),
+            Query::Connections(unit) => connections::of_unit(proc, unit, deadline).map(Answer::Connections),
+            Query::GuestTaps => {
+                processes::guests(proc).and_then(|guests| taps::taps(proc, &guests)).map(Answer::GuestTaps)
+            }
+            Query::Hashes(pattern) => at(pattern, &|pattern, _| {
+                hashes::hashes(pattern, |path| self.matched(path, deadline)).map(Answer::Hashes)
+            }),
+            Query::Modified(path) => at(path, &|path, _| files::modified(path).map(Answer::Modified)),
             Query::Guests => processes::guests(proc).map(Answer::Guests),
             Query::Clock => clock::clock().map(Answer::Clock),
             Query::Listing(path) => at(path, &|path, mounts| {

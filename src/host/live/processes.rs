@@ -183,6 +183,13 @@ pub fn command(process: &Path) -> Option<String> {
     })
 }
 
+/// What the process runs, as the kernel knows it, also where it was replaced on disk since.
+pub fn program(proc: &Path, pid: u32) -> Option<String> {
+    let link = std::fs::read_link(proc.join(pid.to_string()).join("exe")).ok()?;
+    let path = link.as_os_str().as_bytes();
+    Some(lossy(path.strip_suffix(b" (deleted)").unwrap_or(path)))
+}
+
 fn is_interpreter(comm: &[u8]) -> bool {
     [&b"python"[..], b"perl", b"ruby"].iter().any(|name| comm.starts_with(name)) || matches!(comm, b"sh" | b"bash")
 }

@@ -114,6 +114,19 @@ impl Systemd {
         socket::reading(SERVICE, &self.path, replies.and_then(|[reply]| unit_rows(&reply)))
     }
 
+    /// The state of every unit file. What only this boot made is left out, but for the services of init scripts.
+    pub fn unit_files(&mut self) -> Reading<BTreeMap<String, String>> {
+        let call = Call {
+            destination: self.destination,
+            path: "/org/freedesktop/systemd1",
+            interface: "org.freedesktop.systemd1.Manager",
+            member: "ListUnitFiles",
+            arguments: &[],
+        };
+        let replies = self.connection.call_each([call]);
+        socket::reading(SERVICE, &self.path, replies.and_then(|[reply]| unit_file_rows(&reply)))
+    }
+
     /// One unit by its full name, loaded or not; `not-found` where there is none.
     pub fn unit(&mut self, name: &str) -> Reading<Unit> {
         let own = own_properties(name);
@@ -240,6 +253,24 @@ fn unit_row(rows: &mut Decoder) -> Option<(String, LoadedUnit)> {
     let _object = rows.string()?;
     let (_job, _job_type, _job_object) = (rows.u32()?, rows.string()?, rows.string()?);
     Some((name, LoadedUnit { load, active, sub }))
+}
+
+fn unit_file_rows(reply: &Reply) -> Result<BTreeMap<String, String>, Fault> {
+    let rows = reply.values("a(ss)")?.array(8);
+    let decode = |mut rows: Decoder| {
+        let mut files = BTreeMap::new();
+        while !rows.is_empty() {
+            rows.align(8)?;
+            let (path, state) = (rows.string()?, rows.string()?);
+            let name = path.rsplit('/').next().unwrap_or(path);
+            let is_of_this_boot = state == "transient" || state == "generated" && !name.ends_with(".service");
+            if !is_of_this_boot {
+                files.insert(name.to_owned(), state.to_owned());
+            }
+        }
+        Some(files)
+    };
+    rows.and_then(decode).ok_or_else(|| Fault::malformed("a list of unit files"))
 }
 
 /// Kind (`Stream`, `Datagram`, …) and address, of which the kind does not matter.

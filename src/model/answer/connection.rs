@@ -9,6 +9,10 @@ pub struct Connection {
     /// `192.0.2.7:48212`
     pub local: String,
     pub peer: String,
+    /// Somebody on this host listens at its local end: the peer opened it.
+    pub accepted: bool,
+    /// How often in a row it has sent something by now, and no answer came.
+    pub unanswered: u32,
     /// The process that holds it.
     pub pid: u32,
     pub command: String,

@@ -1,0 +1,175 @@
+//! Which TCP connections the processes of a unit hold, and through whom they speak with the outside.
+//!
+//! All of it comes from /proc: the kernel's table of sockets there names each by its inode, and so do the descriptors
+//! of whoever holds it. A process in a network namespace of its own has a table of its own.
+
+mod table;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::{bounded, failure, processes};
+use crate::model::answer::Connection;
+use crate::model::{Reading, TroubleCause};
+use table::Table;
+
+/// What breaks off and is made anew all the time does not last so long.
+const BETWEEN_SAMPLES: Duration = Duration::from_secs(1);
+
+/// The connections of `unit` that stand now and a second later, and those to the outside of the process that is at
+/// the far end of one which the unit opened within this host. Empty where no process is in the unit.
+pub fn of_unit(proc: &Path, unit: &str, deadline: Instant) -> Reading<Vec<Connection>> {
+    let (proc, unit) = (proc.to_owned(), unit.to_owned());
+    bounded::by(deadline, &format!("connections of {unit}"), move || {
+        standing(|| sample(&proc, &unit), || thread::sleep(BETWEEN_SAMPLES.min(bounded::remaining(deadline) / 2)))
+    })
+}
+
+/// What two samples have in common, as the second one saw it.
+fn standing(sample: impl Fn() -> Reading<Vec<Connection>>, pause: impl FnOnce()) -> Reading<Vec<Connection>> {
+    let ends = |connection: &Connection| (connection.local.clone(), connection.peer.clone(), connection.relays);
+    let first: BTreeSet<_> = match sample() {
+        Reading::Known(connections) => connections.iter().map(ends).collect(),
+        other => return other,
+    };
+    if first.is_empty() {
+        return Reading::Known(Vec::new());
+    }
+    pause();
+    sample().map(|again| again.into_iter().filter(|connection| first.contains(&ends(connection))).collect())
+}
+
+fn sample(proc: &Path, unit: &str) -> Reading<Vec<Connection>> {
+    processes::pids(proc).and_then(|pids| {
+        // Mounted with hidepid, /proc shows a user his own processes alone.
+        if !pids.contains(&1) {
+            let detail = format!("{} hides other users' processes", proc.display());
+            return Reading::unreadable(TroubleCause::Denied, detail);
+        }
+        let is_own = |pid: &u32| processes::unit(&proc.join(pid.to_string())).as_deref() == Some(unit);
+        let (own, others): (Vec<u32>, Vec<u32>) = pids.into_iter().partition(is_own);
+        Host { proc }.connections(&own, &others)
+    })
+}
+
+/// The process that holds each socket, by its inode.
+type Holders = BTreeMap<u64, u32>;
+
+struct Host<'a> {
+    proc: &'a Path,
+}
+
+impl Host<'_> {
+    fn connections(&self, own: &[u32], others: &[u32]) -> Reading<Vec<Connection>> {
+        let mut connections = Vec::new();
+        for members in self.by_namespace(own).into_values() {
+            let holders = match self.holders(&members, |_| true) {
+                Ok(holders) => holders,
+                Err((path, error)) => return failure::unreadable("cannot look at", &path, &error),
+            };
+            if holders.is_empty() {
+                continue;
+            }
+            let table = match members.iter().find_map(|pid| Table::of_process(&self.process(*pid)).transpose()) {
+                Some(Ok(table)) => table,
+                Some(Err(detail)) => return Reading::unreadable(TroubleCause::Failed, detail),
+                None => continue,
+            };
+            connections.extend(self.held(&table, &holders, false));
+            let far_ends = table.far_ends(&holders);
+            if far_ends.is_empty() {
+                continue;
+            }
+            let relays = match self.holders(others, |sockets| sockets.iter().any(|inode| far_ends.contains(inode))) {
+                Ok(relays) => relays,
+                Err((path, error)) => return failure::unreadable("cannot look at", &path, &error),
+            };
+            connections.extend(self.held(&table, &relays, true));
+        }
+        Reading::Known(connections)
+    }
+
+    fn process(&self, pid: u32) -> PathBuf {
+        self.proc.join(pid.to_string())
+    }
+
+    /// The processes that are still there, by their network namespace.
+    fn by_namespace(&self, pids: &[u32]) -> BTreeMap<PathBuf, Vec<u32>> {
+        let mut members: BTreeMap<PathBuf, Vec<u32>> = BTreeMap::new();
+        for pid in pids {
+            if let Ok(namespace) = std::fs::read_link(self.process(*pid).join("ns/net")) {
+                members.entry(namespace).or_default().push(*pid);
+            }
+        }
+        members
+    }
+
+    /// The sockets of those of `pids` whose sockets are `wanted`.
+    fn holders(&self, pids: &[u32], wanted: impl Fn(&[u64]) -> bool) -> Result<Holders, (PathBuf, io::Error)> {
+        let mut holders = Holders::new();
+        for pid in pids {
+            let descriptors = self.process(*pid).join("fd");
+            match sockets(&descriptors) {
+                Ok(sockets) if wanted(&sockets) => {
+                    for inode in sockets {
+                        holders.entry(inode).or_insert(*pid);
+                    }
+                }
+                Ok(_) => {}
+                // It has ended, or is a thread of the kernel.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(_) if processes::Stat::of(&self.process(*pid)).is_none_or(|stat| stat.has_no_memory()) => {}
+                Err(error) => return Err((descriptors, error)),
+            }
+        }
+        Ok(holders)
+    }
+
+    fn held<'t>(
+        &self,
+        table: &'t Table,
+        holders: &'t Holders,
+        relays: bool,
+    ) -> impl Iterator<Item = Connection> + use<'t, '_> {
+        let proc = self.proc;
+        let rows = table.established.iter().filter(move |row| !relays || !table.stays_within(row));
+        rows.filter_map(move |row| {
+            let pid = *holders.get(&row.inode)?;
+            let process = proc.join(pid.to_string());
+            Some(Connection {
+                local: row.local.to_string(),
+                peer: row.peer.to_string(),
+                accepted: table.is_accepted(row),
+                unanswered: row.unanswered,
+                pid,
+                command: processes::command(&process).unwrap_or_else(|| format!("pid {pid}")),
+                unit: processes::unit(&process),
+                relays,
+            })
+        })
+    }
+}
+
+/// The inodes of the sockets among these descriptors.
+fn sockets(descriptors: &Path) -> io::Result<Vec<u64>> {
+    let mut inodes = Vec::new();
+    for entry in std::fs::read_dir(descriptors)? {
+        match std::fs::read_link(entry?.path()) {
+            Ok(target) => inodes.extend(socket_inode(&target)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(inodes)
+}
+
+/// `socket:[16184]`
+fn socket_inode(target: &Path) -> Option<u64> {
+    target.to_str()?.strip_prefix("socket:[")?.strip_suffix(']')?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests;
