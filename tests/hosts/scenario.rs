@@ -3,14 +3,20 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Output};
 use std::sync::LazyLock;
 
 use libtest_mimic::Failed;
 use serde::Deserialize;
-use serde_json::{Map, Value};
+use serde_json::Value;
+
+use crate::recording::{self, Recording, here, parse};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_hostready");
+
+/// Another boot than that of any recording.
+const NEXT_BOOT: &str = "0b007a6e-55ed-4a11-8c0d-7e57ab1e0002\n";
+const BOOT_ID: &str = "file:/proc/sys/kernel/random/boot_id";
 
 #[derive(Clone, Debug)]
 pub struct Scenario {
@@ -25,6 +31,8 @@ struct Written {
     /// What it shows, for whoever reads it.
     #[serde(rename = "about")]
     _about: String,
+    #[serde(default)]
+    verb: Verb,
     /// A whole recording, of `bases/`.
     base: String,
     /// Scenarios whose faults this host has too.
@@ -35,11 +43,41 @@ struct Written {
     patch: Value,
     /// Question → pairs of an old text, which occurs exactly once, and a new one.
     #[serde(default)]
-    edit: Map<String, Value>,
+    edit: recording::Edits,
     /// The configuration of the host in place of the recorded one.
     configuration: Option<String>,
+    /// What `verify` compares with; the untouched base where nothing is said.
+    baseline: Option<Baseline>,
+    /// `verify` finds no baseline.
+    #[serde(default)]
+    without_baseline: bool,
+    /// `verify` finds the host in the boot of the baseline.
+    #[serde(default)]
+    not_rebooted: bool,
     #[serde(default)]
     arguments: Vec<String>,
+}
+
+#[derive(Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Verb {
+    #[default]
+    Check,
+    Verify,
+}
+
+/// The host when its snapshot was taken, said like the host of now.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Baseline {
+    /// That of the scenario where none is named.
+    base: Option<String>,
+    as_in: Vec<String>,
+    patch: Value,
+    edit: recording::Edits,
+    configuration: Option<String>,
+    /// What `snapshot` exits with.
+    exit: i32,
 }
 
 pub struct Outcome {
@@ -64,15 +102,18 @@ impl Scenario {
 
     pub fn run(&self) -> Result<Outcome, Failed> {
         let written: Written = parse(&self.folder.join("scenario.json"))?;
-        let recording = written.recording()?;
+        let mut host = written.host().build()?;
+        // Nothing that this machine has may count.
         let directory = tempfile::tempdir()?;
-        let file = directory.path().join("host.json");
-        fs::write(&file, serde_json::to_vec(&recording)?)?;
-        let run = |format: &str| {
-            let mut command = Command::new(PROGRAM);
-            command.arg("check").arg("--from").arg(&file).args(["--format", format]).args(&written.arguments);
-            command.env_remove("HOSTREADY_BLESS").output()
+        let mut arguments = match written.verb {
+            Verb::Check => vec!["check".to_owned()],
+            Verb::Verify => written.verify(&mut host, directory.path())?,
         };
+        let file = directory.path().join("host.json");
+        fs::write(&file, serde_json::to_vec(&host)?)?;
+        arguments.extend(["--from".to_owned(), file.display().to_string()]);
+        arguments.extend_from_slice(&written.arguments);
+        let run = |format: &str| program(arguments.iter().map(String::as_str).chain(["--format", format]));
         let (json, text) = (run("json")?, run("text")?);
         let code = json.status.code().ok_or("the program was killed")?;
         let report = serde_json::from_slice(&json.stdout)
@@ -85,40 +126,66 @@ impl Scenario {
 }
 
 impl Written {
-    fn recording(&self) -> Result<Value, Failed> {
-        let mut recording: Value = parse(&here().join("bases").join(format!("{}.json", self.base)))?;
-        for name in &self.as_in {
-            let other: Written = parse(&here().join("scenarios").join(name).join("scenario.json"))?;
-            merge(&mut recording, &other.patch);
-            edit(&mut recording, &other.edit)?;
+    fn host(&self) -> Recording<'_> {
+        Recording {
+            base: &self.base,
+            as_in: &self.as_in,
+            patch: &self.patch,
+            edit: &self.edit,
+            configuration: self.configuration.as_deref(),
         }
-        merge(&mut recording, &self.patch);
-        edit(&mut recording, &self.edit)?;
-        if let Some(configuration) = &self.configuration {
-            recording["configuration"] =
-                serde_json::json!([{"name": "/etc/hostready/config.toml", "text": configuration, "checks": false}]);
+    }
+
+    /// Takes the snapshot, and says how `verify` is told of it. `host` is in another boot then, unless it was not
+    /// rebooted.
+    fn verify(&self, host: &mut Value, directory: &Path) -> Result<Vec<String>, Failed> {
+        let nothing = Baseline::default();
+        let baseline = self.baseline.as_ref().unwrap_or(&nothing);
+        let before = baseline.recording(&self.base).build()?;
+        let boot_id = |recording: &Value| recording["answers"][BOOT_ID].clone();
+        if !self.not_rebooted && boot_id(host) == boot_id(&before) {
+            host["answers"][BOOT_ID]["reading"]["known"]["text"] = NEXT_BOOT.into();
         }
-        Ok(recording)
+        let mut arguments = ["verify", "--state-dir"].map(str::to_owned).to_vec();
+        arguments.push(directory.join("state").display().to_string());
+        if !self.without_baseline {
+            arguments.push("--baseline".to_owned());
+            arguments.push(take_snapshot(&before, baseline.exit, directory)?);
+        }
+        Ok(arguments)
     }
 }
 
-/// Changes long texts in a few places. An edit that fits nowhere, or twice, is an error: the base has changed.
-fn edit(recording: &mut Value, edits: &Map<String, Value>) -> Result<(), Failed> {
-    for (question, pairs) in edits {
-        let text = &mut recording["answers"][question]["reading"]["known"]["text"];
-        let mut edited = text.as_str().ok_or_else(|| format!("`{question}` has no text to edit"))?.to_owned();
-        for pair in pairs.as_array().into_iter().flatten() {
-            let (Some(old), Some(new)) = (pair[0].as_str(), pair[1].as_str()) else {
-                return Err(format!("the edits of `{question}` are pairs of texts").into());
-            };
-            if edited.matches(old).count() != 1 {
-                return Err(format!("{old:?} occurs {} times in `{question}`", edited.matches(old).count()).into());
-            }
-            edited = edited.replace(old, new);
+impl Baseline {
+    fn recording<'a>(&'a self, base: &'a str) -> Recording<'a> {
+        Recording {
+            base: self.base.as_deref().unwrap_or(base),
+            as_in: &self.as_in,
+            patch: &self.patch,
+            edit: &self.edit,
+            configuration: self.configuration.as_deref(),
         }
-        *text = Value::String(edited);
     }
-    Ok(())
+}
+
+/// The path of the snapshot of a recorded host.
+fn take_snapshot(host: &Value, exit: i32, directory: &Path) -> Result<String, Failed> {
+    let [from, file] = ["before.json", "baseline.json"].map(|name| directory.join(name).display().to_string());
+    fs::write(&from, serde_json::to_vec(host)?)?;
+    let output = program(["snapshot", "--name", "before", "--json", "--from", &from])?;
+    let snapshot: Value = serde_json::from_slice(&output.stdout)
+        .map_err(|error| format!("no snapshot: {error}\n{}", String::from_utf8_lossy(&output.stderr)))?;
+    if output.status.code() != Some(exit) {
+        return Err(format!("snapshot: {}, not {exit}: {}", output.status, snapshot["unreadable"]).into());
+    }
+    validate(&snapshot, Document::Snapshot)?;
+    holds_no_password(&snapshot.to_string())?;
+    fs::write(&file, &output.stdout)?;
+    Ok(file)
+}
+
+fn program<'a>(arguments: impl IntoIterator<Item = &'a str>) -> std::io::Result<Output> {
+    Command::new(PROGRAM).args(arguments).env_remove("HOSTREADY_BLESS").output()
 }
 
 impl Outcome {
@@ -163,22 +230,39 @@ fn row(finding: &Value) -> String {
     }
 }
 
-/// Holds a report against the schema that the program itself prints.
-pub fn validate(report: &Value) -> Result<(), Failed> {
-    static SCHEMA: LazyLock<Value> = LazyLock::new(|| {
-        let output = Command::new(PROGRAM).args(["schema", "report"]).output().unwrap();
-        serde_json::from_slice(&output.stdout).unwrap()
-    });
+/// `hunter2` is the password of every recorded host.
+pub fn holds_no_password(text: &str) -> Result<(), Failed> {
+    if text.contains("hunter2") { Err("a password is in what was printed".into()) } else { Ok(()) }
+}
+
+#[derive(Clone, Copy)]
+pub enum Document {
+    Report,
+    Snapshot,
+}
+
+/// Holds a document against the schema that the program itself prints.
+pub fn validate(document: &Value, kind: Document) -> Result<(), Failed> {
+    static REPORT: LazyLock<Value> = LazyLock::new(|| schema("report"));
+    static SNAPSHOT: LazyLock<Value> = LazyLock::new(|| schema("snapshot"));
+    let (name, schema) = match kind {
+        Document::Report => ("report", &*REPORT),
+        Document::Snapshot => ("snapshot", &*SNAPSHOT),
+    };
     let mut compiler = boon::Compiler::new();
     let mut schemas = boon::Schemas::new();
-    compiler.add_resource("report.json", SCHEMA.clone())?;
-    let index = compiler.compile("report.json", &mut schemas)?;
-    schemas.validate(report, index).map_err(|error| format!("the report does not fit its schema: {error:#}").into())
+    compiler.add_resource("document.json", schema.clone())?;
+    let index = compiler.compile("document.json", &mut schemas)?;
+    schemas.validate(document, index).map_err(|error| format!("the {name} does not fit its schema: {error:#}").into())
+}
+
+fn schema(name: &str) -> Value {
+    serde_json::from_slice(&program(["schema", name]).unwrap().stdout).unwrap()
 }
 
 /// Every id of the catalog with its causes, as `explain` lists them.
 pub fn catalog_ids() -> Result<BTreeMap<String, BTreeSet<String>>, Failed> {
-    let output = Command::new(PROGRAM).args(["explain", "--json"]).output()?;
+    let output = program(["explain", "--json"])?;
     let listed: Value = serde_json::from_slice(&output.stdout)?;
     let ids = listed["checks"].as_array().ok_or("explain lists no checks")?;
     let mut causes: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
@@ -187,33 +271,4 @@ pub fn catalog_ids() -> Result<BTreeMap<String, BTreeSet<String>>, Failed> {
         causes.entry(check["id"].as_str().unwrap_or_default().to_owned()).or_default().extend(own);
     }
     Ok(causes)
-}
-
-/// RFC 7396
-fn merge(into: &mut Value, patch: &Value) {
-    let Value::Object(fields) = patch else {
-        if !patch.is_null() {
-            *into = patch.clone();
-        }
-        return;
-    };
-    if !into.is_object() {
-        *into = Value::Object(Map::new());
-    }
-    let Value::Object(target) = into else { return };
-    for (key, value) in fields {
-        match value {
-            Value::Null => drop(target.remove(key)),
-            value => merge(target.entry(key.clone()).or_insert(Value::Null), value),
-        }
-    }
-}
-
-fn here() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/hosts")
-}
-
-fn parse<T: for<'de> Deserialize<'de>>(path: &Path) -> Result<T, Failed> {
-    let text = fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
-    serde_json::from_str(&text).map_err(|error| format!("{}: {error}", path.display()).into())
 }
