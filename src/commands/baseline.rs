@@ -1,9 +1,10 @@
 //! The snapshot that a host is compared with.
 
+use super::usage;
 use crate::catalog::Settings;
 use crate::facts::before::Before;
 use crate::facts::{Facts, Run};
-use crate::model::report::{self, Intent};
+use crate::model::report::{self, Host, Intent};
 use crate::model::snapshot::Remembered;
 use crate::model::{Answers, Snapshot};
 
@@ -23,6 +24,18 @@ impl Baseline {
     pub fn before<'a>(&'a self, settings: &'a Settings) -> Before<'a> {
         let run = Run { intent: Intent::After, asked_at: &self.snapshot.taken_at };
         Before { facts: Facts::new(&self.answers, settings, run), snapshot: &self.snapshot }
+    }
+
+    /// A snapshot of another machine says nothing about this one. `hint` says what to do then.
+    pub fn is_of(&self, host: &Host, hint: &str) -> anyhow::Result<()> {
+        match (&self.snapshot.host.machine_id, &host.machine_id) {
+            (Some(theirs), Some(ours)) if theirs != ours => {
+                let name = &self.snapshot.name;
+                let message = format!("the snapshot `{name}` is of another machine: {theirs}, and this one is {ours}");
+                Err(usage(message, hint))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// How a report names it.

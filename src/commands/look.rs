@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use super::baseline::Baseline;
 use super::load::Subject;
+use super::masked::masked;
 use super::options::ScopeOptions;
 use super::usage;
 use crate::catalog::kind::Kind;
@@ -17,7 +18,7 @@ use crate::host::Observe;
 use crate::host::asking::ask_all;
 use crate::judge::{self, bridges, follow_up, profiles, remember};
 use crate::model::report::{BridgeRow, Host, Intent, Scope};
-use crate::model::{Answers, Finding, Query};
+use crate::model::{Answers, Finding, Query, Reading};
 use crate::units::IdGlob;
 
 /// What came of looking.
@@ -61,7 +62,7 @@ impl Selection {
         // An empty variable names nothing.
         let named = |words: &[String]| words.iter().filter(|word| !word.is_empty()).cloned().collect::<Vec<_>>();
         let scope = Scope { only: named(&options.only), skip: named(&options.skip) };
-        let profiles = named(&options.profile);
+        let profiles = named(&options.profiles.profile);
         for pattern in scope.only.iter().chain(&scope.skip) {
             let glob = IdGlob(pattern.clone());
             if !catalog.checks.iter().any(|check| glob.matches(&check.id)) {
@@ -109,7 +110,18 @@ pub fn look(
     baseline: Option<&Baseline>,
     until: Instant,
 ) -> anyhow::Result<Looked> {
-    let mut answers = Answers::default();
+    look_further(host, subject, selection, baseline, until, Answers::default())
+}
+
+/// The same, where these answers are known and only the rest is asked.
+pub fn look_further(
+    host: &Arc<dyn Observe>,
+    subject: &mut Subject,
+    selection: &Selection,
+    baseline: Option<&Baseline>,
+    until: Instant,
+    mut answers: Answers,
+) -> anyhow::Result<Looked> {
     let profiles = gate(host, subject, selection, baseline, until, &mut answers)?;
     let (catalog, run) = (&subject.catalog, subject.run(selection.aim.intent));
     let meant = |check: &&Check| check.intents.contains(&selection.aim.intent) && profiles.contains(&check.profile);
@@ -120,6 +132,9 @@ pub fn look(
 
     ask(host, remember::questions(&compared, &catalog.settings), until, &mut answers);
     ask(host, chosen.iter().flat_map(|check| check.kind.questions(&catalog.settings)), until, &mut answers);
+    if baseline.is_some() {
+        mask_what_is_compared(&chosen, catalog, &mut answers)?;
+    }
     // What is costly to parse is parsed once for all who ask: dpkg's status and the rows of OVSDB are large.
     let facts = Facts::new(&answers, &catalog.settings, run);
     let before = baseline.map(|baseline| baseline.before(&catalog.settings));
@@ -207,6 +222,16 @@ fn rows_left_out(chosen: &[&Check], left_out: &[&Check], selection: &Selection) 
         }
     }
     rows
+}
+
+/// The baseline holds no secret: what is compared with it must not either, or every one would have changed.
+fn mask_what_is_compared(checks: &[&Check], catalog: &Catalog, answers: &mut Answers) -> anyhow::Result<()> {
+    let compared: BTreeSet<Query> = checks.iter().flat_map(|check| check.kind.remembered(&catalog.settings)).collect();
+    for (query, asked) in answers.0.iter_mut().filter(|(query, _)| compared.contains(query)) {
+        let reading = std::mem::replace(&mut asked.reading, Reading::Absent);
+        asked.reading = masked(query, reading)?;
+    }
+    Ok(())
 }
 
 /// Asks what was not asked before. True where there was anything to ask.

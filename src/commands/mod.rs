@@ -7,6 +7,7 @@ pub mod check;
 pub mod explain;
 mod load;
 mod look;
+mod masked;
 mod options;
 pub mod schema;
 pub mod snapshot;

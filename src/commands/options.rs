@@ -83,30 +83,47 @@ pub struct AimOptions {
     pub drained: bool,
 }
 
+/// Where snapshots are kept, unless a person says otherwise.
+const STATE: &str = "/var/lib/hostready";
+
 #[derive(Clone, Debug, Args)]
 pub struct StateOptions {
-    /// Where snapshots are kept
-    #[arg(
-        long,
-        value_name = "DIR",
-        default_value = "/var/lib/hostready",
-        env = "HOSTREADY_STATE_DIR",
-        hide_env = true
-    )]
-    pub state_dir: PathBuf,
+    /// Where snapshots are kept [default: /var/lib/hostready]
+    #[arg(long, value_name = "DIR", env = "HOSTREADY_STATE_DIR", hide_env = true)]
+    pub state_dir: Option<PathBuf>,
+}
+
+impl StateOptions {
+    pub fn directory(&self) -> PathBuf {
+        let named = self.state_dir.clone().filter(|directory| !directory.as_os_str().is_empty());
+        named.unwrap_or_else(|| PathBuf::from(STATE))
+    }
+}
+
+#[derive(Clone, Debug, Default, Args)]
+pub struct ProfileOptions {
+    /// Use this profile in place of detection; may be repeated
+    #[arg(long, value_name = "NAME", env = "HOSTREADY_PROFILE", hide_env = true, value_delimiter = ',')]
+    pub profile: Vec<String>,
 }
 
 #[derive(Clone, Debug, Args)]
 pub struct ScopeOptions {
-    /// Use this profile in place of detection; may be repeated
-    #[arg(long, value_name = "NAME", env = "HOSTREADY_PROFILE", hide_env = true, value_delimiter = ',')]
-    pub profile: Vec<String>,
+    #[command(flatten)]
+    pub profiles: ProfileOptions,
     /// Ask only checks whose id matches, `*` stands for anything; may be repeated
     #[arg(long, value_name = "ID-GLOB", env = "HOSTREADY_ONLY", hide_env = true, value_delimiter = ',')]
     pub only: Vec<String>,
     /// Leave out checks whose id matches; may be repeated
     #[arg(long, value_name = "ID-GLOB", env = "HOSTREADY_SKIP", hide_env = true, value_delimiter = ',')]
     pub skip: Vec<String>,
+}
+
+impl ScopeOptions {
+    /// Every check of these profiles.
+    pub fn of(profiles: ProfileOptions) -> Self {
+        Self { profiles, only: Vec::new(), skip: Vec::new() }
+    }
 }
 
 #[derive(Clone, Debug, Args)]

@@ -11,11 +11,11 @@ use super::assemble::{Ends, compared};
 use super::baseline::Baseline;
 use super::look::{Aim, Selection, look};
 use super::options::{ConfigOptions, LookOptions, ReportOptions, ScopeOptions, StateOptions, WaitOptions};
-use super::{Looking, UsageError, load, usage, wait, write};
+use super::{Looking, UsageError, load, wait, write};
 use crate::exit::ExitStyle;
 use crate::host::snapshots::{self, Snapshots};
 use crate::host::store::Store;
-use crate::model::report::{Host, Intent};
+use crate::model::report::Intent;
 
 #[derive(Clone, Debug, Args)]
 pub struct Verify {
@@ -69,7 +69,7 @@ impl Verify {
             let until = Instant::now() + self.look.timeout;
             let looked = look(&host, &mut subject, &selection, baseline.as_ref(), until)?;
             if let Some(baseline) = &baseline {
-                same_machine(baseline, &looked.host)?;
+                baseline.is_of(&looked.host, "`hostready snapshot --list` shows those that are kept here")?;
             }
             let ends = Ends { verb: "verify", fail_on: self.report.fail_on, started };
             let report = compared(looked, &subject, &selection, ends, baseline.as_ref());
@@ -80,7 +80,7 @@ impl Verify {
 
     /// The snapshot to compare with; none where none was ever taken and none was asked for.
     fn baseline(&self) -> anyhow::Result<Option<Baseline>> {
-        let snapshots = Snapshots { state: self.state.state_dir.clone() };
+        let snapshots = Snapshots { state: self.state.directory() };
         let found = match self.baseline.as_deref().filter(|name| !name.is_empty()) {
             None => snapshots.baseline(),
             Some(file) if file.contains('/') => snapshots::read(Path::new(file)).map(Some),
@@ -89,17 +89,5 @@ impl Verify {
             Some(name) => snapshots::read(&snapshots.path(name)).map(Some),
         };
         Ok(found.map_err(|error| UsageError(error.to_string()))?.map(Baseline::new))
-    }
-}
-
-/// A snapshot of another machine says nothing about this one.
-fn same_machine(baseline: &Baseline, host: &Host) -> anyhow::Result<()> {
-    match (&baseline.snapshot.host.machine_id, &host.machine_id) {
-        (Some(theirs), Some(ours)) if theirs != ours => {
-            let name = &baseline.snapshot.name;
-            let message = format!("the snapshot `{name}` is of another machine: {theirs}, and this one is {ours}");
-            Err(usage(message, "`hostready snapshot --list` shows those of this machine"))
-        }
-        _ => Ok(()),
     }
 }

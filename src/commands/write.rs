@@ -1,6 +1,6 @@
 //! Where a report goes: stdout, and `--output` as a whole or not at all.
 
-use std::io::{ErrorKind, IsTerminal, Write};
+use std::io::{BufWriter, ErrorKind, IsTerminal, Write};
 use std::path::Path;
 
 use anyhow::Context;
@@ -53,8 +53,13 @@ pub fn file(path: &Path, content: &[u8], mode: u32, store: &Store) -> anyhow::Re
 
 /// Data, on stdout. A reader that has heard enough is no error.
 pub fn print(text: &str) -> anyhow::Result<()> {
-    let mut out = std::io::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+    print_with(&mut |out| out.write_all(text.as_bytes()))
+}
+
+/// The same, as `write` gives it.
+pub fn print_with(write: &mut dyn FnMut(&mut dyn Write) -> std::io::Result<()>) -> anyhow::Result<()> {
+    let mut out = BufWriter::new(std::io::stdout().lock());
+    match write(&mut out).and_then(|()| out.flush()) {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error).context("stdout"),
         _ => Ok(()),
     }

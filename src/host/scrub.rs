@@ -53,7 +53,7 @@ static MAYBE: LazyLock<Option<Regex>> = LazyLock::new(|| {
 
 /// OVSDB's `["db_password","x"]`
 static PAIRED: LazyLock<Option<Regex>> =
-    LazyLock::new(|| Regex::new(&format!(r#"(?i)({NAMES}[\w-]*\\?"\s*,\s*\\?")[^"\\]+"#)).ok());
+    LazyLock::new(|| Regex::new(&format!(r#"(?i)((?:{NAMES}[\w-]*|"psk)\\?"\s*,\s*\\?")[^"\\]+"#)).ok());
 
 /// Passwords of GRUB's menu: `password root x`, `password_pbkdf2 root grub.pbkdf2.sha512.10000.…`
 static GRUB: LazyLock<Option<Regex>> =
@@ -67,8 +67,54 @@ static PRIVATE_KEY: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(r"(?s)-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\z)").ok()
 });
 
+/// Words without one of which no pattern here matches, in lower case.
+const HINTS: [&[u8]; 14] = [
+    b"://",
+    b"pass",
+    b"secret",
+    b"token",
+    b"key",
+    b"credential",
+    b"authorization",
+    b"psk",
+    b"private",
+    b"shared",
+    b"sae",
+    b"community",
+    b"pin",
+    b"pbkdf2",
+];
+
+/// A line from this length on is a reply of a program, and what belongs together in it stands between braces.
+const LONG: usize = 64 << 10;
+
 /// The text with every secret that we know the shape of masked.
 pub fn text(plain: &str) -> String {
+    if plain.len() < LONG || plain.contains('\n') {
+        return if may_hold_a_secret(plain) { patterns(plain) } else { plain.to_owned() };
+    }
+    // Ten thousand rows of OVSDB, of which one may have a password. No string of JSON holds a bare quote.
+    let mut scrubbed = String::with_capacity(plain.len());
+    for row in plain.split_inclusive(r#"},{""#) {
+        match may_hold_a_secret(row) {
+            true => scrubbed.push_str(&patterns(row)),
+            false => scrubbed.push_str(row),
+        }
+    }
+    scrubbed
+}
+
+/// Whether it is worth looking at: the patterns take a second a megabyte.
+fn may_hold_a_secret(plain: &str) -> bool {
+    let bytes = plain.as_bytes();
+    let starts = |at: usize, hint: &[u8]| bytes[at..].get(..hint.len()).is_some_and(|it| it.eq_ignore_ascii_case(hint));
+    bytes.iter().enumerate().any(|(at, byte)| match byte | 0x20 {
+        b'p' | b's' | b't' | b'k' | b'c' | b'a' | b':' => HINTS.iter().any(|hint| starts(at, hint)),
+        _ => false,
+    })
+}
+
+fn patterns(plain: &str) -> String {
     type Replace = fn(&Captures<'_>) -> String;
     let patterns: [(&LazyLock<Option<Regex>>, Replace); 7] = [
         (&USERINFO, |found| format!("{}{MASK}@", &found[1])),
@@ -165,6 +211,19 @@ pub fn value(json: &mut Value) {
     }
 }
 
+/// The bytes of a file or of a reply, scrubbed as their text.
+pub fn bytes(plain: Vec<u8>) -> Vec<u8> {
+    match String::from_utf8(plain) {
+        Ok(plain) => text(&plain).into_bytes(),
+        Err(error) => {
+            let plain = error.into_bytes();
+            let readable = String::from_utf8_lossy(&plain);
+            let scrubbed = text(&readable);
+            if scrubbed == readable { plain } else { scrubbed.into_bytes() }
+        }
+    }
+}
+
 /// Bytes that are no text are kept in hex, where no pattern sees them. The text of those that hold a secret, masked.
 fn bytes_with_a_secret(hex: &str) -> Option<String> {
     let pair = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok();
@@ -175,7 +234,7 @@ fn bytes_with_a_secret(hex: &str) -> Option<String> {
 }
 
 fn field(key: &str, mut inner: Value) -> (String, Value) {
-    let is_secret = NAME.as_ref().is_none_or(|name| name.is_match(key));
+    let is_secret = may_hold_a_secret(key) && NAME.as_ref().is_none_or(|name| name.is_match(key));
     match &mut inner {
         Value::String(plain) if is_secret && !plain.is_empty() => MASK.clone_into(plain),
         other => value(other),

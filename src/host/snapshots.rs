@@ -2,27 +2,51 @@
 //!
 //! `snapshots/NAME.json` each, and `baseline`, a link to the one that `verify` compares with.
 
+use std::io::{Error, ErrorKind};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use thiserror::Error;
 
 use crate::model::Snapshot;
-use crate::model::snapshot::{SCHEMA, SCHEMA_VERSION};
+use crate::model::snapshot::{Listed, SCHEMA, SCHEMA_VERSION, Unreadable};
 
 /// A snapshot that cannot be used, and why.
 #[derive(Debug, Error)]
 pub enum UnusableSnapshot {
     #[error("{path}: there is no such snapshot\nhint: `hostready snapshot --list` shows what there is")]
     Missing { path: String },
-    #[error("{path}: {error}")]
-    Unreadable { path: String, error: std::io::Error },
-    #[error("{path}:{line}:{column}: {message}\nhint: the file is damaged, or is no snapshot of hostready")]
-    Malformed { path: String, line: usize, column: usize, message: String },
     #[error(
-        "{path}:1:1: a snapshot of schema version {version}, and this hostready reads {SCHEMA_VERSION}\nhint: use the hostready that wrote it, or a newer one"
+        "{path}: leads to {target}, which is gone\nhint: `hostready snapshot --list` shows what there is; `hostready \
+         snapshot --replace` makes another baseline"
+    )]
+    Dangling { path: String, target: String },
+    #[error("{path}: {error}")]
+    Unreadable { path: String, error: Error },
+    #[error("{path}:{line}:{column}: {message}\nhint: {hint}")]
+    Malformed { path: String, line: usize, column: usize, message: String, hint: &'static str },
+    #[error(
+        "{path}:1:1: a snapshot of schema version {version}, and this hostready reads {SCHEMA_VERSION}\nhint: use the \
+         hostready that wrote it, or a newer one"
     )]
     TooNew { path: String, version: String },
+    #[error(
+        "{path}:1:1: this document was printed and not kept: the baseline of {taken_at} stayed in its place\nhint: leave \
+         --baseline out to compare with that one"
+    )]
+    NotKept { path: String, taken_at: String },
+}
+
+const DAMAGED: &str = "the file is damaged, or is no snapshot of hostready";
+
+/// A state directory that others could have a say in.
+#[derive(Debug, Error)]
+#[error("{path}: {what}\nhint: {hint}")]
+pub struct UnsafeState {
+    path: String,
+    what: String,
+    hint: String,
 }
 
 /// Where snapshots are kept.
@@ -49,21 +73,42 @@ impl Snapshots {
         self.state.join("console.txt")
     }
 
+    /// Room on the disk that a repair's journal gets when there is no other.
+    pub fn reserve(&self) -> PathBuf {
+        self.state.join("reserve")
+    }
+
+    /// Nobody but us can change what is kept here. A directory that is not there yet is safe.
+    pub fn is_safe(&self) -> Result<(), UnsafeState> {
+        [&self.state, &self.directory()].into_iter().try_for_each(|directory| is_ours(directory))
+    }
+
     /// The baseline; none where no snapshot was ever taken.
     pub fn baseline(&self) -> Result<Option<Snapshot>, UnusableSnapshot> {
         let link = self.baseline_link();
         match link.symlink_metadata() {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
             Err(error) => Err(UnusableSnapshot::Unreadable { path: link.display().to_string(), error }),
-            Ok(_) => read(&link).map(Some),
+            Ok(_) => match (read(&link), std::fs::read_link(&link)) {
+                (Err(UnusableSnapshot::Missing { path }), Ok(target)) => {
+                    Err(UnusableSnapshot::Dangling { path, target: target.display().to_string() })
+                }
+                (read, _) => read.map(Some),
+            },
         }
+    }
+
+    /// The name of the baseline, whether or not it can be read.
+    pub fn baseline_name(&self) -> Option<String> {
+        let target = std::fs::read_link(self.baseline_link()).ok()?;
+        Some(target.file_name()?.to_str()?.strip_suffix(".json")?.to_owned())
     }
 
     /// The names of all snapshots, oldest first.
     pub fn names(&self) -> std::io::Result<Vec<String>> {
         let entries = match std::fs::read_dir(self.directory()) {
             Ok(entries) => entries,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
             Err(error) => return Err(error),
         };
         let mut found = Vec::new();
@@ -76,6 +121,63 @@ impl Snapshots {
         found.sort();
         Ok(found.into_iter().map(|(_, name)| name).collect())
     }
+
+    /// What is said of every snapshot without reading what it remembers, oldest first.
+    pub fn list(&self) -> std::io::Result<Vec<Listed>> {
+        let baseline = self.baseline_name();
+        Ok(self.names()?.into_iter().map(|name| self.listed(name, baseline.as_deref())).collect())
+    }
+
+    fn listed(&self, name: String, baseline: Option<&str>) -> Listed {
+        let path = self.path(&name);
+        let is_baseline = baseline == Some(name.as_str());
+        let bytes = path.metadata().map_or(0, |metadata| metadata.len());
+        let mut listed = Listed { name, taken_at: None, complete: false, is_baseline, bytes, error: None };
+        match read_head(&path) {
+            Ok((head, _)) => {
+                listed.complete = head.unreadable.is_empty();
+                listed.taken_at = Some(head.taken_at);
+            }
+            Err(error) => listed.error = error.to_string().lines().next().map(str::to_owned),
+        }
+        listed
+    }
+}
+
+/// A name that a snapshot got from the clock: `20261121T091402Z`, with a number behind where that was taken.
+pub fn is_by_time(name: &str) -> bool {
+    let shape: String = name.chars().map(|c| if c.is_ascii_digit() { '0' } else { c }).collect();
+    let (time, number) = shape.split_at_checked(16).unwrap_or((&shape, ""));
+    let is_number = number.strip_prefix('-').is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|it| it == b'0'));
+    time == "00000000T000000Z" && (number.is_empty() || is_number)
+}
+
+fn is_ours(directory: &Path) -> Result<(), UnsafeState> {
+    let path = directory.display().to_string();
+    let found = match directory.symlink_metadata() {
+        Ok(found) => found,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        Err(error) => {
+            return Err(UnsafeState {
+                path,
+                what: error.to_string(),
+                hint: "name another one with --state-dir".to_owned(),
+            });
+        }
+    };
+    let own = nix::unistd::geteuid().as_raw();
+    let (what, hint) = if found.is_symlink() {
+        ("is a link, and whoever owns that decides where it leads".to_owned(), "name the directory itself".to_owned())
+    } else if !found.is_dir() {
+        ("is no directory".to_owned(), "name another one with --state-dir".to_owned())
+    } else if found.uid() != own && found.uid() != 0 {
+        (format!("belongs to user {}", found.uid()), format!("chown root: {path}"))
+    } else if found.mode() & 0o022 != 0 {
+        ("others may write in it".to_owned(), format!("chmod go-w {path}"))
+    } else {
+        return Ok(());
+    };
+    Err(UnsafeState { path, what, hint })
 }
 
 /// The first fields of the document: whether the rest can be read is told by these.
@@ -85,27 +187,67 @@ struct Head {
     schema: String,
     #[serde(default)]
     schema_version: String,
+    #[serde(default)]
+    taken_at: String,
+    #[serde(default)]
+    unreadable: Vec<Unreadable>,
 }
 
 /// Reads a snapshot from a file.
 pub fn read(path: &Path) -> Result<Snapshot, UnusableSnapshot> {
-    let shown = path.display().to_string();
-    let text = std::fs::read_to_string(path).map_err(|error| match error.kind() {
-        std::io::ErrorKind::NotFound => UnusableSnapshot::Missing { path: shown.clone() },
-        _ => UnusableSnapshot::Unreadable { path: shown.clone(), error },
+    let (_, text) = read_head(path)?;
+    let snapshot: Snapshot = serde_json::from_slice(&text).map_err(|error| malformed(path, &error))?;
+    match snapshot.kept {
+        Some(kept) => Err(UnusableSnapshot::NotKept { path: path.display().to_string(), taken_at: kept.taken_at }),
+        None => Ok(snapshot),
+    }
+}
+
+/// What a file says it is, once it is sure that it is a snapshot which we can read, and all its bytes.
+fn read_head(path: &Path) -> Result<(Head, Vec<u8>), UnusableSnapshot> {
+    let shown = || path.display().to_string();
+    let text = std::fs::read(path).map_err(|error| match error.kind() {
+        ErrorKind::NotFound => UnusableSnapshot::Missing { path: shown() },
+        _ => UnusableSnapshot::Unreadable { path: shown(), error },
     })?;
-    let malformed = |error: serde_json::Error| {
-        let words = error.to_string();
-        let message = words.split(" at line ").next().unwrap_or_default().to_owned();
-        UnusableSnapshot::Malformed { path: shown.clone(), line: error.line(), column: error.column(), message }
+    let head: Head = serde_json::from_slice(&text).map_err(|error| malformed(path, &error))?;
+    let another = |message: &str, hint| {
+        let message = message.to_owned();
+        Err(UnusableSnapshot::Malformed { path: shown(), line: 1, column: 1, message, hint })
     };
-    let head: Head = serde_json::from_str(&text).map_err(malformed)?;
-    if head.schema != SCHEMA {
-        let message = "this is no snapshot of hostready".to_owned();
-        return Err(UnusableSnapshot::Malformed { path: shown, line: 1, column: 1, message });
+    match head.schema.as_str() {
+        SCHEMA if head.schema_version.starts_with("1.") => Ok((head, text)),
+        SCHEMA => Err(UnusableSnapshot::TooNew { path: shown(), version: head.schema_version }),
+        "hostready/bundle" => {
+            another("this is a bundle, and no snapshot", "`hostready snapshot --from FILE` makes one of it")
+        }
+        "hostready/report" => {
+            another("this is a report, and no snapshot", "`hostready snapshot --list` shows what there is")
+        }
+        _ => another("this is no snapshot of hostready", DAMAGED),
     }
-    if !head.schema_version.starts_with("1.") {
-        return Err(UnusableSnapshot::TooNew { path: shown, version: head.schema_version });
+}
+
+fn malformed(path: &Path, error: &serde_json::Error) -> UnusableSnapshot {
+    let words = error.to_string();
+    let message = words.split(" at line ").next().unwrap_or_default().to_owned();
+    let (line, column) = (error.line().max(1), error.column().max(1));
+    UnusableSnapshot::Malformed { path: path.display().to_string(), line, column, message, hint: DAMAGED }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_by_time_are_told_from_those_that_a_person_gave() {
+        for name in ["20261121T091402Z", "20261121T091402Z-2", "20261121T091402Z-17"] {
+            assert!(is_by_time(name), "{name}");
+        }
+        for name in
+            ["", "before", "20261121T091402Z-", "20261121T091402Z-a", "20261121T091402", "x20261121T091402Z", "é"]
+        {
+            assert!(!is_by_time(name), "{name}");
+        }
     }
-    serde_json::from_str(&text).map_err(malformed)
 }

@@ -1,10 +1,14 @@
-//! The only writer of files: `--output`, and what a bundle is kept in.
+//! The only writer of files: `--output`, what a bundle is kept in, and the state directory.
 #![allow(clippy::disallowed_methods)] // this is the home of the methods that are denied elsewhere
 
 use std::fs::{File, OpenOptions, Permissions};
-use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
-use std::path::Path;
+use std::io::{self, BufWriter, Write};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use nix::fcntl::posix_fallocate;
+use tempfile::{NamedTempFile, TempPath};
 
 /// The right to write files that a person named. Only the command line hands it out; what looks and
 /// what judges never holds it.
@@ -37,19 +41,133 @@ impl Store {
         std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
     }
 
-    /// Makes `link` lead to `target`, at once: whoever reads it finds the old one or the new one.
-    pub fn point(&self, link: &Path, target: &Path) -> io::Result<()> {
-        let directory = directory_of(link);
-        let made = tempfile::Builder::new()
-            .prefix(".hostready-")
-            .make_in(directory, |path| std::os::unix::fs::symlink(target, path))?;
-        made.into_temp_path().persist(link).map_err(|failed| failed.error)?;
-        File::open(directory)?.sync_all()
+    /// Files that are to take their places together.
+    pub fn stage(&self) -> Staged {
+        Staged { ready: Vec::new() }
+    }
+
+    /// Keeps so many bytes of the filesystem for later, in a file of that size: what is written when it is full takes the
+    /// place of this. True where they were not yet kept.
+    pub fn reserve(&self, path: &Path, bytes: u64) -> io::Result<bool> {
+        match path.symlink_metadata() {
+            // A file with holes keeps nothing.
+            Ok(found) if found.is_file() && found.len() >= bytes && found.blocks() * 512 >= bytes => return Ok(false),
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        let mut temporary = temporary_beside(path)?;
+        let size = i64::try_from(bytes).map_err(|_| io::ErrorKind::InvalidInput)?;
+        match posix_fallocate(temporary.as_file(), 0, size) {
+            Ok(()) => {}
+            // Not every filesystem can promise room: there it is taken.
+            Err(nix::errno::Errno::EOPNOTSUPP) => write_zeros(&mut temporary, bytes)?,
+            Err(errno) => return Err(errno.into()),
+        }
+        temporary.as_file().sync_all()?;
+        temporary.persist(path).map_err(|failed| failed.error)?;
+        sync_directory(path)?;
+        Ok(true)
+    }
+
+    /// Removes what runs left in a directory that were killed while they wrote: what is being written now is younger.
+    pub fn sweep(&self, directory: &Path) -> io::Result<()> {
+        for entry in std::fs::read_dir(directory)? {
+            let entry = entry?;
+            let is_ours = entry.file_name().to_str().is_some_and(|name| name.starts_with(TEMPORARY));
+            let age = entry.metadata()?.modified()?.elapsed().unwrap_or_default();
+            if is_ours && age > LEFT_BEHIND && !entry.file_type()?.is_dir() {
+                std::fs::remove_file(entry.path())?;
+            }
+        }
+        Ok(())
     }
 
     pub fn remove(&self, path: &Path) -> io::Result<()> {
         std::fs::remove_file(path)
     }
+}
+
+/// How names begin that are never seen, unless a run is killed.
+const TEMPORARY: &str = ".hostready-";
+/// No write takes so long.
+const LEFT_BEHIND: Duration = Duration::from_secs(60 * 60);
+
+/// Files and links that lie on the disk, whole and synced, under names that nobody looks at. Dropped, they are gone.
+#[derive(Debug)]
+pub struct Staged {
+    ready: Vec<Ready>,
+}
+
+#[derive(Debug)]
+enum Ready {
+    File { temporary: NamedTempFile, path: PathBuf, replaces: bool },
+    Link { temporary: TempPath, path: PathBuf },
+}
+
+impl Staged {
+    /// A file for its owner alone, of which `write` writes the content. Where it does not replace, a file that is there
+    /// already is an error of `commit`.
+    pub fn file(
+        &mut self,
+        path: &Path,
+        replaces: bool,
+        write: &mut dyn FnMut(&mut dyn Write) -> io::Result<()>,
+    ) -> io::Result<()> {
+        // Whoever makes it is the only one who may read it.
+        let temporary = temporary_beside(path)?;
+        let mut out = BufWriter::new(temporary.as_file());
+        write(&mut out)?;
+        out.flush()?;
+        drop(out);
+        temporary.as_file().sync_all()?;
+        self.ready.push(Ready::File { temporary, path: path.to_owned(), replaces });
+        Ok(())
+    }
+
+    /// A link that leads to `target`: whoever follows it finds the old one or the new one.
+    pub fn link(&mut self, path: &Path, target: &Path) -> io::Result<()> {
+        let made = tempfile::Builder::new()
+            .prefix(TEMPORARY)
+            .make_in(directory_of(path), |path| std::os::unix::fs::symlink(target, path))?;
+        self.ready.push(Ready::Link { temporary: made.into_temp_path(), path: path.to_owned() });
+        Ok(())
+    }
+
+    /// Gives everything its place, in the order in which it was staged. What has its place already when another cannot
+    /// take its own is not taken back, so the one that makes the others count comes last.
+    pub fn commit(self) -> io::Result<()> {
+        for ready in self.ready {
+            let path = match ready {
+                Ready::File { temporary, path, replaces: true } => {
+                    temporary.persist(&path).map_err(|failed| failed.error)?;
+                    path
+                }
+                Ready::File { temporary, path, replaces: false } => {
+                    temporary.persist_noclobber(&path).map_err(|failed| failed.error)?;
+                    path
+                }
+                Ready::Link { temporary, path } => {
+                    temporary.persist(&path).map_err(|failed| failed.error)?;
+                    path
+                }
+            };
+            // A new name is safe only once its directory is.
+            sync_directory(&path)?;
+        }
+        Ok(())
+    }
+}
+
+fn temporary_beside(path: &Path) -> io::Result<NamedTempFile> {
+    tempfile::Builder::new().prefix(TEMPORARY).tempfile_in(directory_of(path))
+}
+
+fn sync_directory(path: &Path) -> io::Result<()> {
+    File::open(directory_of(path))?.sync_all()
+}
+
+fn write_zeros(file: &mut NamedTempFile, bytes: u64) -> io::Result<()> {
+    io::copy(&mut io::Read::take(io::repeat(0), bytes), file).map(drop)
 }
 
 fn directory_of(path: &Path) -> &Path {
@@ -60,52 +178,13 @@ fn directory_of(path: &Path) -> &Path {
 }
 
 fn replace(path: &Path, content: &[u8], permissions: Permissions) -> io::Result<()> {
-    let directory = directory_of(path);
-    let mut temporary = tempfile::Builder::new().prefix(".hostready-").tempfile_in(directory)?;
+    let mut temporary = temporary_beside(path)?;
     temporary.write_all(content)?;
     temporary.as_file().set_permissions(permissions)?;
     temporary.as_file().sync_all()?;
     temporary.persist(path).map_err(|failed| failed.error)?;
-    // The new name is safe only once its directory is.
-    File::open(directory)?.sync_all()
+    sync_directory(path)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn write(path: &Path, content: &[u8], mode: u32) -> io::Result<()> {
-        Store::hand_out().write(path, content, mode)
-    }
-
-    #[test]
-    fn a_file_is_replaced_whole_and_keeps_its_mode() {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("report.json");
-        write(&path, b"one", 0o600).unwrap();
-        assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o600);
-        std::fs::set_permissions(&path, Permissions::from_mode(0o640)).unwrap();
-        write(&path, b"two", 0o600).unwrap();
-        assert_eq!(std::fs::read(&path).unwrap(), b"two");
-        assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o640);
-        assert_eq!(directory.path().read_dir().unwrap().count(), 1);
-    }
-
-    #[test]
-    fn a_link_is_written_through_and_stays_a_link() {
-        let directory = tempfile::tempdir().unwrap();
-        let (target, link) = (directory.path().join("target"), directory.path().join("link"));
-        std::fs::write(&target, "").unwrap();
-        std::os::unix::fs::symlink(&target, &link).unwrap();
-        write(&link, b"through", 0o600).unwrap();
-        assert!(link.symlink_metadata().unwrap().is_symlink());
-        assert_eq!(std::fs::read(&target).unwrap(), b"through");
-    }
-
-    #[test]
-    fn what_cannot_be_written_leaves_nothing_behind() {
-        let directory = tempfile::tempdir().unwrap();
-        assert!(write(&directory.path().join("no/such/report"), b"x", 0o600).is_err());
-        assert_eq!(directory.path().read_dir().unwrap().count(), 0);
-    }
-}
+mod tests;

@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use schemars::JsonSchema;
-use serde::de::{IgnoredAny, MapAccess, Visitor};
+use serde::de::{Error, IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 use super::answer::Asked;
 use super::report::{Baseline, Host, Tool};
-use super::{Answer, Answers, Finding, Query, Reading};
+use super::{Answer, Answers, Finding, Query, Reading, TroubleCause};
 
 pub const SCHEMA: &str = "hostready/snapshot";
 pub const SCHEMA_VERSION: &str = "1.0";
@@ -24,19 +25,22 @@ pub struct Snapshot {
     pub name: String,
     /// RFC 3339, UTC
     pub taken_at: String,
-    /// False where an earlier baseline stays in its place and nothing was written.
+    /// It was written and is the baseline now. False where an earlier one stays in its place, where it was only printed, and
+    /// where it could not be written.
     pub changed: bool,
     pub exit_code: u8,
     /// True for every exit code but 0.
     pub failed: bool,
     pub msg: String,
     pub comment: String,
-    /// The baseline that stays in place of this one.
+    /// The baseline that stays, because the host has not come back whole. This document then holds no answers, and what is
+    /// wrong against that baseline in `findings`.
     pub kept: Option<Baseline>,
     pub host: Host,
     /// What could not be read, by question: it will not verify clean.
     pub unreadable: Vec<Unreadable>,
     /// What was wrong at that moment.
+    #[serde(deserialize_with = "known_findings")]
     pub findings: Vec<Finding>,
     /// Question → what the host answered.
     #[schemars(with = "BTreeMap<String, Value>")]
@@ -47,6 +51,20 @@ pub struct Snapshot {
 pub struct Unreadable {
     pub question: String,
     pub detail: String,
+}
+
+/// A row of `snapshot --list`.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Listed {
+    pub name: String,
+    /// None where the file is damaged.
+    pub taken_at: Option<String>,
+    /// Everything could be read when it was taken.
+    pub complete: bool,
+    pub is_baseline: bool,
+    pub bytes: u64,
+    /// Why it cannot be used.
+    pub error: Option<String>,
 }
 
 /// What a host answered, without what each answer cost.
@@ -86,10 +104,45 @@ impl<'de> Visitor<'de> for EachAnswer {
         let mut answers = BTreeMap::new();
         while let Some(key) = map.next_key::<String>()? {
             match key.parse::<Query>() {
-                Ok(query) => drop(answers.insert(query, map.next_value()?)),
+                Ok(query) => drop(answers.insert(query, reading(map.next_value()?)?)),
                 Err(_) => drop(map.next_value::<IgnoredAny>()?),
             }
         }
         Ok(Remembered(answers))
     }
+}
+
+/// An answer of a kind that a newer hostready gives is none to us.
+fn reading<E: Error>(stored: &RawValue) -> Result<Reading<Answer>, E> {
+    serde_json::from_str(stored.get()).or_else(|error| match is_of_a_newer_kind(&error) {
+        true => {
+            let detail = "the baseline holds it in a form that this hostready does not know";
+            Ok(Reading::unreadable(TroubleCause::Malformed, detail))
+        }
+        false => Err(E::custom(without_place(&error))),
+    })
+}
+
+/// The findings in words that we know.
+fn known_findings<'de, D: Deserializer<'de>>(input: D) -> Result<Vec<Finding>, D::Error> {
+    let stored: Vec<&RawValue> = Deserialize::deserialize(input)?;
+    let mut findings = Vec::with_capacity(stored.len());
+    for finding in stored {
+        match serde_json::from_str(finding.get()) {
+            Ok(finding) => findings.push(finding),
+            Err(error) if is_of_a_newer_kind(&error) => {}
+            Err(error) => return Err(D::Error::custom(without_place(&error))),
+        }
+    }
+    Ok(findings)
+}
+
+fn is_of_a_newer_kind(error: &serde_json::Error) -> bool {
+    error.to_string().starts_with("unknown variant")
+}
+
+/// What is wrong, without the place: it counts within a part of the document.
+fn without_place(error: &serde_json::Error) -> String {
+    let words = error.to_string();
+    words.split(" at line ").next().unwrap_or_default().to_owned()
 }

@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
-use super::layout::paragraph;
+use super::layout::{paragraph, printable};
 use crate::model::Snapshot;
+use crate::model::snapshot::Listed;
 
 pub fn render(snapshot: &Snapshot, state: &Path) -> String {
     let mut out = paragraph("", &snapshot.msg);
@@ -16,6 +17,6 @@ pub fn render(snapshot: &Snapshot, state: &Path) -> String {
     out
 }
 
-pub fn list(names: &[String]) -> String {
-    names.iter().map(|name| format!("{name}\n")).collect()
+pub fn list(rows: &[Listed], _: &Path) -> String {
+    rows.iter().map(|row| format!("{}\n", printable(&row.name))).collect()
 }

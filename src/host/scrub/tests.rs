@@ -79,3 +79,24 @@ fn a_secret_among_bytes_that_are_no_text_goes_too() {
     value(&mut other);
     assert_eq!(other, before);
 }
+
+#[test]
+fn a_secret_among_ten_thousand_rows_goes_and_its_neighbours_stay() {
+    let row = |at: usize| format!(r#"{{"name":"tap{at}","external_ids":["map",[["iface-id","{at}"]]]}},"#);
+    let rows: String = (0..10_000).map(row).collect();
+    let secret = r#"{"name":"gre0","options":["map",[["key","77"],["psk","swordfish"],["remote_ip","192.0.2.7"]]]}"#;
+    let global = r#"{"external_ids":["map",[["ovn-remote","ssl:192.0.2.1:6642"],["ovn-bridge-mappings","p:br-ex"]]]}"#;
+    let plain = format!("[{rows}{secret},{rows}{global}]");
+    assert_eq!(text(&plain), plain.replace("swordfish", MASK));
+}
+
+#[test]
+fn what_no_hint_announces_no_pattern_masks() {
+    for plain in ["a: b\nc = d", "Package: systemd\nVersion: 252", "{\"mtu\": 1500}", "ssl:192.0.2.1:6642"] {
+        assert!(!may_hold_a_secret(plain), "{plain}");
+        assert_eq!(patterns(plain), plain);
+    }
+    for name in ["PASSWORD: x", "Api_Key=x", "http://u:p@h", "psk=12345678", "grub.pbkdf2.sha512.1.X", "pin: 1234"] {
+        assert!(may_hold_a_secret(name) && text(name) != name, "{name}");
+    }
+}
