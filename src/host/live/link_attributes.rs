@@ -3,7 +3,7 @@
 //! Attributes are taken by number from borrowed bytes, and those that we do not know are passed over. Decoders that
 //! give every attribute a type have failed whole dumps after a kernel upgrade, which is when this program runs.
 
-use crate::model::answer::{BondMember, Link};
+use crate::model::answer::{Bond, BondMember, Link};
 
 const ADDRESS: u16 = 1;
 const NAME: u16 = 3;
@@ -18,12 +18,27 @@ const ALTERNATIVE_NAME: u16 = 53;
 const PERMANENT_ADDRESS: u16 = 54;
 
 const INFO_KIND: u16 = 1;
+const INFO_DATA: u16 = 2;
 const INFO_MEMBER_KIND: u16 = 4;
 const INFO_MEMBER_DATA: u16 = 5;
 
 const BOND_MEMBER_STATE: u16 = 1;
 const BOND_MEMBER_MII_STATUS: u16 = 2;
 const BOND_MEMBER_PERMANENT_ADDRESS: u16 = 4;
+
+const VLAN_ID: u16 = 1;
+
+const BOND_MODE: u16 = 1;
+const BOND_MIIMON: u16 = 3;
+const BOND_TRANSMIT_HASH: u16 = 14;
+const BOND_LACP_RATE: u16 = 21;
+
+/// As the kernel numbers them, and `ip link` calls them.
+const BOND_MODES: [&str; 7] =
+    ["balance-rr", "active-backup", "balance-xor", "broadcast", "802.3ad", "balance-tlb", "balance-alb"];
+/// Those that spread by a hash.
+const HASHING_MODES: [&str; 3] = ["balance-xor", "802.3ad", "balance-tlb"];
+const BOND_HASHES: [&str; 6] = ["layer2", "layer3+4", "layer2+3", "encap2+3", "encap3+4", "vlan+srcmac"];
 
 const FLAG_UP: u32 = 1;
 const FLAG_LOWER_UP: u32 = 1 << 16;
@@ -85,10 +100,11 @@ fn describe(link: &mut Link, kind: u16, value: &[u8]) {
 }
 
 fn describe_kind(link: &mut Link, info: &[u8]) {
-    let mut member_data: &[u8] = &[];
+    let (mut data, mut member_data): (&[u8], &[u8]) = (&[], &[]);
     for (kind, value) in attributes(info) {
         match kind {
             INFO_KIND => link.kind = Some(text(value)),
+            INFO_DATA => data = value,
             INFO_MEMBER_KIND => link.member_kind = Some(text(value)),
             INFO_MEMBER_DATA => member_data = value,
             _ => {}
@@ -97,6 +113,34 @@ fn describe_kind(link: &mut Link, info: &[u8]) {
     if link.member_kind.as_deref() == Some("bond") {
         link.bond_member = Some(bond_member(member_data));
     }
+    match link.kind.as_deref() {
+        Some("vlan") => {
+            link.vlan_id = attributes(data).find(|(kind, _)| *kind == VLAN_ID).and_then(|(_, id)| short(id))
+        }
+        Some("bond") => link.bond = Some(bond(data)),
+        _ => {}
+    }
+}
+
+fn bond(data: &[u8]) -> Bond {
+    let word = |words: &[&str], value: &[u8]| {
+        value.first().and_then(|number| words.get(usize::from(*number))).map(|word| (*word).to_owned())
+    };
+    let mut bond = Bond::default();
+    for (kind, value) in attributes(data) {
+        match kind {
+            BOND_MODE => bond.mode = word(&BOND_MODES, value).unwrap_or_default(),
+            BOND_MIIMON => {
+                bond.miimon = number(value).and_then(|number| u32::try_from(number).ok()).unwrap_or_default()
+            }
+            BOND_TRANSMIT_HASH => bond.transmit_hash = word(&BOND_HASHES, value),
+            BOND_LACP_RATE => bond.lacp_fast = value.first() == Some(&1),
+            _ => {}
+        }
+    }
+    // The kernel tells a hash in every mode.
+    bond.transmit_hash = bond.transmit_hash.filter(|_| HASHING_MODES.contains(&bond.mode.as_str()));
+    bond
 }
 
 /// What is not said is not assumed to be well: a member without a state is neither active nor up.
@@ -127,6 +171,10 @@ pub fn attributes(mut bytes: &[u8]) -> impl Iterator<Item = (u16, &[u8])> {
 
 fn number(value: &[u8]) -> Option<i32> {
     Some(i32::from_ne_bytes(value.get(..4)?.try_into().ok()?))
+}
+
+fn short(value: &[u8]) -> Option<u16> {
+    Some(u16::from_ne_bytes(value.get(..2)?.try_into().ok()?))
 }
 
 fn text(value: &[u8]) -> String {
@@ -192,6 +240,27 @@ mod tests {
             row.link.bond_member,
             Some(BondMember { active: true, link_up: false, permanent_mac: Some("02:00:00:00:00:ab".to_owned()) })
         );
+    }
+
+    #[test]
+    fn a_vlan_and_a_bond_are_told_with_what_makes_them_again() {
+        let row = |kind: &[u8], data: &[Vec<u8>]| {
+            let info = [attribute(1, kind), attribute(2, &data.concat())].concat();
+            link_row(&message(0, &[attribute(3, b"x\0"), attribute(18, &info)])).unwrap().link
+        };
+        assert_eq!(row(b"vlan\0", &[attribute(1, &200_u16.to_ne_bytes())]).vlan_id, Some(200));
+        let data = |mode| {
+            [attribute(1, &[mode]), attribute(3, &100_u32.to_ne_bytes()), attribute(14, &[1]), attribute(21, &[1])]
+        };
+        let expected = Bond {
+            mode: "802.3ad".to_owned(),
+            miimon: 100,
+            transmit_hash: Some("layer3+4".to_owned()),
+            lacp_fast: true,
+        };
+        assert_eq!(row(b"bond\0", &data(4)).bond, Some(expected));
+        assert_eq!(row(b"bond\0", &data(1)).bond.unwrap().transmit_hash, None);
+        assert_eq!(row(b"bridge\0", &[]).bond, None);
     }
 
     #[test]

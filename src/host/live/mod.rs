@@ -178,7 +178,7 @@ impl Observe for Live {
             Query::OvsProgress(socket) => ovsdb::progress(Path::new(socket), deadline).map(Answer::OvsProgress),
             Query::Flows(socket) => openflow::flows(Path::new(socket), deadline).map(Answer::Flows),
             Query::Processes(name) => processes::named(proc, name).map(Answer::Processes),
-            Query::OvsConfiguration(_) => Reading::unreadable(TroubleCause::Failed, "not built yet"),
+            Query::OvsConfiguration(socket) => ovsdb::configuration(Path::new(socket), deadline).map(Answer::Text),
             Query::UnitFiles => self.units.ask(deadline, |systemd| systemd.unit_files()).map(Answer::UnitFiles),
             Query::Connections(unit) => connections::of_unit(proc, unit, deadline).map(Answer::Connections),
             Query::GuestTaps => {

@@ -1,6 +1,7 @@
 //! OVSDB (RFC 7047): what we judge of Open vSwitch's database, asked of ovsdb-server itself.
 
 mod columns;
+mod configuration;
 
 use std::io::{self, Read, Write};
 use std::path::Path;
@@ -16,6 +17,7 @@ use super::socket::{self, Fault, Timed};
 use crate::model::Reading;
 use crate::model::answer::OvsProgress;
 use columns::TABLES;
+pub use configuration::configuration;
 
 const SERVICE: &str = "ovsdb-server";
 

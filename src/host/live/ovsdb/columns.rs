@@ -12,3 +12,42 @@ pub const TABLES: [(&str, &[&str]); 5] = [
     ),
     ("Controller", &["_uuid", "is_connected"]),
 ];
+
+/// The tables that hold configuration: the switch, and what its rows point at.
+pub const CONFIGURED: [&str; 15] = [
+    "Open_vSwitch",
+    "Bridge",
+    "Port",
+    "Interface",
+    "Controller",
+    "Manager",
+    "QoS",
+    "Queue",
+    "Mirror",
+    "NetFlow",
+    "sFlow",
+    "IPFIX",
+    "Flow_Table",
+    "AutoAttach",
+    "SSL",
+];
+
+/// Columns that outlive the server and are none of anybody's configuration: the daemons write them.
+pub const NOT_CONFIGURED: [&str; 16] = [
+    "bond_active_slave",
+    "cur_cfg",
+    "datapath_types",
+    "datapath_version",
+    "datapaths",
+    "db_version",
+    "dpdk_initialized",
+    "dpdk_version",
+    "error",
+    "iface_types",
+    "next_cfg",
+    "ofport",
+    "ovs_version",
+    "statistics",
+    "system_type",
+    "system_version",
+];
