@@ -8,6 +8,7 @@ use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue, ValueDeserializer};
 
 use super::kind::Kind;
+use super::passing::Passing;
 use super::source::{Source, SourceError};
 use crate::model::Severity;
 use crate::model::report::Intent;
@@ -78,8 +79,10 @@ pub struct Check {
     pub source: String,
     pub then_read: Vec<ThenRead>,
     pub needs_baseline: bool,
-    /// What it finds may be gone by itself after a while: `--wait` waits for it.
-    pub passes_by_itself: bool,
+    /// What may be gone by itself after a while: `--wait` waits for it.
+    pub passes_by_itself: Passing,
+    /// What may be gone, besides, once a host that was just booted is wholly up.
+    pub passes_after_boot: Passing,
     /// The same, as long as this other check finds something.
     pub passes_with: Option<String>,
     /// The check whose failure says it all: this one's findings then hang below it.
@@ -142,13 +145,13 @@ struct Common {
     then_read: Vec<ThenRead>,
     #[serde(default)]
     needs_baseline: bool,
-    #[serde(default)]
-    passes_by_itself: bool,
+    passes_by_itself: Option<Spanned<Passing>>,
+    passes_after_boot: Option<Spanned<Passing>>,
     passes_with: Option<String>,
     explained_by: Option<String>,
 }
 
-const COMMON: [&str; 18] = [
+const COMMON: [&str; 19] = [
     "id",
     "profile",
     "title",
@@ -164,6 +167,7 @@ const COMMON: [&str; 18] = [
     "then_read",
     "needs_baseline",
     "passes_by_itself",
+    "passes_after_boot",
     "passes_with",
     "explained_by",
     "future",
@@ -246,13 +250,11 @@ impl<'a> Entry<'a> {
             return Err(source.error(self.span.clone(), format!("`{}` is asked `for` nothing", common.id), hint));
         }
         for cause in common.causes.keys() {
-            if !kind.causes().contains(&cause.get_ref().as_str()) {
-                let message = format!("`{}` is no cause of this kind of check", cause.get_ref());
-                let hint = match kind.causes() {
-                    [] => "a check of this kind has no causes".to_owned(),
-                    causes => format!("its causes: {}", causes.join(", ")),
-                };
-                return Err(source.error(cause.span(), message, Some(hint)));
+            known_cause(source, &kind, cause.get_ref(), cause.span())?;
+        }
+        for passing in [&common.passes_by_itself, &common.passes_after_boot].into_iter().flatten() {
+            if let Passing::Causes(causes) = passing.get_ref() {
+                causes.iter().try_for_each(|cause| known_cause(source, &kind, cause, passing.span()))?;
             }
         }
         Ok(Check {
@@ -270,7 +272,8 @@ impl<'a> Entry<'a> {
             source: common.source,
             then_read: common.then_read,
             needs_baseline: common.needs_baseline,
-            passes_by_itself: common.passes_by_itself,
+            passes_by_itself: common.passes_by_itself.map(Spanned::into_inner).unwrap_or_default(),
+            passes_after_boot: common.passes_after_boot.map(Spanned::into_inner).unwrap_or_default(),
             passes_with: common.passes_with,
             explained_by: common.explained_by,
             kind,
@@ -293,6 +296,18 @@ impl<'a> Entry<'a> {
         }
         found
     }
+}
+
+/// A cause that the kind of check can tell.
+fn known_cause(source: &Source<'_>, kind: &Kind, cause: &str, span: Range<usize>) -> Result<(), SourceError> {
+    if kind.causes().contains(&cause) {
+        return Ok(());
+    }
+    let hint = match kind.causes() {
+        [] => "a check of this kind has no causes".to_owned(),
+        causes => format!("its causes: {}", causes.join(", ")),
+    };
+    Err(source.error(span, format!("`{cause}` is no cause of this kind of check"), Some(hint)))
 }
 
 fn kind_names() -> String {

@@ -5,6 +5,7 @@
 pub mod check;
 pub mod fix;
 pub mod kind;
+pub mod passing;
 pub mod profile;
 mod promise;
 pub mod settings;

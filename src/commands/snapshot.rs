@@ -114,7 +114,7 @@ impl SnapshotVerb {
             snapshots.list().map_err(|error| UsageError(format!("{}: {error}", snapshots.directory().display())))?;
         match self.format.format() {
             Format::Json => write::print(&(serde_json::to_string_pretty(&listed)? + "\n"))?,
-            Format::Text => write::print(&shown::list(&listed, &snapshots.state))?,
+            Format::Text => write::print(&shown::list(&listed, &snapshots.directory()))?,
         }
         let is_damaged = listed.iter().any(|row| row.error.is_some());
         Ok(if is_damaged { Exit::Incomplete } else { Exit::Ready }.code())

@@ -27,7 +27,7 @@ pub fn until_settled(
         let (report, checks) = look()?;
         let Some(limit) = options.wait else { return Ok(report) };
         let waited = started.elapsed();
-        match outlook(&report.findings, &checks) {
+        match outlook(&report.findings, &checks, report.intent) {
             Outlook::MayPass(findings) if waited < limit => {
                 teller.tell(&Waiting { waited, limit, for_findings: &findings });
                 std::thread::sleep(PAUSE.min(limit - waited));

@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use crate::catalog::{Check, Level};
-use crate::model::{Finding, Status};
+use crate::model::report::Intent;
+use crate::model::{Finding, Severity, Status, TroubleCause};
 
 #[derive(Debug, PartialEq)]
 pub enum Outlook<'f> {
@@ -16,20 +17,24 @@ pub enum Outlook<'f> {
 }
 
 /// `checks` are those of the run, their levels settled: what only informs is not waited for.
-pub fn outlook<'f>(findings: &'f [Finding], checks: &[Check]) -> Outlook<'f> {
-    let ids = |counts: &dyn Fn(&Check) -> bool| -> BTreeSet<&str> {
-        checks.iter().filter(|check| counts(check)).map(|check| check.id.as_str()).collect()
-    };
-    let passing = ids(&|check| check.passes_by_itself && check.level >= Level::Warn);
-    let is_wrong = |finding: &&Finding| finding.status == Status::Fail && finding.waiver.is_none();
-    let found: BTreeSet<&str> =
-        findings.iter().filter(is_wrong).map(|finding| finding.id.as_str()).filter(|id| passing.contains(id)).collect();
-    let along = ids(&|check| check.passes_with.as_deref().is_some_and(|id| found.contains(id)));
-
-    let (may_pass, stays): (Vec<&Finding>, Vec<&Finding>) = findings
+pub fn outlook<'f>(findings: &'f [Finding], checks: &[Check], intent: Intent) -> Outlook<'f> {
+    let wrong = || findings.iter().filter(|finding| is_wrong(finding, intent));
+    let passing = |finding: &&Finding| passes(finding, checks, intent);
+    let found: BTreeSet<(&str, &str)> = wrong().filter(passing).map(key).collect();
+    let is_found = |id: &str| found.iter().any(|(it, _)| *it == id);
+    let along: BTreeSet<&str> = checks
         .iter()
-        .filter(is_wrong)
-        .partition(|finding| found.contains(finding.id.as_str()) || along.contains(finding.id.as_str()));
+        .filter(|check| check.passes_with.as_deref().is_some_and(is_found))
+        .map(|check| check.id.as_str())
+        .collect();
+    // What another finding explains goes with it.
+    let goes = |finding: &&Finding| {
+        let cause = finding.caused_by.as_ref().map(|cause| (cause.id.as_str(), cause.subject.as_str()));
+        found.contains(&key(finding))
+            || along.contains(finding.id.as_str())
+            || cause.is_some_and(|cause| found.contains(&cause))
+    };
+    let (may_pass, stays): (Vec<&Finding>, Vec<&Finding>) = wrong().partition(goes);
     if stays.iter().any(|finding| finding.blocking) {
         Outlook::Stuck
     } else if may_pass.is_empty() {
@@ -37,6 +42,32 @@ pub fn outlook<'f>(findings: &'f [Finding], checks: &[Check]) -> Outlook<'f> {
     } else {
         Outlook::MayPass(may_pass)
     }
+}
+
+fn key(finding: &Finding) -> (&str, &str) {
+    (&finding.id, &finding.subject)
+}
+
+/// After a boot what is not known counts, too: a service may not be up yet.
+fn is_wrong(finding: &Finding, intent: Intent) -> bool {
+    let counts = match finding.status {
+        Status::Fail => true,
+        Status::Unknown => intent == Intent::After,
+        Status::Pass | Status::Skip => false,
+    };
+    counts && finding.waiver.is_none()
+}
+
+fn passes(finding: &Finding, checks: &[Check], intent: Intent) -> bool {
+    let cause = finding.cause.as_deref();
+    if finding.status == Status::Unknown {
+        let not_yet = [TroubleCause::Refused, TroubleCause::TimedOut].map(TroubleCause::as_str);
+        return finding.severity > Severity::Info && cause.is_some_and(|cause| not_yet.contains(&cause));
+    }
+    let mut own = checks.iter().filter(|check| check.id == finding.id && check.level_of(cause) >= Level::Warn);
+    own.any(|check| {
+        check.passes_by_itself.may_pass(cause) || intent == Intent::After && check.passes_after_boot.may_pass(cause)
+    })
 }
 
 #[cfg(test)]
@@ -50,19 +81,25 @@ mod tests {
 level = "info"
 "#;
 
-    /// The outlook for failed findings of these ids, `!` before those that block.
-    fn of(ids: &[&str]) -> String {
+    /// The outlook for findings, each `id`, `id:cause`, or `id?cause` where it is not known; `!` before those that block,
+    /// and `id<other` for one that another explains.
+    fn of(intent: Intent, rows: &[&str]) -> String {
         let source = Source { name: "config.toml", text: CHECKS, layer: Layer::Config };
         let catalog = Catalog::load(&[source], &[]).unwrap();
-        let findings: Vec<Finding> = ids
+        let findings: Vec<Finding> = rows
             .iter()
-            .map(|id| {
-                let mut finding = finding(id.trim_start_matches('!'), Status::Fail, None);
-                finding.blocking = id.starts_with('!');
+            .map(|row| {
+                let (name, explained) = row.trim_start_matches('!').split_once('<').unzip();
+                let name = name.unwrap_or(row.trim_start_matches('!'));
+                let (id, cause) = name.split_once([':', '?']).unzip();
+                let status = if name.contains('?') { Status::Unknown } else { Status::Fail };
+                let mut finding = finding(id.unwrap_or(name), status, explained);
+                finding.cause = cause.map(str::to_owned);
+                finding.blocking = row.starts_with('!');
                 finding
             })
             .collect();
-        match outlook(&findings, &catalog.checks) {
+        match outlook(&findings, &catalog.checks, intent) {
             Outlook::Settled => "settled".to_owned(),
             Outlook::Stuck => "stuck".to_owned(),
             Outlook::MayPass(findings) => {
@@ -71,22 +108,52 @@ level = "info"
         }
     }
 
+    fn before(rows: &[&str]) -> String {
+        of(Intent::Agent, rows)
+    }
+
+    fn after(rows: &[&str]) -> String {
+        of(Intent::After, rows)
+    }
+
     #[test]
     fn a_lock_is_waited_for_and_what_merely_informs_is_not() {
-        assert_eq!(of(&[]), "settled");
-        assert_eq!(of(&["packages.lock"]), "packages.lock");
-        assert_eq!(of(&["guests.running", "services.failed"]), "settled");
+        assert_eq!(before(&[]), "settled");
+        assert_eq!(before(&["packages.lock"]), "packages.lock");
+        assert_eq!(before(&["guests.running", "services.failed"]), "settled");
     }
 
     #[test]
     fn a_package_is_whole_again_when_dpkg_is_done_and_never_by_itself() {
-        assert_eq!(of(&["packages.lock", "!packages.state"]), "packages.lock packages.state");
-        assert_eq!(of(&["!packages.state"]), "stuck");
+        assert_eq!(before(&["packages.lock", "!packages.state"]), "packages.lock packages.state");
+        assert_eq!(before(&["!packages.state"]), "stuck");
     }
 
     #[test]
     fn what_waiting_does_not_change_ends_the_wait() {
-        assert_eq!(of(&["packages.lock", "!disk.space"]), "stuck");
-        assert_eq!(of(&["packages.lock", "disk.inodes"]), "packages.lock");
+        assert_eq!(before(&["packages.lock", "!disk.space"]), "stuck");
+        assert_eq!(before(&["packages.lock", "disk.inodes"]), "packages.lock");
+        assert_eq!(after(&["!network.address-kept:missing", "!ovs.port-kept:nic-renamed"]), "stuck");
+        assert_eq!(after(&["!network.address-kept:on-enslaved-nic"]), "stuck");
+        assert_eq!(after(&["network.link-kept:mtu"]), "settled");
+    }
+
+    #[test]
+    fn a_host_that_is_not_yet_up_is_waited_for_after_a_boot_alone() {
+        let daemons = "!ovs.daemons:vswitchd-not-running";
+        assert_eq!(before(&[daemons]), "stuck");
+        assert_eq!(after(&[daemons, "!ovs.port-kept:detached<ovs.daemons"]), "ovs.daemons ovs.port-kept");
+        assert_eq!(after(&[daemons, "!ovs.port-kept:detached"]), "stuck");
+        assert_eq!(after(&["!network.link-kept:down", "!agent.service:inactive"]), "network.link-kept agent.service");
+        assert_eq!(after(&["!agent.service:masked"]), "stuck");
+    }
+
+    #[test]
+    fn what_is_not_known_yet_may_be_known_soon_and_what_never_will_be_ends_the_wait() {
+        assert_eq!(after(&["!ovs.daemons?timed-out", "!services.kept?refused"]), "ovs.daemons services.kept");
+        for cause in ["no-baseline", "denied", "malformed", "not-recorded"] {
+            assert_eq!(after(&[&format!("!services.kept?{cause}"), "!network.route-kept"]), "stuck", "{cause}");
+        }
+        assert_eq!(before(&["!ovs.daemons?timed-out"]), "settled");
     }
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::layout::{command_line, paragraph};
+use crate::catalog::passing::Passing;
 use crate::catalog::settings::Attestation;
 use crate::catalog::{Catalog, Check, Fix};
 use crate::model::report::Intent;
@@ -21,6 +22,16 @@ pub fn list(checks: &[Check]) -> String {
     }
     out.push_str("\n* another level for some intents. `hostready explain ID` says more of one check.\n");
     out
+}
+
+fn waiting(what: &str, how: &str, passing: &Passing) -> String {
+    match passing {
+        Passing::Any(false) => String::new(),
+        Passing::Any(true) => field("waiting", &format!("{what} may pass {how}: `--wait` waits for it")),
+        Passing::Causes(causes) => {
+            field("waiting", &format!("{what} may pass {how}: `--wait` waits for {}", causes.join(", ")))
+        }
+    }
 }
 
 /// The text beside its head, and further lines below the text.
@@ -49,9 +60,8 @@ fn one(check: &Check, catalog: &Catalog) -> String {
     for setting in &check.settings {
         out.push_str(&paragraph("    ", &format!("{} = {}  ({})", setting.key, setting.value, setting.origin)));
     }
-    if check.passes_by_itself {
-        out.push_str(&field("waiting", "what it finds may pass by itself: `--wait` waits for it"));
-    }
+    out.push_str(&waiting("what it finds", "by itself", &check.passes_by_itself));
+    out.push_str(&waiting("after a boot what it finds", "once the host is up", &check.passes_after_boot));
     if let Some(other) = &check.passes_with {
         out.push_str(&field("waiting", &format!("`--wait` waits for it as long as {other} finds something")));
     }
@@ -163,6 +173,7 @@ fn json_row(check: &Check, catalog: &Catalog) -> Value {
         "level_for": check.level_for.iter().map(|(intent, level)| (intent_word(*intent), level.as_str())).collect::<BTreeMap<_, _>>(),
         "settings": settings, "fixes": fixes, "by_hand": check.by_hand, "source": check.source,
         "needs_baseline": check.needs_baseline, "passes_by_itself": check.passes_by_itself,
+        "passes_after_boot": check.passes_after_boot,
         "attestations": attestations,
     })
 }
