@@ -25,7 +25,7 @@ VM_CACHE=${HOSTREADY_VM_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/hostready-vm}
 VM_TIMEOUT=${VM_TIMEOUT:-600}
 
 # The machine's NICs, name:MAC. The name is the PCI slot's: move a NIC to another slot and it comes back under another
-# name. `ens3` is for management; the others hang on wires of their own that lead nowhere.
+# name. What is at the other end is known by the MAC (see vm_wire).
 VM_NICS=(
     ens3:52:54:00:a0:00:03
     ens7:52:54:00:a0:00:07 ens8:52:54:00:a0:00:08 ens9:52:54:00:a0:00:09
@@ -66,6 +66,16 @@ vm_start() {
     vm_power_on
 }
 
+# What the NIC with this MAC is plugged into: the management network, over which we come in; a network with a gateway
+# and a server that the agent keeps a connection with; or a wire of its own that leads nowhere.
+vm_wire() {
+    case ${1##*:} in
+    03) echo 'user,restrict=on,hostfwd=tcp:127.0.0.1:0-:22' ;;
+    07) echo 'user,restrict=on,ipv6=off,net=172.24.4.0/24,host=172.24.4.1,dns=172.24.4.3,guestfwd=tcp:172.24.4.100:443-cmd:cat' ;;
+    *) echo "hubport,hubid=$((16#${1##*:}))" ;;
+    esac
+}
+
 # vm_power_on [QEMU ARGUMENT…]
 vm_power_on() {
     local nic name slot network arguments=(
@@ -82,9 +92,7 @@ vm_power_on() {
     for nic in "${VM_NICS[@]}"; do
         name=${nic%%:*}
         slot=$(printf '0x%x' "${name#ens}")
-        network="hubport,hubid=$((slot))"
-        [[ $name != ens3 ]] || network='user,restrict=on,hostfwd=tcp:127.0.0.1:0-:22'
-        arguments+=(-netdev "$network,id=net-$name")
+        arguments+=(-netdev "$(vm_wire "${nic#*:}"),id=net-$name")
         arguments+=(-device "virtio-net-pci,id=up-$name,netdev=net-$name,mac=${nic#*:},addr=$slot,romfile=")
     done
     # It warns, rightly, that the wires lead nowhere.
