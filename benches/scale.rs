@@ -1,4 +1,5 @@
-//! `hostready check --only 'ovs.*'` on a switch with thousands of ports, beside what ovsdb-server takes by itself.
+//! A switch with thousands of ports: `hostready check --only 'ovs.*'` beside what ovsdb-server takes by itself, then
+//! `snapshot` and `verify` of the whole host.
 #![allow(
     clippy::disallowed_methods,
     clippy::print_stdout,
@@ -52,6 +53,7 @@ fn main() -> Result<ExitCode> {
 }
 
 fn grow(kind: &str) -> Result<()> {
+    let mut remembered = Vec::new();
     println!(
         "{:>6} {:>6} {:>9} {:>12} {:>12} {:>12} {:>9} {:>6}",
         "ports", "links", "reply B", "server ms", "hostready ms", "user+sys ms", "us a port", "KiB"
@@ -79,10 +81,34 @@ fn grow(kind: &str) -> Result<()> {
             measure::memory(&lab, &check)?,
             hostready.wall.ratio_to(&server.wall),
         );
+        remembered.push(remember(&lab, ports)?);
     }
+    println!("\n{:>6} {:>9} {:>12} {:>12} {:>9} {:>6}", "ports", "bytes", "wall ms", "user+sys ms", "us a port", "KiB");
+    remembered.iter().flatten().for_each(|line| println!("{line}"));
     // The kernel takes its time over thousands of them, and the end of a lab does not wait so long.
     lab.sh("ip link delete group 1")?;
     Ok(())
+}
+
+/// What it takes to remember the host, and to compare it with itself.
+fn remember(lab: &Lab, ports: usize) -> Result<[String; 2]> {
+    let snapshot = ["hostready", "snapshot", "--name", "bench", "--replace", "--json"];
+    let verify = ["hostready", "verify", "--json"];
+    let series = measure::side_by_side(lab, ROUNDS, &[("snapshot", &snapshot), ("verify", &verify)])?;
+    let bytes = lab.sh("stat -L -c %s /var/lib/hostready/baseline")?;
+    let [remembered, verified] = &series[..] else { anyhow::bail!("two commands were measured") };
+    let line = |series: &measure::Series, argv: &[&str]| -> Result<String> {
+        let ms = |spread: &measure::Spread| spread.median.as_secs_f64() * 1e3;
+        let (wall, cpu) = (ms(&series.wall), ms(&series.cpu));
+        let memory = measure::memory(lab, argv)?;
+        Ok(format!(
+            "{ports:>6} {bytes:>9} {wall:>12.2} {cpu:>12.2} {:>9.2} {memory:>6}   {}, exit {}",
+            cpu * 1e3 / ports as f64,
+            series.name,
+            series.code
+        ))
+    };
+    Ok([line(remembered, &snapshot)?, line(verified, &verify)?])
 }
 
 /// Adds the ports of these numbers, and network devices for the even ones, in pairs.
