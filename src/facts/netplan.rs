@@ -4,7 +4,9 @@
 //! refuses; what depends on the machine, on other programs or on rules between settings is left to netplan.
 
 mod definitions;
+mod devices;
 mod for_udev;
+mod reader;
 mod schema;
 #[cfg(test)]
 mod tests;
@@ -14,6 +16,7 @@ mod yaml;
 
 use std::collections::BTreeMap;
 
+pub use devices::{Defined, defined};
 pub use for_udev::{Written, for_udev};
 pub use schema::NEWEST;
 

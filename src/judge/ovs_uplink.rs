@@ -24,7 +24,7 @@ const KERNEL_DATAPATH: &str = "ovs-system";
 const OWNED_BY_OVN: [&str; 4] = ["ovn-chassis-id", "ovn-localnet-port", "ovn-l2gateway-port", "ovn-l3gateway-port"];
 
 /// How hypervisors name the ports of guests; their devices come and go, and rows of them stay behind.
-const GUEST_NAMES: [&str; 12] =
+pub(super) const GUEST_NAMES: [&str; 12] =
     ["tap", "vnet", "vif", "veth", "qvo", "qvb", "qr-", "qg-", "macvtap", "lxc", "fwln", "fwpr"];
 
 pub fn judge(facts: &Facts<'_>) -> Vec<Outcome> {

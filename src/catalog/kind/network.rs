@@ -127,6 +127,8 @@ pub const INTERFACES: &str = "/etc/network/interfaces";
 pub const INTERFACES_DIRECTORY: &str = "/etc/network/interfaces.d/*";
 pub const NETWORKD_DIRECTORY: &str = "/etc/systemd/network";
 pub const RESOLVER: &str = "/etc/resolv.conf";
+/// The servers that systemd-resolved itself asks, where programs are told to ask it.
+pub const RESOLVED: &str = "/run/systemd/resolve/resolv.conf";
 
 /// Who looks after a device: what is repaired by hand, netplan or ifupdown would undo.
 pub(super) fn of_the_managers() -> Vec<Query> {
@@ -153,7 +155,8 @@ fn of_the_network_and_its_managers(settings: &Settings) -> Vec<Query> {
 pub struct LinksKept {}
 
 impl Spec for LinksKept {
-    const CAUSES: &'static [&'static str] = &["renamed", "missing", "mtu", "down", "bond-member-missing"];
+    const CAUSES: &'static [&'static str] =
+        &["renamed", "missing", "mtu", "down", "bond-member-missing", "detached", "changed"];
 
     fn questions(&self, settings: &Settings) -> Vec<Query> {
         of_the_network_and_its_managers(settings)
@@ -219,7 +222,8 @@ impl Spec for ResolverKept {
     const CAUSES: &'static [&'static str] = &["missing", "link-changed", "servers-changed"];
 
     fn questions(&self, _: &Settings) -> Vec<Query> {
-        vec![Query::File(RESOLVER.to_owned()), Query::Listing(RESOLVER.to_owned())]
+        let files = [RESOLVER, RESOLVED].map(|path| Query::File(path.to_owned()));
+        files.into_iter().chain([Query::Listing(RESOLVER.to_owned())]).collect()
     }
 
     fn remembered(&self, settings: &Settings) -> Vec<Query> {

@@ -5,8 +5,9 @@
 use std::collections::BTreeMap;
 
 use super::Problem;
+use super::reader::Yaml;
 use super::values;
-use super::yaml::{Content, Document, NodeId};
+use super::yaml::{Document, NodeId};
 
 /// Under the name of the file that netplan writes.
 pub type Written = BTreeMap<String, File>;
@@ -44,7 +45,7 @@ pub fn for_udev<'a>(files: impl IntoIterator<Item = (&'a str, &'a [u8])>) -> Res
     let mut devices: BTreeMap<String, Device> = BTreeMap::new();
     for (path, text) in files {
         let yaml = Yaml(&Document::load(text)?);
-        for (id, settings) in yaml.ethernets() {
+        for (id, settings) in yaml.devices("ethernets") {
             let device = devices.entry(id.to_owned()).or_default();
             device.by = path.to_owned();
             yaml.pairs(settings).for_each(|(key, value)| device.set(&yaml, key, value));
@@ -127,48 +128,6 @@ impl Device {
         }
         text.extend(self.mac.as_ref().map(|mac| format!("ATTR{{address}}==\"{mac}\", ")));
         Some(format!("{text}NAME=\"{name}\"\n"))
-    }
-}
-
-#[derive(Clone, Copy)]
-struct Yaml<'d>(&'d Document);
-
-impl<'d> Yaml<'d> {
-    /// ID and settings.
-    fn ethernets(&self) -> impl Iterator<Item = (&'d str, NodeId)> + use<'d> {
-        let yaml = Yaml(self.0);
-        let below = move |id: NodeId, name: &'static str| {
-            yaml.pairs(id).filter(move |(key, _)| *key == name).map(|(_, value)| value)
-        };
-        let networks: Vec<NodeId> = self.0.root.into_iter().flat_map(|root| below(root, "network")).collect();
-        let ethernets: Vec<NodeId> = networks.into_iter().flat_map(|network| below(network, "ethernets")).collect();
-        let yaml = Yaml(self.0);
-        ethernets.into_iter().flat_map(move |ethernets| yaml.pairs(ethernets))
-    }
-
-    /// Nothing of what is no mapping.
-    fn pairs(&self, id: NodeId) -> impl Iterator<Item = (&'d str, NodeId)> + use<'d> {
-        let document = self.0;
-        let pairs = match &document.node(id).content {
-            Content::Mapping(pairs) => pairs.as_slice(),
-            _ => &[],
-        };
-        pairs.iter().filter_map(|(key, value)| Some((Yaml(document).text(*key)?, *value)))
-    }
-
-    fn text(&self, id: NodeId) -> Option<&'d str> {
-        match &self.0.node(id).content {
-            Content::Scalar(text) => Some(text),
-            _ => None,
-        }
-    }
-
-    /// One, or those of a list.
-    fn texts(&self, id: NodeId) -> Vec<String> {
-        match &self.0.node(id).content {
-            Content::Sequence(items) => items.iter().filter_map(|item| self.text(*item)).map(str::to_owned).collect(),
-            _ => self.text(id).map(str::to_owned).into_iter().collect(),
-        }
     }
 }
 

@@ -164,11 +164,13 @@ fn rule_row(payload: &[u8]) -> Option<Rule> {
     const MARK: u16 = 10;
     const MASK: u16 = 16;
     const OUTPUT: u16 = 17;
+    const GOTO: u16 = 4;
+    const L3_MASTER: u16 = 19;
     const INVERT: u32 = 2;
     /// What the kernel writes where nothing was asked for.
     const NONE: u32 = u32::MAX;
 
-    let [family, to_length, from_length, _, table, _, _, action] = *payload.first_chunk::<8>()?;
+    let [family, to_length, from_length, service, table, _, _, action] = *payload.first_chunk::<8>()?;
     let flags = u32::from_ne_bytes(payload.get(8..12)?.try_into().ok()?);
     if !matches!(i32::from(family), AF_INET | AF_INET6) {
         return None;
@@ -191,6 +193,8 @@ fn rule_row(payload: &[u8]) -> Option<Rule> {
             MARK => mark = number(value),
             MASK => mask = number(value),
             TABLE => rule.table = number(value)?,
+            GOTO => rule.action = format!("goto {}", number(value)?),
+            L3_MASTER if value.first() == Some(&1) => rule.action = "l3mdev".to_owned(),
             _ => rule.other.extend(further(attribute, value).filter(|_| number(value) != Some(NONE))),
         }
     }
@@ -198,28 +202,42 @@ fn rule_row(payload: &[u8]) -> Option<Rule> {
         Some(mask) if mask != NONE => format!("{mark:#x}/{mask:#x}"),
         _ => format!("{mark:#x}"),
     });
+    rule.other.extend((service != 0).then(|| format!("tos {service:#x}")));
     rule.other.sort();
     Some(rule)
 }
 
-/// What else a rule may ask for, as `name=hex`. An attribute that a newer kernel adds to every rule says nothing about
-/// what was configured.
+/// What else a rule may ask for. An attribute that a newer kernel adds to every rule says nothing about what was
+/// configured.
 fn further(attribute: u16, value: &[u8]) -> Option<String> {
-    let name = match attribute {
-        4 => "goto",
-        11 => "flow",
-        12 => "tunnel",
-        13 => "suppress-group",
-        14 => "suppress-length",
-        19 => "l3mdev",
-        20 => "uids",
-        22 => "ipproto",
-        23 => "sport",
-        24 => "dport",
-        25 => "dscp",
+    let wide = |value: &[u8]| value.try_into().ok().map(u64::from_be_bytes);
+    Some(match attribute {
+        11 => realms(number(value)?),
+        12 => format!("tun_id {}", wide(value).filter(|id| *id != 0)?),
+        13 => format!("suppress_ifgroup {}", number(value)?),
+        14 => format!("suppress_prefixlength {}", number(value)?),
+        20 => format!("uidrange {}-{}", number(value.get(..4)?)?, number(value.get(4..)?)?),
+        22 => format!("ipproto {}", value.first()?),
+        23 => ports("sport", value)?,
+        24 => ports("dport", value)?,
+        25 => format!("dscp {}", value.first()?),
         _ => return None,
-    };
-    Some(format!("{name}={}", hex(value)))
+    })
+}
+
+/// Where from and where to, in the two halves of a number.
+fn realms(flow: u32) -> String {
+    match (flow >> 16, flow & 0xffff) {
+        (0, to) => format!("realms {to}"),
+        (from, to) => format!("realms {from}/{to}"),
+    }
+}
+
+/// `struct fib_rule_port_range`
+fn ports(word: &str, value: &[u8]) -> Option<String> {
+    let [first_low, first_high, last_low, last_high] = *value.first_chunk::<4>()?;
+    let (first, last) = (u16::from_ne_bytes([first_low, first_high]), u16::from_ne_bytes([last_low, last_high]));
+    Some(if first == last { format!("{word} {first}") } else { format!("{word} {first}-{last}") })
 }
 
 fn number(value: &[u8]) -> Option<u32> {
@@ -240,7 +258,9 @@ fn prefix(family: u8, value: &[u8], length: u8) -> Option<String> {
 /// `struct rtvia`: the family of a gateway that is of another family than the route.
 fn via(value: &[u8]) -> Option<String> {
     let (family, address) = value.split_first_chunk::<2>()?;
-    text_of(u8::try_from(u16::from_ne_bytes(*family)).ok()?, address)
+    let family = u8::try_from(u16::from_ne_bytes(*family)).ok()?;
+    let word = if i32::from(family) == AF_INET6 { "inet6" } else { "inet" };
+    Some(format!("{word} {}", text_of(family, address)?))
 }
 
 fn mtu(metrics: &[u8]) -> Option<u32> {
@@ -251,10 +271,6 @@ fn mtu(metrics: &[u8]) -> Option<u32> {
 fn name(value: &[u8]) -> Option<String> {
     let text = value.split(|byte| *byte == 0).next()?;
     Some(String::from_utf8_lossy(text).into_owned())
-}
-
-fn hex(value: &[u8]) -> String {
-    value.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn kind_word(kind: u8) -> String {

@@ -1,9 +1,139 @@
 //! Is each routing rule that was configured there?
 
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::devices::{Devices, both};
 use crate::facts::Facts;
 use crate::facts::before::Before;
-use crate::judge::outcome::Outcome;
+use crate::facts::nics::Whereabouts;
+use crate::judge::causes::Part;
+use crate::judge::outcome::{NOT_PRESENT, Outcome};
+use crate::model::Query;
+use crate::model::answer::Rule;
 
-pub fn judge(_: &Facts<'_>, _: &Before<'_>) -> Vec<Outcome> {
-    vec![Outcome::undetermined("", "failed", "not built yet")]
+/// Where the kernel puts a rule that was given no priority: one before the first that is there, counted down from here.
+/// Which of two gets which differs from boot to boot.
+const BY_ITSELF: std::ops::RangeInclusive<u32> = 32_000..=32_765;
+
+pub fn judge(facts: &Facts<'_>, before: &Before<'_>) -> Vec<Outcome> {
+    let devices = Devices::new(facts, before);
+    let rules = both::<Vec<Rule>>(facts, before, &Query::Rules);
+    let (devices, (now, then)) = match (devices, rules) {
+        (Ok(devices), Ok(rules)) => (devices, rules),
+        (Err(trouble), _) | (_, Err(trouble)) => return vec![Outcome::unknown("", &trouble)],
+    };
+    let now: Now<'_> = Now::new(now);
+    let mut outcomes = Vec::new();
+    let mut well = 0_usize;
+    for rule in then.iter().filter(|rule| is_configured(rule) && is_lasting(rule, &devices)) {
+        match judge_rule(rule, &now, &devices, facts) {
+            Some(outcome) => outcomes.push(outcome),
+            None => well += 1,
+        }
+    }
+    if outcomes.is_empty() && well == 0 {
+        outcomes.push(Outcome::skip("", NOT_PRESENT, "the baseline has no routing rule but the kernel's own"));
+    } else if well > 0 {
+        let rules = if well == 1 { "routing rule is there" } else { "routing rules are there" };
+        outcomes.push(Outcome::pass("", format!("{well} {rules}")));
+    }
+    outcomes.into_iter().map(|outcome| outcome.asking(Query::Rules)).collect()
 }
+
+/// The kernel's own, and the one that it makes with the first VRF.
+fn is_configured(rule: &Rule) -> bool {
+    let plain = Rule { ipv6: rule.ipv6, action: "lookup".to_owned(), ..Rule::default() };
+    let own = [(0, 255), (32_766, 254), (32_767, 253)];
+    let is_own = own.into_iter().any(|(priority, table)| *rule == Rule { priority, table, ..plain.clone() });
+    let is_of_vrf = rule.priority == 1000 && rule.action == "l3mdev";
+    !is_own && !is_of_vrf
+}
+
+fn devices_of(rule: &Rule) -> impl Iterator<Item = &str> {
+    [&rule.input, &rule.output].into_iter().filter_map(|device| device.as_deref())
+}
+
+/// A rule may name a device that is not there; one that comes and goes takes its rules with it.
+fn is_lasting(rule: &Rule, devices: &Devices<'_>) -> bool {
+    devices_of(rule).all(|name| devices.is_lasting(name) || !devices.then.contains_key(name))
+}
+
+struct Now<'a> {
+    all: BTreeSet<&'a Rule>,
+    /// Those of which the kernel chose the priority, without it.
+    anywhere: BTreeSet<Rule>,
+    by_priority: BTreeMap<(bool, u32), Vec<&'a Rule>>,
+}
+
+impl<'a> Now<'a> {
+    fn new(rules: &'a [Rule]) -> Self {
+        let mut by_priority: BTreeMap<(bool, u32), Vec<&Rule>> = BTreeMap::new();
+        for rule in rules {
+            by_priority.entry((rule.ipv6, rule.priority)).or_default().push(rule);
+        }
+        let anywhere = rules.iter().filter(|rule| BY_ITSELF.contains(&rule.priority)).map(without_priority).collect();
+        Self { all: rules.iter().collect(), anywhere, by_priority }
+    }
+
+    fn has(&self, rule: &Rule) -> bool {
+        let is_anywhere = || BY_ITSELF.contains(&rule.priority) && self.anywhere.contains(&without_priority(rule));
+        self.all.contains(rule) || is_anywhere()
+    }
+}
+
+fn without_priority(rule: &Rule) -> Rule {
+    Rule { priority: 0, ..rule.clone() }
+}
+
+/// Nothing where it is there.
+fn judge_rule(was: &Rule, now: &Now<'_>, devices: &Devices<'_>, facts: &Facts<'_>) -> Option<Outcome> {
+    let wanted = renamed(was, devices);
+    if now.has(&wanted) {
+        return None;
+    }
+    let doubtful = devices_of(was)
+        .find(|name| devices.then.contains_key(*name) && devices.nics.place(name) == Whereabouts::Unknown);
+    if let Some(name) = doubtful {
+        let outcome = Outcome::unknown(subject(was), &devices.nics.doubt(name));
+        return Some(outcome.touching(Part::Device(name.to_owned())));
+    }
+    let at_its_place = now.by_priority.get(&(was.ipv6, was.priority)).map(Vec::as_slice).unwrap_or_default();
+    let instead: Vec<String> = at_its_place.iter().take(4).map(ToString::to_string).collect();
+    let moved = devices_of(was).find_map(|name| devices.whereabouts(name));
+    let of = match wanted != *was && now.has(was) {
+        true => "the routing rule still names it so".to_owned(),
+        false => format!("the routing rule is gone: {was}"),
+    };
+    let others = (!instead.is_empty()).then(|| format!("there is {}", instead.join(", ")));
+    let managed = devices.managed(facts, devices_of(was));
+    let clauses: Vec<String> = moved.into_iter().chain([of]).chain(others).chain(managed).collect();
+    let outcome = Outcome::fail(subject(was), None, clauses.join("; "))
+        .expecting("rule", was.to_string())
+        .observing("instead", instead)
+        .by_hand(vec![command(&wanted)]);
+    let known = devices_of(was).filter(|name| devices.then.contains_key(*name));
+    Some(known.fold(outcome, |outcome, name| outcome.touching(Part::Device(name.to_owned()))))
+}
+
+fn renamed(rule: &Rule, devices: &Devices<'_>) -> Rule {
+    let name = |device: &Option<String>| {
+        let device = device.as_deref()?;
+        Some(devices.nics.now(device).unwrap_or(device).to_owned())
+    };
+    Rule { input: name(&rule.input), output: name(&rule.output), ..rule.clone() }
+}
+
+/// The same words may make a rule of either family.
+fn subject(rule: &Rule) -> String {
+    if rule.ipv6 { format!("-6 {rule}") } else { rule.to_string() }
+}
+
+fn command(rule: &Rule) -> Vec<String> {
+    let text = rule.to_string();
+    let family = rule.ipv6.then_some("-6");
+    let words = ["ip"].into_iter().chain(family).chain(["rule", "add"]).chain(text.split(' '));
+    words.map(str::to_owned).collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -18,7 +18,7 @@ pub use connection::Connection;
 pub use files::{Content, Entry, EntryKind, Modified};
 pub use nic::{Nic, PciAbove, PciFunction, PciSlot};
 pub use python::PythonEnvironment;
-pub use route::{NextHop, Route, Rule};
+pub use route::{MAIN, NextHop, Route, Rule};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

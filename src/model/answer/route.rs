@@ -29,6 +29,7 @@ pub struct Route {
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(default)]
 pub struct NextHop {
+    /// `192.0.2.1`; `inet6 fe80::1` where it is of another family than the route.
     pub gateway: Option<String>,
     pub link: Option<String>,
     /// Of several, how much this one counts.
@@ -50,17 +51,39 @@ pub struct Rule {
     /// `0x10` or `0x10/0xff`
     pub mark: Option<String>,
     pub invert: bool,
-    /// `lookup`, `goto`, `blackhole`, `unreachable`, `prohibit`
+    /// `lookup`, `goto 200`, `l3mdev`, `nop`, `blackhole`, `unreachable`, `prohibit`
     pub action: String,
     pub table: u32,
-    /// What we do not take apart: `dport=00500050`.
+    /// What else it asks for, in the words of `ip rule`: `dport 80-90`.
     pub other: Vec<String>,
 }
+
+/// The table that counts where no other is named.
+pub const MAIN: u32 = 254;
 
 impl Route {
     /// The kernel or a server on the network makes it anew; nobody configured it here.
     pub fn is_automatic(&self) -> bool {
         matches!(self.protocol.as_str(), "kernel" | "redirect" | "ra" | "dhcp")
+    }
+
+    /// A daemon that speaks with others makes it, and takes it back, as they tell it: gated (8), the daemons from mrt to
+    /// xorp (10 to 15), mrouted, keepalived, babel, felix of Calico, OVN, openr, and those of FRR from BGP to EIGRP.
+    pub fn is_of_daemon(&self) -> bool {
+        matches!(self.protocol.parse(), Ok(8 | 10..=15 | 17 | 18 | 42 | 80 | 84 | 99 | 186..=192_u8))
+    }
+
+    /// The kernel counts a way without a gateway as one on the link, unless it is told otherwise.
+    fn has_usual_scope(&self) -> bool {
+        let is_on_link = self.kind == "unicast" && matches!(self.next_hops.as_slice(), [hop] if hop.gateway.is_none());
+        let usual = match self.kind.as_str() {
+            "local" | "nat" => "host",
+            "broadcast" | "multicast" | "anycast" => "link",
+            _ if is_on_link => "link",
+            _ => "global",
+        };
+        // Of IPv6 routes it says nothing.
+        self.ipv6 || self.scope.is_empty() || self.scope == usual
     }
 }
 
@@ -84,6 +107,9 @@ impl fmt::Display for Route {
         if let Some(source) = &self.preferred_source {
             write!(out, " src {source}")?;
         }
+        if !self.has_usual_scope() {
+            write!(out, " scope {}", self.scope)?;
+        }
         if self.metric != 0 {
             write!(out, " metric {}", self.metric)?;
         }
@@ -93,9 +119,6 @@ impl fmt::Display for Route {
         if self.table != MAIN { write!(out, " table {}", self.table) } else { Ok(()) }
     }
 }
-
-/// The table that counts where no other is named.
-pub const MAIN: u32 = 254;
 
 impl fmt::Display for NextHop {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
