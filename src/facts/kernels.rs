@@ -2,10 +2,9 @@
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
-use std::iter::Peekable;
-use std::str::Bytes;
 
 use super::grub::Entry;
+use super::versions;
 use crate::catalog::kind::boot::BOOT;
 use crate::model::answer::{self, EntryKind};
 
@@ -150,55 +149,8 @@ pub fn version_of(name: &str) -> Option<&str> {
 }
 
 /// The order of dpkg, in which a release candidate comes before its release.
-/// <https://manpages.debian.org/stable/dpkg-dev/deb-version.7.en.html>
 pub fn compare(one: &str, other: &str) -> Ordering {
-    let (one, other) = (one.replace("-rc", "~rc"), other.replace("-rc", "~rc"));
-    let (upstream, revision) = one.rsplit_once('-').unwrap_or((&one, ""));
-    let (others_upstream, others_revision) = other.rsplit_once('-').unwrap_or((&other, ""));
-    compare_part(upstream, others_upstream).then_with(|| compare_part(revision, others_revision))
-}
-
-fn compare_part(one: &str, other: &str) -> Ordering {
-    let (mut one, mut other) = (one.bytes().peekable(), other.bytes().peekable());
-    while one.peek().is_some() || other.peek().is_some() {
-        let order = compare_words(&mut one, &mut other).then_with(|| number(&mut one).cmp(&number(&mut other)));
-        if order.is_ne() {
-            return order;
-        }
-    }
-    Ordering::Equal
-}
-
-/// What stands before the next digit.
-fn compare_words(one: &mut Peekable<Bytes<'_>>, other: &mut Peekable<Bytes<'_>>) -> Ordering {
-    loop {
-        let next = |bytes: &mut Peekable<Bytes<'_>>| bytes.next_if(|byte| !byte.is_ascii_digit());
-        match (next(one), next(other)) {
-            (None, None) => return Ordering::Equal,
-            (one, other) => match weight(one).cmp(&weight(other)) {
-                Ordering::Equal => {}
-                order => return order,
-            },
-        }
-    }
-}
-
-/// `~` before the end, the end before letters, letters before the rest.
-fn weight(byte: Option<u8>) -> i32 {
-    match byte {
-        Some(b'~') => -1,
-        None => 0,
-        Some(letter) if letter.is_ascii_alphabetic() => i32::from(letter),
-        Some(other) => i32::from(other) + 256,
-    }
-}
-
-fn number(bytes: &mut Peekable<Bytes<'_>>) -> u64 {
-    let mut number: u64 = 0;
-    while let Some(digit) = bytes.next_if(u8::is_ascii_digit) {
-        number = number.saturating_mul(10).saturating_add(u64::from(digit - b'0'));
-    }
-    number
+    versions::compare(&one.replace("-rc", "~rc"), &other.replace("-rc", "~rc"))
 }
 
 #[cfg(test)]

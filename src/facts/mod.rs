@@ -16,7 +16,8 @@ pub mod repositories;
 pub mod resolver;
 pub mod sshd;
 pub mod udev_rules;
-mod wildcard;
+pub mod versions;
+pub mod wildcard;
 pub mod wiring;
 
 use std::cell::OnceCell;

@@ -1,9 +1,112 @@
 //! Does the agent speak with its management plane?
+//!
+//! That it is connected does not say that it has done what the management plane told it.
 
-use super::outcome::Outcome;
+use std::net::SocketAddr;
+
+use super::agent_service;
+use super::causes::Part;
+use super::outcome::{NOT_PRESENT, Outcome};
+use super::unit_state;
+use super::units_failed::NO_SYSTEMD;
+use crate::catalog::Level;
 use crate::catalog::kind::agent::Connected as Spec;
 use crate::facts::Facts;
+use crate::model::answer::{Connection, Unit};
+use crate::model::{Query, Reading, Trouble};
 
-pub fn judge(_: &Spec, _: &Facts<'_>) -> Vec<Outcome> {
-    vec![Outcome::undetermined("", "failed", "not built yet")]
+/// So often in a row a connection sends something again before we say that nobody is there: some three seconds.
+const UNANSWERED: u32 = 4;
+
+pub fn judge(spec: &Spec, facts: &Facts<'_>) -> Vec<Outcome> {
+    let units = [&spec.agent, &spec.relay];
+    let mut outcome = match facts.reading::<Unit>(&Query::Unit(spec.agent.to_string())) {
+        Reading::Absent => Outcome::skip("", NOT_PRESENT, NO_SYSTEMD),
+        Reading::Unreadable(trouble) => Outcome::unknown("", &trouble),
+        Reading::Known(agent) if unit_state::is_active(&agent.active) => judge_connections(spec, facts),
+        Reading::Known(agent) if agent.load == "not-found" => {
+            Outcome::skip("", NOT_PRESENT, format!("there is no unit {}", spec.agent))
+        }
+        Reading::Known(agent) => {
+            let detail = format!("{} does not run, so it is not connected", spec.agent);
+            let outcome =
+                Outcome::fail("", Some("not-running"), detail).observing("active_state", agent.active.clone());
+            let is_starting = agent.active == "activating" && agent.sub != "auto-restart";
+            if is_starting { outcome.at_most(Level::Warn) } else { outcome }
+        }
+    };
+    if agent_service::is_settling(&spec.packages, spec.grace_seconds, facts) {
+        outcome = outcome.at_most(Level::Warn);
+    }
+    for unit in units {
+        outcome = outcome
+            .touching(Part::Unit(unit.to_string()))
+            .asking(Query::Unit(unit.to_string()))
+            .asking(Query::Connections(unit.to_string()));
+    }
+    vec![outcome.touching(Part::Peer(String::new()))]
 }
+
+fn judge_connections(spec: &Spec, facts: &Facts<'_>) -> Outcome {
+    let (mut found, mut trouble): (Vec<&Connection>, Option<Trouble>) = (Vec::new(), None);
+    for unit in [&spec.agent, &spec.relay] {
+        match facts.reading::<Vec<Connection>>(&Query::Connections(unit.to_string())) {
+            Reading::Known(connections) => found.extend(connections),
+            Reading::Absent => {}
+            Reading::Unreadable(failed) => trouble = Some(failed),
+        }
+    }
+    let (outward, within): (Vec<&Connection>, Vec<&Connection>) =
+        found.into_iter().filter(|connection| !connection.accepted).partition(|connection| leads_out(connection));
+    let answered = outward.iter().find(|connection| connection.unanswered < UNANSWERED);
+    let outcome = match (answered, trouble) {
+        (Some(connection), _) => Outcome::pass("", connected(spec, connection)),
+        (None, Some(trouble)) => Outcome::unknown("", &trouble),
+        (None, None) => Outcome::fail("", Some("not-connected"), not_connected(spec, facts, &outward, &within)),
+    };
+    let mut peers: Vec<&str> = outward.iter().map(|connection| connection.peer.as_str()).collect();
+    peers.sort_unstable();
+    peers.dedup();
+    outcome.observing("peers", peers)
+}
+
+/// Not over loopback, nor to an address of this host.
+fn leads_out(connection: &Connection) -> bool {
+    let end = |text: &str| text.parse::<SocketAddr>().ok().map(|end| end.ip());
+    match (end(&connection.local), end(&connection.peer)) {
+        (Some(local), Some(peer)) => !peer.is_loopback() && peer != local,
+        _ => false,
+    }
+}
+
+fn connected(spec: &Spec, connection: &Connection) -> String {
+    let (peer, agent) = (&connection.peer, &spec.agent);
+    match connection.unit.as_deref() {
+        Some(unit) if unit == &**agent => format!("{agent} is connected to {peer}"),
+        Some(unit) => format!("{agent} is connected to {peer} through {unit}"),
+        None => format!("{agent} is connected to {peer} through {}", connection.command),
+    }
+}
+
+fn not_connected(spec: &Spec, facts: &Facts<'_>, outward: &[&Connection], within: &[&Connection]) -> String {
+    let Spec { agent, relay, .. } = spec;
+    if let Some(silent) = outward.first() {
+        let (peer, times) = (&silent.peer, silent.unanswered);
+        return format!("{agent} runs and is not connected; {peer} has not answered {times} times in a row");
+    }
+    let relay_state = facts.reading::<Unit>(&Query::Unit(relay.to_string())).known();
+    let is_known_to_stand =
+        relay_state.is_some_and(|unit| unit.load != "not-found" && !unit_state::is_active(&unit.active));
+    let of_agent = within.iter().find(|connection| connection.unit.as_deref() == Some(&**agent));
+    match of_agent {
+        _ if is_known_to_stand => format!("{agent} runs and is not connected; {relay} does not run"),
+        Some(inner) => {
+            let peer = &inner.peer;
+            format!("{agent} runs and is not connected; it reaches {peer}, from where nothing leads to the outside")
+        }
+        None => format!("{agent} runs and is not connected; it holds no connection at all"),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -7,29 +7,22 @@ use crate::catalog::kind::host::Guests as Spec;
 use crate::facts::Facts;
 use crate::model::answer::GuestProcess;
 use crate::model::{Query, Reading};
+use crate::units::AbsolutePath;
 
 const SHOWN: usize = 5;
 
 pub fn judge(spec: &Spec, facts: &Facts<'_>) -> Vec<Outcome> {
-    let state = Query::Directory(spec.libvirt_state.to_string());
-    let processes = match facts.reading::<BTreeMap<u32, GuestProcess>>(&Query::Guests) {
-        Reading::Known(processes) => processes,
-        Reading::Unreadable(trouble) => return vec![Outcome::unknown("", &trouble).asking(Query::Guests)],
+    let names = match names(&spec.libvirt_state, facts) {
+        Reading::Known(names) => names,
+        Reading::Unreadable(trouble) => {
+            return vec![Outcome::unknown("", &trouble).asking(Query::Guests)];
+        }
         Reading::Absent => return vec![Outcome::skip("", super::outcome::NOT_PRESENT, "no process table")],
     };
-    let mut names: BTreeSet<&str> = processes.values().map(|guest| guest.name.as_str()).collect();
-    let outcome = match facts.reading::<Vec<String>>(&state) {
-        // libvirt keeps an XML file for each domain that runs; containers and paused ones included.
-        Reading::Known(files) => {
-            names.extend(files.iter().filter_map(|file| file.strip_suffix(".xml")));
-            count(&names)
-        }
-        Reading::Absent => count(&names),
-        Reading::Unreadable(trouble) if names.is_empty() => Outcome::unknown("", &trouble),
-        Reading::Unreadable(_) => count(&names),
-    };
+    let processes = facts.reading::<BTreeMap<u32, GuestProcess>>(&Query::Guests).known().into_iter().flatten();
     let replaced: Vec<&str> =
-        processes.values().filter(|guest| guest.program_deleted).map(|guest| guest.name.as_str()).collect();
+        processes.filter(|(_, guest)| guest.program_deleted).map(|(_, guest)| guest.name.as_str()).collect();
+    let outcome = count(&names);
     let listed: Vec<&str> = names.into_iter().collect();
     vec![
         outcome
@@ -37,8 +30,23 @@ pub fn judge(spec: &Spec, facts: &Facts<'_>) -> Vec<Outcome> {
             .observing("guests", listed)
             .observing("on_replaced_program", replaced)
             .asking(Query::Guests)
-            .asking(state),
+            .asking(Query::Directory(spec.libvirt_state.to_string())),
     ]
+}
+
+/// The guests that run, by what libvirt keeps of each and by their processes.
+pub fn names<'f>(libvirt_state: &AbsolutePath, facts: &Facts<'f>) -> Reading<BTreeSet<&'f str>> {
+    let processes = facts.reading::<BTreeMap<u32, GuestProcess>>(&Query::Guests);
+    processes.and_then(|processes| {
+        let mut names: BTreeSet<&str> = processes.values().map(|guest| guest.name.as_str()).collect();
+        match facts.reading::<Vec<String>>(&Query::Directory(libvirt_state.to_string())) {
+            // libvirt keeps an XML file for each domain that runs; containers and paused ones included.
+            Reading::Known(files) => names.extend(files.iter().filter_map(|file| file.strip_suffix(".xml"))),
+            Reading::Unreadable(trouble) if names.is_empty() => return Reading::Unreadable(trouble),
+            Reading::Absent | Reading::Unreadable(_) => {}
+        }
+        Reading::Known(names)
+    })
 }
 
 fn count(names: &BTreeSet<&str>) -> Outcome {

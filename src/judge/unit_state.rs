@@ -25,7 +25,7 @@ pub fn judge_unit(name: &UnitName, facts: &Facts<'_>) -> Outcome {
 
 /// The states of systemd.unit(5), the worst first.
 fn judge_state(name: &str, unit: &Unit) -> Outcome {
-    let is_active = matches!(unit.active.as_str(), "active" | "reloading");
+    let is_active = is_active(&unit.active);
     let outcome = if unit.load == "not-found" && is_active {
         let detail = format!("{name} runs, and its unit file is gone: it will not start again");
         Outcome::fail(name, Some("not-found-but-running"), detail)
@@ -55,6 +55,10 @@ fn judge_state(name: &str, unit: &Unit) -> Outcome {
         .observing("restarts", unit.restarts)
 }
 
+pub fn is_active(state: &str) -> bool {
+    matches!(state, "active" | "reloading" | "refreshing")
+}
+
 fn masked(name: &str, unit: &Unit, is_active: bool) -> String {
     match (is_active, unit.file_state.as_str()) {
         (true, "masked") => {
@@ -67,7 +71,7 @@ fn masked(name: &str, unit: &Unit, is_active: bool) -> String {
 
 /// In words, where nothing in the unit's file makes a boot start it. What is `static`, `indirect`, `alias` or
 /// `generated` is started by other units or by what made it.
-fn ends_with_this_boot(file_state: &str) -> Option<&'static str> {
+pub fn ends_with_this_boot(file_state: &str) -> Option<&'static str> {
     match file_state {
         "disabled" => Some("not enabled"),
         "enabled-runtime" => Some("enabled until the next boot only"),

@@ -103,7 +103,8 @@ impl Spec for Versions {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Kept {
-    /// What the host cannot do without: patterns of package names, by what they are for.
+    /// What the host cannot do without: patterns of package names, by what they are for. In each list the best comes
+    /// first: the best that the baseline had must be there, or a better one.
     pub packages: BTreeMap<String, Vec<String>>,
 }
 

@@ -180,6 +180,11 @@ impl Observe for Live {
             Query::Processes(name) => processes::named(proc, name).map(Answer::Processes),
             Query::OvsConfiguration(socket) => ovsdb::configuration(Path::new(socket), deadline).map(Answer::Text),
             Query::UnitFiles => self.units.ask(deadline, |systemd| systemd.unit_files()).map(Answer::UnitFiles),
+            Query::OvsConfiguration(_) => Reading::unreadable(TroubleCause::Failed, "not built yet"),
+            Query::UnitFiles => self
+                .units
+                .ask(deadline, |systemd| systemd.unit_files(|unit| systemd::is_shipped(Path::new("/"), unit)))
+                .map(Answer::UnitFiles),
             Query::Connections(unit) => connections::of_unit(proc, unit, deadline).map(Answer::Connections),
             Query::GuestTaps => {
                 processes::guests(proc).and_then(|guests| taps::taps(proc, &guests)).map(Answer::GuestTaps)

@@ -114,8 +114,10 @@ impl Systemd {
         socket::reading(SERVICE, &self.path, replies.and_then(|[reply]| unit_rows(&reply)))
     }
 
-    /// The state of every unit file. What only this boot made is left out, but for the services of init scripts.
-    pub fn unit_files(&mut self) -> Reading<BTreeMap<String, String>> {
+    /// The state of every unit file that could start something. What only this boot made is left out, but for the
+    /// services of init scripts; and so is what `is_shipped` does not know and a mask is all that there is of: a package
+    /// that is removed leaves one behind.
+    pub fn unit_files(&mut self, is_shipped: impl Fn(&str) -> bool) -> Reading<BTreeMap<String, String>> {
         let call = Call {
             destination: self.destination,
             path: "/org/freedesktop/systemd1",
@@ -124,7 +126,7 @@ impl Systemd {
             arguments: &[],
         };
         let replies = self.connection.call_each([call]);
-        socket::reading(SERVICE, &self.path, replies.and_then(|[reply]| unit_file_rows(&reply)))
+        socket::reading(SERVICE, &self.path, replies.and_then(|[reply]| unit_file_rows(&reply, &is_shipped)))
     }
 
     /// One unit by its full name, loaded or not; `not-found` where there is none.
@@ -182,6 +184,13 @@ fn own_properties(name: &str) -> Vec<[&'static str; 2]> {
         _ => return Vec::new(),
     };
     vec![[interface, "Result"]]
+}
+
+/// Whether a package, or whoever made an init script, brings this unit, below a mask or not.
+pub fn is_shipped(root: &Path, name: &str) -> bool {
+    const DIRECTORIES: [&str; 3] = ["usr/lib/systemd/system", "lib/systemd/system", "usr/local/lib/systemd/system"];
+    let script = name.strip_suffix(".service").map(|script| root.join("etc/init.d").join(script));
+    DIRECTORIES.iter().map(|directory| root.join(directory).join(name)).chain(script).any(|path| path.exists())
 }
 
 /// The object of a unit, escaped as systemd's `bus_label_escape` does. Asking for it loads the unit
@@ -255,7 +264,7 @@ fn unit_row(rows: &mut Decoder) -> Option<(String, LoadedUnit)> {
     Some((name, LoadedUnit { load, active, sub }))
 }
 
-fn unit_file_rows(reply: &Reply) -> Result<BTreeMap<String, String>, Fault> {
+fn unit_file_rows(reply: &Reply, is_shipped: &dyn Fn(&str) -> bool) -> Result<BTreeMap<String, String>, Fault> {
     let rows = reply.values("a(ss)")?.array(8);
     let decode = |mut rows: Decoder| {
         let mut files = BTreeMap::new();
@@ -264,7 +273,8 @@ fn unit_file_rows(reply: &Reply) -> Result<BTreeMap<String, String>, Fault> {
             let (path, state) = (rows.string()?, rows.string()?);
             let name = path.rsplit('/').next().unwrap_or(path);
             let is_of_this_boot = state == "transient" || state == "generated" && !name.ends_with(".service");
-            if !is_of_this_boot {
+            let masks_nothing = state.starts_with("masked") && !is_shipped(name);
+            if !is_of_this_boot && !masks_nothing {
                 files.insert(name.to_owned(), state.to_owned());
             }
         }

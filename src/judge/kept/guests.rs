@@ -1,10 +1,70 @@
 //! Have the guests that start with the host started again?
 
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::catalog::Level;
 use crate::catalog::kind::host::GuestsKept as Spec;
 use crate::facts::Facts;
 use crate::facts::before::Before;
-use crate::judge::outcome::Outcome;
+use crate::judge::guests_running;
+use crate::judge::outcome::{NOT_NEEDED, NOT_PRESENT, Outcome};
+use crate::model::{Query, Reading};
 
-pub fn judge(_: &Spec, _: &Facts<'_>, _: &Before<'_>) -> Vec<Outcome> {
-    vec![Outcome::undetermined("", "failed", "not built yet")]
+/// A guest that ran in the baseline and starts with the host must run. A guest that does not start with it, or one
+/// that a scheduler may have put elsewhere, need not.
+pub fn judge(spec: &Spec, facts: &Facts<'_>, before: &Before<'_>) -> Vec<Outcome> {
+    let outcomes = compared(spec, facts, before).unwrap_or_else(|outcome| vec![outcome]);
+    outcomes.into_iter().map(|outcome| outcome.asking(Query::Guests)).collect()
 }
+
+fn compared(spec: &Spec, facts: &Facts<'_>, before: &Before<'_>) -> Result<Vec<Outcome>, Outcome> {
+    if let Some(scheduler) = scheduler(spec, facts).or_else(|| scheduler(spec, &before.facts)) {
+        let detail = format!("{scheduler} decides which guests run here");
+        return Err(Outcome::skip("", NOT_NEEDED, detail));
+    }
+    let started = autostarting(spec, &before.facts)?;
+    let ran = known(guests_running::names(&spec.libvirt_state, &before.facts))?;
+    let expected: Vec<&str> = ran.into_iter().filter(|name| started.contains(name)).collect();
+    if expected.is_empty() {
+        return Err(Outcome::skip("", NOT_PRESENT, "no guest that starts with the host ran in the baseline"));
+    }
+    let running = known(guests_running::names(&spec.libvirt_state, facts))?;
+    let (kept, gone): (Vec<&str>, Vec<&str>) = expected.into_iter().partition(|name| running.contains(name));
+    if gone.is_empty() {
+        let detail = format!("{} that start with the host run", kept.len());
+        return Ok(vec![Outcome::pass("", detail).observing("guests", kept)]);
+    }
+    let still = autostarting(spec, facts)?;
+    Ok(gone.into_iter().map(|name| missing(name, still.contains(name))).collect())
+}
+
+fn missing(name: &str, still_starts: bool) -> Outcome {
+    if still_starts {
+        return Outcome::fail(name, None, format!("{name} starts with the host, ran in the baseline and does not run"));
+    }
+    // No reboot and no upgrade takes that from it: somebody moved it, or changed his mind.
+    let detail = format!("{name} ran in the baseline and does not run; it no longer starts with the host");
+    Outcome::fail(name, None, detail).at_most(Level::Info)
+}
+
+fn scheduler(spec: &Spec, facts: &Facts<'_>) -> Option<String> {
+    let files = facts.reading::<BTreeMap<String, String>>(&Query::UnitFiles).known()?;
+    spec.schedulers.iter().find(|unit| files.contains_key(&***unit)).map(ToString::to_string)
+}
+
+fn autostarting<'f>(spec: &Spec, facts: &'f Facts<'_>) -> Result<BTreeSet<&'f str>, Outcome> {
+    let links = facts.reading::<Vec<String>>(&Query::Directory(spec.libvirt_autostart.to_string()));
+    known(links.map(|links| links.iter().filter_map(|link| link.strip_suffix(".xml")).collect()))
+}
+
+/// Nothing is there where there is no libvirt.
+fn known<T: Default>(reading: Reading<T>) -> Result<T, Outcome> {
+    match reading {
+        Reading::Known(found) => Ok(found),
+        Reading::Absent => Ok(T::default()),
+        Reading::Unreadable(trouble) => Err(Outcome::unknown("", &trouble)),
+    }
+}
+
+#[cfg(test)]
+mod tests;
