@@ -21,6 +21,23 @@ Exit codes: 0 ready · 1 internal error · 2 usage or configuration · 3 blocked
 Each flag has a variable: HOSTREADY_ONLY stands for --only, and so on.
 `hostready explain` lists what is checked, `hostready explain ID` says why.";
 
+/// What stands below the help of `snapshot`.
+const OF_SNAPSHOT: &str = "\
+The baseline is what the host must come back as, and stays open until it has:
+once the host was rebooted, got another release, or other packages of an agent,
+Open vSwitch, OVN or a kernel, a new snapshot takes its place only where nothing
+blocks that did not block before. Otherwise the old one stays, nothing is
+written, the exit code is 0 and `changed` is false, so that `verify` still tells
+what is wrong. --replace overrides. What a waiver accepts keeps nothing open.
+
+A snapshot holds no secret that hostready knows the shape of. Beside it lies
+console.txt: commands that rebuild this host's network at a console.
+
+Exit codes: 0 kept, or an open baseline stays · 1 could not be kept: the baseline
+            is what it was · 2 usage, configuration, or a baseline that cannot
+            be read or is of another machine · 5 kept, and not all of it could
+            be read: `verify` will not find that part whole";
+
 /// Checks a virtualization host before and after an upgrade.
 #[derive(Debug, Parser)]
 #[command(
@@ -41,6 +58,7 @@ enum Verb {
     #[command(after_help = HELP)]
     Check(Check),
     /// Remembers how this host is put together, as the baseline for `verify`
+    #[command(after_help = OF_SNAPSHOT)]
     Snapshot(SnapshotVerb),
     /// Did this host come back whole? Compares it with the baseline, changes nothing
     #[command(after_help = HELP)]
@@ -49,7 +67,7 @@ enum Verb {
     Explain(Explain),
     /// Everything the host answers in one file without secrets, for `check --from`
     Bundle(Bundle),
-    /// The JSON schema of the report
+    /// The JSON schema of the report, or of a snapshot
     Schema(Schema),
     /// Answers one question about a filesystem that may hang
     #[command(name = detour::VERB, hide = true)]

@@ -135,8 +135,7 @@ impl SnapshotVerb {
         let is_taken = |name: &str| is_kept && snapshots.path(name).symlink_metadata().is_ok();
         let Some(name) = self.name.as_deref().filter(|name| !name.is_empty()) else {
             let time: String = subject.asked_at.chars().filter(|c| !matches!(c, '-' | ':')).collect();
-            let names = std::iter::once(time.clone()).chain((2..).map(|number| format!("{time}-{number}")));
-            return Ok(names.into_iter().find(|name| !is_taken(name)).unwrap_or(time));
+            return Ok(by_time(time, if is_kept { snapshots.names().unwrap_or_default() } else { Vec::new() }));
         };
         let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
         if name.starts_with(['.', '-']) || name.len() > 100 || !name.chars().all(is_plain) {
@@ -198,5 +197,17 @@ impl SnapshotVerb {
                 write::print_with(&mut |out| document::write(snapshot, out).and_then(|()| out.write_all(b"\n")))
             }
         }
+    }
+}
+
+/// The time, or, where it is taken, with a number behind it that no other of that second had.
+fn by_time(time: String, taken: Vec<String>) -> String {
+    let number = |name: &String| match name.strip_prefix(&time)? {
+        "" => Some(1),
+        rest => rest.strip_prefix('-')?.parse::<u32>().ok(),
+    };
+    match taken.iter().filter_map(number).max() {
+        Some(last) => format!("{time}-{}", last.saturating_add(1)),
+        None => time,
     }
 }

@@ -138,7 +138,13 @@ impl Snapshots {
                 listed.complete = head.unreadable.is_empty();
                 listed.taken_at = Some(head.taken_at);
             }
-            Err(error) => listed.error = error.to_string().lines().next().map(str::to_owned),
+            Err(error) => {
+                let words = error.to_string();
+                let place = path.display().to_string();
+                let words = words.lines().next().unwrap_or_default();
+                listed.error =
+                    Some(words.strip_prefix(&place).unwrap_or(words).trim_start_matches([':', ' ']).to_owned());
+            }
         }
         listed
     }

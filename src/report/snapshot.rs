@@ -87,11 +87,11 @@ pub fn list(rows: &[Listed], directory: &Path) -> String {
     for row in rows {
         let mut notes = Vec::new();
         if row.is_baseline {
-            notes.push("the baseline");
+            notes.push("the baseline".to_owned());
         }
         match &row.error {
-            Some(error) => notes.push(error),
-            None if !row.complete => notes.push("incomplete"),
+            Some(error) => notes.push(format!("cannot be used: {error}")),
+            None if !row.complete => notes.push("incomplete".to_owned()),
             None => {}
         }
         let taken_at = row.taken_at.as_deref().unwrap_or("-");

@@ -34,12 +34,17 @@ pub fn of(name: String, looked: Looked, subject: &Subject) -> anyhow::Result<Sna
     }
     let unreadable: Vec<Unreadable> = kept.0.iter().filter_map(unreadable).collect();
     let exit = if unreadable.is_empty() { Exit::Ready } else { Exit::Incomplete };
-    let msg = match unreadable.as_slice() {
-        [] => format!("{name}: everything was read"),
-        [first] => format!("{name} is incomplete: {}", first.detail),
-        [first, rest @ ..] => format!("{name} is incomplete: {} (and {} more)", first.detail, rest.len()),
-    };
+    let msg = format!("{name}: printed and not kept{}", incompleteness(&unreadable));
     Ok(Snapshot { name, unreadable, findings, answers: kept, ..bare(msg, exit, host, subject) })
+}
+
+/// What there is to say of what could not be read.
+pub fn incompleteness(unreadable: &[Unreadable]) -> String {
+    match unreadable {
+        [] => String::new(),
+        [first] => format!("; incomplete: {}", first.detail),
+        [first, rest @ ..] => format!("; incomplete: {} (and {} more)", first.detail, rest.len()),
+    }
 }
 
 /// An earlier baseline stays: what was just read is not kept, and not shown either, so that nobody keeps it elsewhere and

@@ -18,10 +18,7 @@ impl SnapshotVerb {
     /// Makes it the baseline. Where that fails everything is as it was, and the document says so.
     pub(super) fn keep(&self, snapshot: &mut Snapshot, snapshots: &Snapshots, store: &Store) -> Exit {
         snapshot.changed = true;
-        snapshot.msg = match snapshot.unreadable.is_empty() {
-            true => format!("{} is the baseline", snapshot.name),
-            false => format!("{} is the baseline; {}", snapshot.name, snapshot.msg),
-        };
+        snapshot.msg = format!("{} is the baseline{}", snapshot.name, document::incompleteness(&snapshot.unreadable));
         snapshot.comment.clone_from(&snapshot.msg);
         if let Err(error) = place(snapshot, snapshots, self.replace, store) {
             let path = snapshots.path(&snapshot.name);
