@@ -1,5 +1,6 @@
 //! Do the management plane and the configured peers answer?
 
+use super::causes::Part;
 use super::outcome::{NOT_CONFIGURED, Outcome};
 use crate::catalog::Level;
 use crate::catalog::settings::Peer;
@@ -49,7 +50,9 @@ fn judge_target(target: &str, asked: Query, facts: &Facts<'_>) -> Outcome {
         Some(proxy) => outcome.observing("proxy", proxy),
         None => outcome,
     };
-    outcome.by_hand(by_hand(&asked)).asking(asked)
+    // Behind a proxy lies what the proxy reaches.
+    let peer = Part::Peer(proxy(&asked).unwrap_or(target).to_owned());
+    outcome.by_hand(by_hand(&asked)).touching(peer).asking(asked)
 }
 
 /// The commands of the check ask a URL as it is; nothing where they will do.

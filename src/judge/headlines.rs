@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::finding::FindingRef;
-use crate::model::{Finding, Status};
+use crate::model::{Finding, Severity, Status};
 
 /// Keeps `caused_by` only where the cause is itself a finding that is wrong or unknown, and leads it to
 /// the first cause of all. A cause that a person waived, or that counts less than what it explains, would
@@ -15,11 +15,11 @@ pub fn link(findings: &mut [Finding]) {
         .filter_map(|finding| finding.caused_by.as_ref())
         .map(|cause| (cause.id.as_str(), cause.subject.as_str()))
         .collect();
-    let causes_for = |blocking: bool| -> BTreeMap<FindingRef, Option<FindingRef>> {
+    let causes_for = |least: u8| -> BTreeMap<FindingRef, Option<FindingRef>> {
         findings
             .iter()
             .filter(|finding| matches!(finding.status, Status::Fail | Status::Unknown) && finding.waiver.is_none())
-            .filter(|finding| finding.blocking || !blocking)
+            .filter(|finding| weight(finding) >= least)
             .filter(|finding| named.contains(&(finding.id.as_str(), finding.subject.as_str())))
             .map(|finding| {
                 let own = finding.reference();
@@ -28,13 +28,27 @@ pub fn link(findings: &mut [Finding]) {
             })
             .collect()
     };
-    let (of_blocking, of_others) = (causes_for(true), causes_for(false));
+    let causes = [causes_for(0), causes_for(1), causes_for(2)];
     for finding in findings {
         let Some(cause) = finding.caused_by.take() else { continue };
-        let causes = if finding.blocking { &of_blocking } else { &of_others };
+        let [of_notes, of_warnings, of_blocking] = &causes;
+        let causes = match weight(finding) {
+            0 => of_notes,
+            1 => of_warnings,
+            _ => of_blocking,
+        };
         if matches!(finding.status, Status::Fail | Status::Unknown) {
             finding.caused_by = first(causes, cause, &finding.reference());
         }
+    }
+}
+
+/// How much a finding counts: a note, a warning, or what blocks. Nothing is explained by what counts less.
+pub fn weight(finding: &Finding) -> u8 {
+    match (finding.blocking, finding.severity) {
+        (true, _) => 2,
+        (false, Severity::Info) => 0,
+        (false, _) => 1,
     }
 }
 
@@ -53,7 +67,6 @@ fn first(wrong: &BTreeMap<FindingRef, Option<FindingRef>>, cause: FindingRef, ow
 #[cfg(test)]
 pub mod tests {
     use super::*;
-    use crate::model::Severity;
 
     pub fn finding(id: &str, status: Status, cause: Option<&str>) -> Finding {
         Finding {

@@ -42,6 +42,7 @@ mod python_environments;
 mod reboot_pending;
 pub mod remember;
 mod sshd;
+mod topology;
 mod unit_state;
 mod units_failed;
 pub mod verdict;

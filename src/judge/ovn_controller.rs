@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::causes::Part;
 use super::outcome::{NOT_PRESENT, Outcome};
 use super::unit_state;
 use crate::catalog::Level;
@@ -48,6 +49,7 @@ pub fn judge(spec: &Spec, facts: &Facts<'_>) -> Vec<Outcome> {
     };
     let mut outcome = outcome.asking(Query::Unit(spec.unit.to_string())).asking(asked);
     outcome.subject.clear();
+    outcome = outcome.touching(Part::Unit(spec.unit.to_string())).touching(Part::Switch);
     let mut outcomes = Vec::new();
     if let Reading::Known(controller) = controller {
         outcome = outcome
@@ -96,7 +98,8 @@ fn not_connected(controller: &OvnController, facts: &Facts<'_>) -> Outcome {
             controller.connection, trouble.detail
         ),
     };
-    Outcome::fail("", Some("not-connected"), detail).observing("ovn_remote", remote.known())
+    let peer = Part::Peer(remote.clone().known().unwrap_or_default().to_owned());
+    Outcome::fail("", Some("not-connected"), detail).observing("ovn_remote", remote.known()).touching(peer)
 }
 
 /// As smap_get_bool of OVN reads it.

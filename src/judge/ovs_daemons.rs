@@ -1,5 +1,6 @@
 //! Does the database answer, does vswitchd run, and has it done what the database says?
 
+use super::causes::Part;
 use super::outcome::{NOT_PRESENT, Outcome};
 use crate::catalog::kind::ovs::{DATABASES, OWN_DATABASE, PACKAGES};
 use crate::facts::Facts;
@@ -46,6 +47,7 @@ pub fn without_database(facts: &Facts<'_>) -> Outcome {
         Presence::Installed | Presence::Unclear(_) => {
             Outcome::undetermined("", "ovsdb-unreachable", "cannot be judged without OVSDB")
                 .because_of("ovs.daemons", "")
+                .touching(Part::Switch)
         }
     }
 }
@@ -67,7 +69,7 @@ pub fn judge(facts: &Facts<'_>) -> Vec<Outcome> {
         }
         Reading::Unreadable(trouble) => Outcome::unknown("", &trouble),
     };
-    vec![outcome.observing("socket", socket.clone()).asking(Query::Ovsdb(socket))]
+    vec![outcome.observing("socket", socket.clone()).asking(Query::Ovsdb(socket)).touching(Part::Switch)]
 }
 
 fn judge_vswitchd(ovs: &Ovs<'_>, facts: &Facts<'_>) -> Outcome {

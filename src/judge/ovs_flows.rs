@@ -1,5 +1,6 @@
 //! Does every bridge in secure mode have flows? Without any it drops everything.
 
+use super::causes::Part;
 use super::outcome::Outcome;
 use super::ovs_daemons;
 use crate::facts::Facts;
@@ -56,4 +57,5 @@ fn judge_bridge(bridge: &Bridge<'_>, ovs: &Ovs<'_>, facts: &Facts<'_>) -> Outcom
         .observing("controllers", controllers.len())
         .observing("controllers_connected", connected)
         .asking(asked)
+        .touching(Part::Device(name.to_owned()))
 }

@@ -7,6 +7,7 @@ mod bonds;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
+use super::causes::Part;
 use super::outcome::Outcome;
 use super::ovs_daemons;
 use crate::catalog::Level;
@@ -18,7 +19,7 @@ use crate::model::{Query, Reading};
 pub(super) type Links = BTreeMap<String, Link>;
 
 /// The kernel device that stands for every kernel datapath.
-const KERNEL_DATAPATH: &str = "ovs-system";
+pub(super) const KERNEL_DATAPATH: &str = "ovs-system";
 
 /// Ports that OVN makes and removes by itself.
 const OWNED_BY_OVN: [&str; 4] = ["ovn-chassis-id", "ovn-localnet-port", "ovn-l2gateway-port", "ovn-l3gateway-port"];
@@ -129,7 +130,7 @@ fn judge_port(
             Role::Uplink if !vswitchd_runs => {
                 let detail = format!("{} cannot be judged while ovs-vswitchd does not run", interface.name);
                 let outcome = Outcome::undetermined(&subject, "vswitchd-not-running", detail);
-                outcomes.push(outcome.because_of("ovs.daemons", ""));
+                outcomes.push(outcome.because_of("ovs.daemons", "").touching(Part::Switch));
             }
             Role::Uplink => {
                 let fault = fault(bridge, interface, devices);
@@ -234,6 +235,7 @@ fn describe(subject: &str, interface: &Interface<'_>, fault: Option<Fault>, link
         None => Outcome::pass(subject, format!("{} is attached and has carrier", interface.name)),
     };
     outcome
+        .touching(Part::Port(interface.name.to_string()))
         .expecting("ofport_at_least", 1)
         .expecting("carrier", true)
         .observing("ofport", interface.ofport)

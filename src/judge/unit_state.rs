@@ -1,5 +1,6 @@
 //! Do the named units run, and will they after the next boot?
 
+use super::causes::Part;
 use super::outcome::{NOT_PRESENT, Outcome};
 use super::units_failed::NO_SYSTEMD;
 use crate::catalog::kind::services::UnitState as Spec;
@@ -20,6 +21,7 @@ pub fn judge_unit(name: &UnitName, facts: &Facts<'_>) -> Outcome {
         Reading::Absent => Outcome::skip(name, NOT_PRESENT, NO_SYSTEMD),
         Reading::Unreadable(trouble) => Outcome::unknown(name, &trouble),
     }
+    .touching(Part::Unit(name.to_owned()))
     .asking(asked)
 }
 

@@ -20,7 +20,7 @@ impl Spec for Management {
     const CAUSES: &'static [&'static str] = &["not-reached", "certificate"];
 
     fn questions(&self, settings: &Settings) -> Vec<Query> {
-        settings.management.urls.iter().map(|url| settings.management.contact(url)).collect()
+        with_the_way(settings.management.urls.iter().map(|url| settings.management.contact(url)).collect())
     }
 }
 
@@ -33,8 +33,16 @@ impl Spec for Peers {
     const CAUSES: &'static [&'static str] = &["not-reached", "certificate"];
 
     fn questions(&self, settings: &Settings) -> Vec<Query> {
-        settings.network.peers().map(Peer::contact).collect()
+        with_the_way(settings.network.peers().map(Peer::contact).collect())
     }
+}
+
+/// What is asked of peers, and by which devices packets leave for them: that may explain why one does not answer.
+fn with_the_way(mut asked: Vec<Query>) -> Vec<Query> {
+    if !asked.is_empty() {
+        asked.extend([Query::Links, Query::Routes]);
+    }
+    asked
 }
 
 impl ManagementSettings {

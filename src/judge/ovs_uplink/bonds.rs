@@ -1,6 +1,7 @@
 //! The kernel's bonds below an uplink. OVS sees the bond alone, and not which of its members is dead.
 
 use super::Links;
+use crate::judge::causes::Part;
 use crate::judge::outcome::Outcome;
 use crate::model::answer::Link;
 
@@ -28,6 +29,7 @@ pub fn dead_members_below(subject: &str, name: &str, links: &Links) -> Vec<Outco
         .map(|(member, link)| {
             let detail = format!("{member} of {bond} has no link; the bond has a live member");
             Outcome::fail(format!("{subject}/{member}"), Some("bond-member-down"), detail)
+                .touching(Part::Device(member.clone()))
                 .expecting("carrier", true)
                 .observing("admin_up", link.admin_up)
                 .observing("carrier", link.carrier)

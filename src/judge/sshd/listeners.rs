@@ -2,11 +2,12 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use super::{ID, Sshd};
+use super::{ID, Sshd, Units};
 use crate::catalog::Level;
 use crate::catalog::kind::ssh::{DENIED, OPTIONS};
 use crate::facts::Facts;
 use crate::facts::sshd::{Endpoint, Options};
+use crate::judge::causes::Part;
 use crate::judge::outcome::Outcome;
 use crate::model::answer::{Address, Banner, Unit};
 use crate::model::finding::FindingRef;
@@ -144,7 +145,9 @@ fn judge_one(planned: &Planned, sshd: &Sshd, facts: &Facts<'_>) -> Option<Outcom
         How::AskInstead(asked) if is_idle(asked, facts) => return None,
         How::AskInstead(asked) | How::Ask(asked) => judge_answer(&subject, asked, sshd, facts).asking(asked.clone()),
     };
-    Some(outcome.expecting("greeting", "SSH-2.0-"))
+    let outcome = if sshd.units.service_runs() { outcome } else { Units::touched_by(outcome) };
+    // At an address that is gone, or not up, nobody listens.
+    Some(outcome.expecting("greeting", "SSH-2.0-").touching(Part::Peer(subject)))
 }
 
 /// There is no way yet to the address of a bridge that nobody is on. That says nothing of who listens everywhere.

@@ -2,6 +2,7 @@
 
 use crate::catalog::kind::ssh::{DIRECTORY, SERVICES, SOCKETS};
 use crate::facts::Facts;
+use crate::judge::causes::Part;
 use crate::judge::outcome::Outcome;
 use crate::model::answer::{Entry, Unit};
 use crate::model::{Query, Reading, Trouble};
@@ -116,8 +117,15 @@ impl Units {
                 .expecting("unit_file_state", "enabled")
                 .observing("unit_file_state", unit.file_state.clone())
                 .observing("active_state", unit.active.clone())
+                .touching(Part::Unit(name.to_owned()))
                 .asking(Query::Unit(name.to_owned())),
         )
+    }
+
+    /// Any of them may be the one that is missed.
+    pub fn touched_by(outcome: Outcome) -> Outcome {
+        let units = SERVICES.into_iter().chain(SOCKETS).map(|name| Part::Unit(name.to_owned()));
+        units.fold(outcome, Outcome::touching)
     }
 
     fn until_then(&self) -> &'static str {

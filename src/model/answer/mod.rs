@@ -5,7 +5,7 @@ mod connection;
 mod files;
 mod nic;
 mod python;
-mod route;
+pub mod route;
 mod text_or_hex;
 
 use std::collections::BTreeMap;

@@ -1,0 +1,447 @@
+use std::path::Path;
+
+use serde_json::{Map, json};
+
+use super::*;
+use crate::catalog::Settings;
+use crate::facts::Run;
+use crate::host::recorded::Recorded;
+use crate::model::answer::{Answer, Asked, Link, NextHop, Route};
+use crate::model::report::Intent;
+use crate::model::{Answers, Query, Reading, Severity, Snapshot};
+
+/// br-ex has ens7, br-data an OVS bond of ens8 and ens9, br-stor a VLAN of a kernel bond of ens10 and ens11; ens3 is by
+/// itself. The default route leads through br-ex, 10.0.2.0/24 is on ens3, 10.30.0.0/24 on br-stor.
+fn host() -> Answers {
+    let base = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/hosts/bases/hypervisor.json");
+    let mut answers = Recorded::read(&base).unwrap().answers;
+    let route = |destination: &str, link: &str| Route {
+        table: 254,
+        destination: destination.to_owned(),
+        kind: "unicast".to_owned(),
+        next_hops: vec![NextHop { link: Some(link.to_owned()), ..NextHop::default() }],
+        ..Route::default()
+    };
+    let routes = vec![route("default", "br-ex"), route("10.0.2.0/24", "ens3"), route("10.30.0.0/24", "br-stor")];
+    answers.0.insert(Query::Routes, Asked { reading: Reading::Known(Answer::Routes(routes)), micros: 0 });
+    answers
+}
+
+fn links(answers: &mut Answers) -> &mut std::collections::BTreeMap<String, Link> {
+    match &mut answers.0.get_mut(&Query::Links).unwrap().reading {
+        Reading::Known(Answer::Links(links)) => links,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn rename(answers: &mut Answers, pairs: &[(&str, &str)]) {
+    let links = links(answers);
+    let moved: Vec<(String, Link)> =
+        pairs.iter().map(|(old, new)| ((*new).to_owned(), links.remove(*old).unwrap())).collect();
+    links.extend(moved);
+}
+
+fn snapshot() -> Snapshot {
+    serde_json::from_value(json!({
+        "schema": "", "schema_version": "", "tool": {"name": "", "version": "", "catalog_digest": ""}, "name": "",
+        "taken_at": "", "changed": true, "exit_code": 0, "failed": false, "msg": "", "comment": "", "kept": null,
+        "host": serde_json::to_value(crate::model::report::Host::default()).unwrap(), "unreadable": [], "findings": [],
+        "answers": {},
+    }))
+    .unwrap()
+}
+
+/// One finding as a judge would leave it: `FAIL ovs.port-kept br-ex/ens7 missing`, and what it touches.
+struct Row {
+    finding: Finding,
+    touches: Vec<Part>,
+}
+
+fn row(id: &str, subject: &str, cause: Option<&str>, touches: &[Part]) -> Row {
+    let blocks = !matches!((id, cause), ("network.link-kept", Some("renamed" | "mtu")) | ("network.dns-kept", _));
+    let is_note = cause == Some("renamed");
+    let finding = Finding {
+        id: id.to_owned(),
+        subject: subject.to_owned(),
+        status: Status::Fail,
+        severity: if is_note { Severity::Info } else { Severity::High },
+        blocking: blocks,
+        new: None,
+        title: String::new(),
+        detail: String::new(),
+        cause: cause.map(str::to_owned),
+        caused_by: None,
+        expected: Map::new(),
+        observed: Map::new(),
+        waiver: None,
+        fixes: Vec::new(),
+        by_hand: Vec::new(),
+        duration_us: 0,
+    };
+    Row { finding, touches: touches.to_vec() }
+}
+
+impl Row {
+    fn unknown(mut self) -> Self {
+        self.finding.status = Status::Unknown;
+        self
+    }
+
+    fn warns(mut self) -> Self {
+        self.finding.blocking = false;
+        self.finding.severity = Severity::Medium;
+        self
+    }
+
+    fn because_of(mut self, id: &str) -> Self {
+        self.finding.caused_by = Some(FindingRef { id: id.to_owned(), subject: String::new() });
+        self
+    }
+}
+
+fn device(name: &str) -> Part {
+    Part::Device(name.to_owned())
+}
+
+fn port(name: &str) -> Part {
+    Part::Port(name.to_owned())
+}
+
+fn unit(name: &str) -> Part {
+    Part::Unit(name.to_owned())
+}
+
+fn peer(target: &str) -> Part {
+    Part::Peer(target.to_owned())
+}
+
+/// The headlines and the uncaused others, and for each what hangs below it.
+fn told(rows: Vec<Row>, now: &Answers, then: Option<&Answers>) -> Vec<String> {
+    let settings = Settings::default();
+    let run = Run { intent: Intent::After, asked_at: "2026-11-21T09:00:00Z" };
+    let facts = Facts::new(now, &settings, run);
+    let snapshot = snapshot();
+    let before = then.map(|then| Before { facts: Facts::new(then, &settings, run), snapshot: &snapshot });
+    let mut ties = Ties::default();
+    let mut findings = Vec::new();
+    for row in rows {
+        let mut outcome = Outcome::fail("", None, "");
+        outcome.status = row.finding.status;
+        outcome.touches = row.touches;
+        ties.note(findings.len(), &mut outcome);
+        findings.push(row.finding);
+    }
+    ties.tie(&mut findings, &facts, before.as_ref());
+    headlines::link(&mut findings);
+    let name = |finding: &Finding| finding.name();
+    let below = |cause: &Finding| {
+        let own = cause.reference();
+        let below = findings.iter().filter(|finding| finding.caused_by.as_ref() == Some(&own)).map(name);
+        below.collect::<Vec<_>>().join(", ")
+    };
+    let heads = findings.iter().filter(|finding| finding.caused_by.is_none());
+    heads.map(|head| format!("{} <- {}", head.name(), below(head))).collect()
+}
+
+#[test]
+fn a_renamed_uplink_takes_address_route_agent_and_peers_with_it() {
+    let (then, mut now) = (host(), host());
+    rename(&mut now, &[("ens7", "enp7s0")]);
+    let rows = vec![
+        row("ovs.uplink", "br-ex/ens7", Some("nic-renamed"), &[port("ens7")]),
+        row("ovs.port-kept", "br-ex/ens7", Some("nic-renamed"), &[port("ens7")]),
+        row("network.link-kept", "ens7", Some("renamed"), &[device("ens7")]),
+        row("network.address-kept", "br-ex 172.24.4.11/24", Some("missing"), &[device("br-ex")]),
+        row("network.route-kept", "default", None, &[device("br-ex")]),
+        row("management.reachable", "https://pcd.example/", None, &[peer("https://pcd.example/")]),
+        row("network.reachable", "10.0.2.2:53", None, &[peer("10.0.2.2:53")]),
+        row("agent.connected", "", None, &[peer(""), unit("pf9-comms.service")]),
+    ];
+    assert_eq!(
+        told(rows, &now, Some(&then)),
+        [
+            "ovs.port-kept br-ex/ens7 <- ovs.uplink br-ex/ens7, network.link-kept ens7, \
+             network.address-kept br-ex 172.24.4.11/24, network.route-kept default, \
+             management.reachable https://pcd.example/, agent.connected",
+            "network.reachable 10.0.2.2:53 <- ",
+        ]
+    );
+}
+
+#[test]
+fn a_renamed_nic_without_a_bridge_is_told_by_its_first_address() {
+    let (then, mut now) = (host(), host());
+    rename(&mut now, &[("ens3", "enp3s0")]);
+    let rows = || {
+        vec![
+            row("network.link-kept", "ens3", Some("renamed"), &[device("ens3")]),
+            row("network.address-kept", "ens3 10.0.2.15/24", Some("missing"), &[device("ens3")]),
+            row("network.address-kept", "ens3 10.0.2.16/24", Some("missing"), &[device("ens3")]),
+            row("network.route-kept", "10.9.0.0/16", None, &[device("ens3")]),
+            row("network.reachable", "10.0.2.2:53", None, &[peer("10.0.2.2:53")]),
+        ]
+    };
+    assert_eq!(
+        told(rows(), &now, Some(&then)),
+        ["network.address-kept ens3 10.0.2.15/24 <- network.link-kept ens3, \
+             network.address-kept ens3 10.0.2.16/24, network.route-kept 10.9.0.0/16, network.reachable 10.0.2.2:53"]
+    );
+    // Two addresses that went from a NIC that is where it was are two faults, as far as anybody can tell.
+    assert_eq!(told(rows(), &then, Some(&then)).len(), 3);
+}
+
+#[test]
+fn names_that_nics_took_from_each_other_are_one_fault() {
+    let (then, mut now) = (host(), host());
+    rename(&mut now, &[("ens7", "ens8"), ("ens8", "ens7")]);
+    let rows = vec![
+        row("ovs.port-kept", "br-data/bond0/ens8", Some("nic-renamed"), &[port("ens8")]),
+        row("ovs.port-kept", "br-ex/ens7", Some("nic-renamed"), &[port("ens7")]),
+        row("management.reachable", "https://pcd.example/", None, &[peer("https://pcd.example/")]),
+    ];
+    assert_eq!(
+        told(rows, &now, Some(&then)),
+        ["ovs.port-kept br-data/bond0/ens8 <- ovs.port-kept br-ex/ens7, management.reachable https://pcd.example/"]
+    );
+}
+
+#[test]
+fn a_nic_that_is_gone_is_told_by_its_port() {
+    let (then, mut now) = (host(), host());
+    links(&mut now).remove("ens7");
+    let rows = vec![
+        row("network.link-kept", "ens7", Some("missing"), &[device("ens7")]),
+        row("ovs.port-kept", "br-ex/ens7", Some("missing"), &[port("ens7")]),
+        row("ovs.uplink", "br-ex/ens7", Some("device-missing"), &[port("ens7")]),
+        row("network.link-kept", "ens3", Some("missing"), &[device("ens3")]),
+        row("network.address-kept", "ens3 10.0.2.15/24", Some("missing"), &[device("ens3")]),
+    ];
+    assert_eq!(
+        told(rows, &now, Some(&then)),
+        [
+            "ovs.port-kept br-ex/ens7 <- network.link-kept ens7, ovs.uplink br-ex/ens7",
+            "network.link-kept ens3 <- network.address-kept ens3 10.0.2.15/24",
+        ]
+    );
+}
+
+#[test]
+fn faults_of_two_ports_of_one_bridge_stay_two() {
+    let host = host();
+    let rows = vec![
+        row("ovs.port-kept", "br-data/bond0/ens8", Some("missing"), &[port("ens8")]),
+        row("ovs.uplink", "br-data/bond0/ens9", Some("link-down"), &[port("ens9")]),
+        row("ovs.port-kept", "br-ex/ens7", Some("attributes-changed"), &[port("ens7")]),
+        row("network.address-kept", "br-ex 172.24.4.11/24", Some("missing"), &[device("br-ex")]),
+    ];
+    assert_eq!(
+        told(rows, &host, Some(&host)),
+        [
+            "ovs.port-kept br-data/bond0/ens8 <- ",
+            "ovs.uplink br-data/bond0/ens9 <- ",
+            // A lost tag takes no address away.
+            "ovs.port-kept br-ex/ens7 <- ",
+            "network.address-kept br-ex 172.24.4.11/24 <- ",
+        ]
+    );
+}
+
+#[test]
+fn a_bond_that_is_gone_explains_its_members() {
+    let host = host();
+    let rows = vec![
+        row("ovs.port-kept", "br-data/bond0/ens8", Some("detached"), &[port("ens8")]),
+        row("ovs.port-kept", "br-data/bond0", Some("missing"), &[port("bond0")]),
+        row("ovs.port-kept", "br-data/bond0/ens9", Some("detached"), &[port("ens9")]),
+    ];
+    assert_eq!(
+        told(rows, &host, Some(&host)),
+        ["ovs.port-kept br-data/bond0 <- ovs.port-kept br-data/bond0/ens8, ovs.port-kept br-data/bond0/ens9"]
+    );
+}
+
+#[test]
+fn an_emptied_database_explains_every_bridge_and_what_lay_on_it() {
+    let host = host();
+    let rows = vec![
+        row("ovs.database-emptied", "", None, &[Part::Switch]),
+        row("ovs.bridge-kept", "br-ex", Some("missing"), &[Part::Bridge("br-ex".to_owned())]),
+        row("ovs.port-kept", "br-ex/ens7", Some("detached"), &[port("ens7")]),
+        row("network.link-kept", "br-ex", Some("missing"), &[device("br-ex")]),
+        row("network.address-kept", "br-ex 172.24.4.11/24", Some("on-enslaved-nic"), &[device("br-ex")]),
+        row("ovn.controller", "", Some("not-connected"), &[unit("ovn-controller.service"), peer("tcp:10.20.0.1:6642")]),
+        row("network.address-kept", "ens3 10.0.2.15/24", Some("missing"), &[device("ens3")]),
+    ];
+    let told = told(rows, &host, Some(&host));
+    assert_eq!(told.len(), 2, "{told:#?}");
+    assert!(told[0].starts_with("ovs.database-emptied <- ") && told[1].starts_with("network.address-kept ens3"));
+}
+
+#[test]
+fn a_bridge_that_is_gone_explains_its_ports_and_nothing_of_others() {
+    let host = host();
+    let rows = vec![
+        row("ovs.port-kept", "br-ex/ens7", Some("detached"), &[port("ens7")]),
+        row("ovs.bridge-kept", "br-ex", Some("missing"), &[Part::Bridge("br-ex".to_owned())]),
+        row("network.link-kept", "br-ex", Some("missing"), &[device("br-ex")]),
+        row("ovs.port-kept", "br-stor/bond1.200", Some("detached"), &[port("bond1.200")]),
+    ];
+    assert_eq!(
+        told(rows, &host, Some(&host)),
+        [
+            "ovs.bridge-kept br-ex <- ovs.port-kept br-ex/ens7, network.link-kept br-ex",
+            "ovs.port-kept br-stor/bond1.200 <- ",
+        ]
+    );
+}
+
+#[test]
+fn a_link_below_explains_those_above_whatever_their_order() {
+    let host = host();
+    let rows = vec![
+        row("network.link-kept", "bond1.200", Some("down"), &[device("bond1.200")]),
+        row("network.link-kept", "bond1", Some("down"), &[device("bond1")]),
+        row("network.link-kept", "ens10", Some("missing"), &[device("ens10")]),
+        row("network.link-kept", "bond1", Some("bond-member-missing"), &[device("bond1")]),
+        row("network.reachable", "10.30.0.1:3260", None, &[peer("10.30.0.1:3260")]),
+    ];
+    let told = told(rows, &host, Some(&host));
+    assert_eq!(told.len(), 1, "{told:#?}");
+    assert!(told[0].starts_with("network.link-kept ens10 <- "));
+}
+
+#[test]
+fn an_mtu_explains_the_mtus_above_it_and_nothing_else() {
+    let host = host();
+    let rows = vec![
+        row("network.link-kept", "br-ex", Some("mtu"), &[device("br-ex")]),
+        row("network.link-kept", "ens7", Some("mtu"), &[device("ens7")]),
+        row("network.link-kept", "ens3", Some("mtu"), &[device("ens3")]),
+        row("network.reachable", "192.0.2.1:53", None, &[peer("192.0.2.1:53")]).warns(),
+    ];
+    assert_eq!(
+        told(rows, &host, Some(&host)),
+        [
+            "network.link-kept ens7 <- network.link-kept br-ex",
+            "network.link-kept ens3 <- ",
+            "network.reachable 192.0.2.1:53 <- "
+        ]
+    );
+}
+
+#[test]
+fn a_manager_of_the_network_that_does_not_run_explains_what_it_makes() {
+    let host = host();
+    let networkd = || unit("systemd-networkd.service");
+    let rows = |cause| {
+        vec![
+            row("services.kept", "systemd-networkd.service", Some(cause), &[networkd()]),
+            row("network.link-kept", "bond1.200", Some("missing"), &[device("bond1.200")]),
+            row("network.address-kept", "ens3 10.0.2.15/24", Some("missing"), &[device("ens3")]),
+            row("ovs.port-kept", "br-ex/ens7", Some("detached"), &[port("ens7")]),
+        ]
+    };
+    let told_of = |cause| told(rows(cause), &host, Some(&host)).len();
+    assert_eq!(told_of("stopped"), 2);
+    assert_eq!(told_of("disabled"), 4, "it runs, and does not start again");
+}
+
+#[test]
+fn one_unit_is_one_headline_whoever_looks_at_it() {
+    let host = host();
+    let agent = || unit("pf9-hostagent.service");
+    let rows = vec![
+        row("agent.service", "pf9-hostagent.service", Some("inactive"), &[agent()]),
+        row("agent.connected", "", None, &[agent(), peer("")]),
+        row("services.kept", "pf9-hostagent.service", Some("stopped"), &[agent()]),
+    ];
+    assert_eq!(
+        told(rows, &host, Some(&host)),
+        ["services.kept pf9-hostagent.service <- agent.service pf9-hostagent.service, agent.connected"]
+    );
+    let rows = vec![
+        row("agent.service", "pf9-hostagent.service", Some("inactive"), &[agent()]),
+        row("services.kept", "pf9-hostagent.service", Some("stopped"), &[agent()]).warns(),
+    ];
+    assert_eq!(
+        told(rows, &host, Some(&host)),
+        ["agent.service pf9-hostagent.service <- services.kept pf9-hostagent.service"]
+    );
+}
+
+#[test]
+fn a_dead_uplink_explains_a_peer_without_a_baseline() {
+    let host = host();
+    let rows = vec![
+        row("ovs.uplink", "br-ex/ens7", Some("link-down"), &[port("ens7")]),
+        row("network.reachable", "198.51.100.1:443", None, &[peer("198.51.100.1:443")]),
+        row("network.reachable", "10.0.2.2:53", None, &[peer("10.0.2.2:53")]),
+        row("ssh.reachable", "172.24.4.11:22", None, &[peer("172.24.4.11:22")]),
+    ];
+    assert_eq!(
+        told(rows, &host, None),
+        [
+            "ovs.uplink br-ex/ens7 <- network.reachable 198.51.100.1:443, ssh.reachable 172.24.4.11:22",
+            "network.reachable 10.0.2.2:53 <- ",
+        ]
+    );
+}
+
+#[test]
+fn what_nobody_could_read_explains_only_what_nobody_could_read() {
+    let host = host();
+    let rows = vec![
+        row("ovs.daemons", "", None, &[Part::Switch]).unknown(),
+        row("ovs.port-kept", "", None, &[Part::Switch]).unknown(),
+        row("network.address-kept", "br-ex 172.24.4.11/24", Some("missing"), &[device("br-ex")]),
+    ];
+    assert_eq!(
+        told(rows, &host, Some(&host)),
+        ["ovs.daemons <- ovs.port-kept", "network.address-kept br-ex 172.24.4.11/24 <- "]
+    );
+}
+
+#[test]
+fn nothing_that_counts_less_explains_what_blocks() {
+    let host = host();
+    let rows = vec![
+        row("ovs.uplink", "br-data/bond0/ens8", Some("link-down"), &[port("ens8")]).warns(),
+        row("network.reachable", "10.20.0.1:6642", None, &[peer("10.20.0.1:6642"), device("br-data")]),
+        row("network.reachable", "10.20.0.2:6642", None, &[peer("10.20.0.2:6642"), device("br-data")]).warns(),
+    ];
+    assert_eq!(
+        told(rows, &host, Some(&host)),
+        ["ovs.uplink br-data/bond0/ens8 <- network.reachable 10.20.0.2:6642", "network.reachable 10.20.0.1:6642 <- "]
+    );
+}
+
+#[test]
+fn what_a_judge_named_stays_where_it_is_wrong_indeed() {
+    let host = host();
+    let rows = || {
+        vec![
+            row("ovs.uplink", "br-ex/ens7", Some("link-down"), &[port("ens7")]),
+            row("ssh.reachable", "172.24.4.11:22", None, &[peer("172.24.4.11:22")]).because_of("ovs.daemons"),
+        ]
+    };
+    assert_eq!(told(rows(), &host, None), ["ovs.uplink br-ex/ens7 <- ssh.reachable 172.24.4.11:22"]);
+    let mut with_daemons = rows();
+    with_daemons.push(row("ovs.daemons", "", None, &[]));
+    assert_eq!(
+        told(with_daemons, &host, None),
+        ["ovs.uplink br-ex/ens7 <- ", "ovs.daemons <- ssh.reachable 172.24.4.11:22"]
+    );
+}
+
+#[test]
+fn ten_thousand_findings_are_tied_in_a_moment() {
+    let host = host();
+    let mut rows = vec![row("ovs.database-emptied", "", None, &[Part::Switch])];
+    for number in 0..10_000 {
+        let name = format!("port{number}");
+        rows.push(row("network.address-kept", &name, Some("missing"), &[device("br-ex"), device(&name)]));
+    }
+    let started = std::time::Instant::now();
+    assert_eq!(told(rows, &host, Some(&host)).len(), 1);
+    assert!(started.elapsed().as_secs() < 5, "{:?}", started.elapsed());
+}

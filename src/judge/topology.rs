@@ -1,0 +1,181 @@
+//! What relies on what: a VLAN on the device below it, a bridge on its uplinks and on the switch, a peer on the
+//! devices by which its packets leave.
+
+mod ways;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::ovs_uplink::{KERNEL_DATAPATH, Links, Role, belongs_to_ovn, role};
+use crate::facts::Facts;
+use crate::facts::before::Before;
+use crate::facts::ovs::{Bridge, Ovs, Port};
+use ways::Ways;
+
+/// A part of the host that a finding is about.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Part {
+    /// Open vSwitch as a whole.
+    Switch,
+    /// A bridge of the switch: that it is there, and made as it was. What it carries is its device.
+    Bridge(String),
+    /// A port of a bridge, or an interface of it: that it is in the switch, made as it was. Touches its device too.
+    Port(String),
+    /// A device of the kernel, or a bridge of the switch and what it carries, by its name in the baseline.
+    Device(String),
+    Unit(String),
+    /// What is spoken with over the network: a URL, `host:port` or a host, and `""` for whatever lies outside.
+    Peer(String),
+}
+
+/// The parts of a host as nodes, and which of them rely on which.
+#[derive(Debug, Default)]
+pub struct Topology {
+    nodes: BTreeMap<Part, usize>,
+    /// For each node, those that rely on it.
+    above: Vec<Vec<usize>>,
+    /// For each node, those that it relies on.
+    below: Vec<Vec<usize>>,
+    ways: Ways,
+}
+
+impl Topology {
+    /// As the baseline was put together; what it did not know, as it is now.
+    pub fn new(now: &Facts<'_>, before: Option<&Before<'_>>) -> Self {
+        let mut topology = Self { ways: Ways::new(now, before), ..Self::default() };
+        if let Some(before) = before {
+            topology.add(&before.facts);
+        }
+        topology.add(now);
+        topology
+    }
+
+    /// The node of a part, made where nothing is known of it.
+    pub fn node(&mut self, part: &Part) -> usize {
+        if let Some(node) = self.nodes.get(part) {
+            return *node;
+        }
+        let node = self.above.len();
+        self.nodes.insert(part.clone(), node);
+        self.above.push(Vec::new());
+        self.below.push(Vec::new());
+        if let Part::Peer(target) = part {
+            for device in self.ways.devices(target) {
+                self.rely(node, &Part::Device(device));
+            }
+        }
+        node
+    }
+
+    /// The node of a part of which something is known.
+    pub fn find(&self, part: &Part) -> Option<usize> {
+        self.nodes.get(part).copied()
+    }
+
+    pub fn len(&self) -> usize {
+        self.above.len()
+    }
+
+    pub fn above(&self, node: usize) -> &[usize] {
+        &self.above[node]
+    }
+
+    pub fn below(&self, node: usize) -> &[usize] {
+        &self.below[node]
+    }
+
+    /// Every device that is known.
+    pub fn devices(&self) -> impl Iterator<Item = usize> {
+        self.nodes.iter().filter(|(part, _)| matches!(part, Part::Device(_))).map(|(_, node)| *node)
+    }
+
+    pub fn units(&self) -> BTreeSet<usize> {
+        self.nodes.iter().filter(|(part, _)| matches!(part, Part::Unit(_))).map(|(_, node)| *node).collect()
+    }
+
+    fn rely(&mut self, upper: usize, part: &Part) {
+        let lower = self.node(part);
+        self.above[lower].push(upper);
+        self.below[upper].push(lower);
+    }
+
+    /// What is known already stays as it is.
+    fn add(&mut self, facts: &Facts<'_>) {
+        let is_settled: Vec<bool> = self.below.iter().map(|below| !below.is_empty()).collect();
+        let mut edges = Vec::new();
+        if let Some(links) = facts.links().known() {
+            of_the_kernel(links, &mut edges);
+            if let Some(ovs) = facts.ovs().known() {
+                of_the_switch(ovs, links, &mut edges);
+            }
+        }
+        for (upper, lower) in edges {
+            let upper = self.node(&upper);
+            if is_settled.get(upper) != Some(&true) {
+                self.rely(upper, &lower);
+            }
+        }
+    }
+}
+
+type Edges = Vec<(Part, Part)>;
+
+fn device(name: &str) -> Part {
+    Part::Device(name.to_owned())
+}
+
+fn of_the_kernel(links: &Links, edges: &mut Edges) {
+    for (name, link) in links {
+        let lower = link.lower.as_deref().filter(|_| link.kind.as_deref() != Some("veth"));
+        if let Some(lower) = lower.filter(|lower| lower != name) {
+            edges.push((device(name), device(lower)));
+        }
+        // Guests' devices come and go: no bridge is cut off by one.
+        let master = link.master.as_deref().filter(|_| link.kind.as_deref() != Some("tun"));
+        let gathers = |master: &&str| {
+            let kind = links.get(*master).and_then(|master| master.kind.as_deref());
+            *master != KERNEL_DATAPATH && kind != Some("vrf")
+        };
+        if let Some(master) = master.filter(gathers) {
+            edges.push((device(master), device(name)));
+        }
+    }
+}
+
+fn of_the_switch(ovs: &Ovs<'_>, links: &Links, edges: &mut Edges) {
+    for bridge in &ovs.bridges {
+        let own = Part::Bridge(bridge.name.to_string());
+        edges.push((own.clone(), Part::Switch));
+        edges.push((device(&bridge.name), own));
+        for port in ovs.ports(bridge).into_iter().filter(|port| !belongs_to_ovn(bridge, port, ovs)) {
+            of_a_port(bridge, port, ovs, links, edges);
+        }
+    }
+}
+
+fn of_a_port(bridge: &Bridge<'_>, port: &Port<'_>, ovs: &Ovs<'_>, links: &Links, edges: &mut Edges) {
+    let port_of = |name: &str| Part::Port(name.to_owned());
+    let (own, carries) = (Part::Bridge(bridge.name.to_string()), device(&bridge.name));
+    let interfaces = ovs.interfaces(port);
+    if interfaces.iter().all(|interface| matches!(role(interface, links), Role::Guest)) {
+        return;
+    }
+    edges.push((port_of(&port.name), own));
+    for interface in interfaces {
+        let name = interface.name.as_ref();
+        if interface.name != port.name {
+            edges.push((port_of(name), port_of(&port.name)));
+        }
+        match role(interface, links) {
+            Role::Uplink => {
+                edges.push((carries.clone(), port_of(name)));
+                edges.push((port_of(name), device(name)));
+            }
+            // The switch makes the device; what it carries leaves by the bridge.
+            Role::Internal if interface.kind == "internal" && name != bridge.name => {
+                edges.push((device(name), port_of(name)));
+                edges.push((device(name), carries.clone()));
+            }
+            Role::Internal | Role::Guest => {}
+        }
+    }
+}
