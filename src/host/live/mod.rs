@@ -179,7 +179,6 @@ impl Observe for Live {
             Query::Flows(socket) => openflow::flows(Path::new(socket), deadline).map(Answer::Flows),
             Query::Processes(name) => processes::named(proc, name).map(Answer::Processes),
             Query::OvsConfiguration(socket) => ovsdb::configuration(Path::new(socket), deadline).map(Answer::Text),
-            Query::OvsConfiguration(_) => Reading::unreadable(TroubleCause::Failed, "not built yet"),
             Query::UnitFiles => self
                 .units
                 .ask(deadline, |systemd| systemd.unit_files(|unit| systemd::is_shipped(Path::new("/"), unit)))
