@@ -144,14 +144,17 @@ pub fn look_further(
     if selection.aim.remember {
         open.extend(remember::open_questions(&facts));
     }
+    let tree = bridges::rows(&first, &facts, before.as_ref());
     // A switch may have thousands of rows: those of the first round go before the second makes its own.
     drop(facts);
     let (mut findings, bridges) = if ask(host, open, until, &mut answers) {
-        drop(first);
+        drop((first, tree));
         let facts = Facts::new(&answers, &catalog.settings, run);
-        (judge::judge(catalog, &chosen, &facts, before.as_ref()), bridges::rows(&facts, before.as_ref()))
+        let findings = judge::judge(catalog, &chosen, &facts, before.as_ref());
+        let tree = bridges::rows(&findings, &facts, before.as_ref());
+        (findings, tree)
     } else {
-        (first, bridges::rows(&Facts::new(&answers, &catalog.settings, run), before.as_ref()))
+        (first, tree)
     };
     findings.extend(rows_left_out(&chosen, &left_out, selection));
     Ok(Looked { host: this, findings, complete: selection.scope == Scope::default(), bridges, answers })

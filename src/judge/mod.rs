@@ -23,6 +23,7 @@ mod kernel_module;
 mod netplan;
 mod next_kernel;
 mod nic_names;
+mod novelty;
 mod offers;
 pub mod open_baseline;
 pub mod outcome;
@@ -68,6 +69,9 @@ pub fn judge(catalog: &Catalog, checks: &[&Check], facts: &Facts<'_>, before: Op
     }
     ties.tie(&mut findings, facts, before);
     headlines::link(&mut findings);
+    if let Some(before) = before {
+        novelty::mark(&mut findings, checks, &before.snapshot.findings);
+    }
     findings
 }
 

@@ -22,7 +22,8 @@ pub(super) type Links = BTreeMap<String, Link>;
 pub(super) const KERNEL_DATAPATH: &str = "ovs-system";
 
 /// Ports that OVN makes and removes by itself.
-const OWNED_BY_OVN: [&str; 4] = ["ovn-chassis-id", "ovn-localnet-port", "ovn-l2gateway-port", "ovn-l3gateway-port"];
+pub(super) const OWNED_BY_OVN: [&str; 4] =
+    ["ovn-chassis-id", "ovn-localnet-port", "ovn-l2gateway-port", "ovn-l3gateway-port"];
 
 /// How hypervisors name the ports of guests; their devices come and go, and rows of them stay behind.
 pub(super) const GUEST_NAMES: [&str; 12] =
@@ -169,12 +170,17 @@ pub(super) fn role(interface: &Interface<'_>, links: &Links) -> Role {
     if !matches!(interface.kind.as_ref(), "" | "system" | "dpdk" | "afxdp") {
         return Role::Internal;
     }
-    let is_tap = links.get(interface.name.as_ref()).is_some_and(|link| link.kind.as_deref() == Some("tun"));
-    let is_gone = !links.contains_key(interface.name.as_ref());
-    let is_named_so = is_gone && GUEST_NAMES.iter().any(|prefix| interface.name.starts_with(prefix));
-    match value(&interface.external_ids, "iface-id").is_some() || is_tap || is_named_so {
+    match value(&interface.external_ids, "iface-id").is_some() || looks_like_a_guests(&interface.name, links) {
         true => Role::Guest,
         false => Role::Uplink,
+    }
+}
+
+/// By its device, or by its name where that is gone.
+pub(super) fn looks_like_a_guests(name: &str, links: &Links) -> bool {
+    match links.get(name) {
+        Some(link) => link.kind.as_deref() == Some("tun"),
+        None => GUEST_NAMES.iter().any(|prefix| name.starts_with(prefix)),
     }
 }
 

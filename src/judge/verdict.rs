@@ -43,9 +43,14 @@ pub fn message(verdict: Verdict, findings: &[Finding]) -> String {
         Some((first, rest)) => format!("{word}: {} (and {} more)", brief(first), rest.len()),
         None => word.to_owned(),
     };
-    // What another finding explains is told with that one.
+    // What another finding explains is told with that one; what was so before, after what is new.
     let causes = || findings.iter().filter(|finding| finding.caused_by.is_none());
-    let select = |test: &dyn Fn(&Finding) -> bool| causes().filter(|finding| test(finding)).collect::<Vec<_>>();
+    let select = |test: &dyn Fn(&Finding) -> bool| {
+        let (old, mut new): (Vec<_>, Vec<_>) =
+            causes().filter(|finding| test(finding)).partition(|finding| finding.new == Some(false));
+        new.extend(old);
+        new
+    };
     match verdict {
         Verdict::Blocked => first_of(select(&Finding::is_headline)),
         Verdict::Incomplete => {

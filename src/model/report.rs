@@ -47,8 +47,11 @@ pub struct Report {
 pub struct BridgeRow {
     pub name: String,
     pub state: Kept,
+    /// What became of it, where that is to be said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
     pub ports: Vec<PortRow>,
-    /// Ports that others own: they are counted and not compared.
+    /// Ports of guests, of OVN and of other programs: they are counted and not compared.
     pub owned_by_others: usize,
 }
 
@@ -58,6 +61,7 @@ pub struct PortRow {
     pub name: String,
     pub state: Kept,
     /// What became of it: `now called ens11`, `now on br-data`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub members: Vec<PortRow>,

@@ -75,7 +75,7 @@ impl Rank {
             }
             ("ovs.flows", _) => Self { as_cause: Some(place(CHANGED)), ..plain(id) },
             ("ovs.port-kept", _) => Self { is_told_below: true, ..plain(id) },
-            ("services.kept" | "services.unit", Some(cause)) if cause != "disabled" && parts.iter().any(is_manager) => {
+            ("services.kept" | "services.unit", _) if !runs(finding) && parts.iter().any(is_manager) => {
                 Self { reach: Reach::EveryDevice, ..plain(MANAGER) }
             }
             _ if ORDER.iter().any(|ids| ids.contains(&id)) => plain(id),
@@ -83,6 +83,11 @@ impl Rank {
             _ => Self { as_effect: u8::MAX, as_cause: None, reach: Reach::Above, is_told_below: false },
         }
     }
+}
+
+/// What is switched off may run until the next boot, and then has taken nothing away yet.
+fn runs(finding: &Finding) -> bool {
+    finding.observed.get("active_state").is_none_or(|state| state == "active" || state == "reloading")
 }
 
 /// The last, where it has none.

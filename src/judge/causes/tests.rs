@@ -193,17 +193,18 @@ fn an_mtu_explains_the_mtus_above_it_and_nothing_else() {
 fn a_manager_of_the_network_that_does_not_run_explains_what_it_makes() {
     let host = host();
     let networkd = || unit("systemd-networkd.service");
-    let rows = |cause| {
+    let rows = |state: &str| {
         vec![
-            row("services.kept", "systemd-networkd.service", Some(cause), &[networkd()]),
+            row("services.kept", "systemd-networkd.service", Some("disabled"), &[networkd()])
+                .observing("active_state", state),
             row("network.link-kept", "bond1.200", Some("missing"), &[device("bond1.200")]),
             row("network.address-kept", "ens3 10.0.2.15/24", Some("missing"), &[device("ens3")]),
             row("ovs.port-kept", "br-ex/ens7", Some("detached"), &[port("ens7")]),
         ]
     };
-    let told_of = |cause| told(rows(cause), &host, Some(&host)).len();
-    assert_eq!(told_of("stopped"), 2);
-    assert_eq!(told_of("disabled"), 4, "it runs, and does not start again");
+    let told_of = |state| told(rows(state), &host, Some(&host)).len();
+    assert_eq!(told_of("inactive"), 2);
+    assert_eq!(told_of("active"), 4, "it runs, and does not start again");
 }
 
 #[test]

@@ -95,6 +95,11 @@ impl Row {
         self
     }
 
+    pub fn observing(mut self, key: &str, value: &str) -> Self {
+        self.finding.observed.insert(key.to_owned(), value.into());
+        self
+    }
+
     pub fn because_of(mut self, id: &str) -> Self {
         self.finding.caused_by = Some(FindingRef { id: id.to_owned(), subject: String::new() });
         self
