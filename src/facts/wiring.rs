@@ -1,18 +1,23 @@
 //! How the switch is put together: every row that is configuration, with each of its columns, so that it can be
 //! compared and built again.
 
+mod attributes;
+
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 
 use serde::Deserialize;
 
 use super::ovs::Datum;
+pub use attributes::{Attributes, changes};
 
 /// The bridges by name, and the one row of the switch as a whole.
 #[derive(Debug, Default)]
 pub struct Wiring<'a> {
     pub switch: Row<'a>,
     pub bridges: BTreeMap<String, Bridge<'a>>,
+    /// What rows point at beside their parts, by uuid: queues, mirrors, collectors, managers.
+    referenced: HashMap<&'a str, Row<'a>>,
 }
 
 #[derive(Debug, Default)]
@@ -39,10 +44,8 @@ impl<'a> Row<'a> {
         self.0.get(column).cloned().and_then(Datum::text)
     }
 
-    /// The value of a key of a column that is a map.
-    pub fn value(&self, column: &str, key: &str) -> Option<Cow<'a, str>> {
-        let map = self.0.get(column).cloned()?.map();
-        map.into_iter().find(|(name, _)| name == key).map(|(_, value)| value)
+    pub fn uuid(&self) -> Option<&'a str> {
+        self.0.get("_uuid").and_then(Datum::uuid)
     }
 
     fn uuids(&self, column: &str) -> Vec<&'a str> {
@@ -62,6 +65,26 @@ struct Tables<'a> {
     interfaces: Rows<'a>,
     #[serde(borrow, rename = "Controller", default)]
     controllers: Rows<'a>,
+    #[serde(borrow, rename = "Manager", default)]
+    managers: Rows<'a>,
+    #[serde(borrow, rename = "QoS", default)]
+    qos: Rows<'a>,
+    #[serde(borrow, rename = "Queue", default)]
+    queues: Rows<'a>,
+    #[serde(borrow, rename = "Mirror", default)]
+    mirrors: Rows<'a>,
+    #[serde(borrow, rename = "NetFlow", default)]
+    netflow: Rows<'a>,
+    #[serde(borrow, rename = "sFlow", default)]
+    sflow: Rows<'a>,
+    #[serde(borrow, rename = "IPFIX", default)]
+    ipfix: Rows<'a>,
+    #[serde(borrow, rename = "Flow_Table", default)]
+    flow_tables: Rows<'a>,
+    #[serde(borrow, rename = "AutoAttach", default)]
+    auto_attach: Rows<'a>,
+    #[serde(borrow, rename = "SSL", default)]
+    ssl: Rows<'a>,
 }
 
 #[derive(Default, Deserialize)]
@@ -72,7 +95,7 @@ struct Rows<'a> {
 
 impl<'a> Rows<'a> {
     fn by_uuid(self) -> HashMap<&'a str, Row<'a>> {
-        self.rows.into_iter().filter_map(|row| Some((*row.uuids("_uuid").first()?, row))).collect()
+        self.rows.into_iter().filter_map(|row| Some((row.uuid()?, row))).collect()
     }
 }
 
@@ -82,7 +105,21 @@ impl<'a> Wiring<'a> {
         let tables: Tables<'a> = serde_json::from_slice(text).map_err(|error| error.to_string())?;
         let (mut ports, mut interfaces) = (tables.ports.by_uuid(), tables.interfaces.by_uuid());
         let mut controllers = tables.controllers.by_uuid();
-        let mut wiring = Self { switch: tables.switch.rows.into_iter().next().unwrap_or_default(), ..Self::default() };
+        let referenced = [
+            tables.managers,
+            tables.qos,
+            tables.queues,
+            tables.mirrors,
+            tables.netflow,
+            tables.sflow,
+            tables.ipfix,
+            tables.flow_tables,
+            tables.auto_attach,
+            tables.ssl,
+        ];
+        let referenced = referenced.into_iter().flat_map(Rows::by_uuid).collect();
+        let switch = tables.switch.rows.into_iter().next().unwrap_or_default();
+        let mut wiring = Self { switch, bridges: BTreeMap::new(), referenced };
         for row in tables.bridges.rows {
             let mut bridge = Bridge::default();
             for port in row.uuids("ports").into_iter().filter_map(|uuid| ports.remove(uuid)) {
@@ -95,14 +132,6 @@ impl<'a> Wiring<'a> {
             wiring.bridges.insert(name(&row), Bridge { row, ..bridge });
         }
         Ok(wiring)
-    }
-
-    /// The bridge and the port that an interface of this name is in.
-    pub fn place_of(&self, interface: &str) -> Option<(&str, &str)> {
-        self.bridges.iter().find_map(|(bridge, it)| {
-            let (port, _) = it.ports.iter().find(|(_, port)| port.interfaces.contains_key(interface))?;
-            Some((bridge.as_str(), port.as_str()))
-        })
     }
 }
 

@@ -18,6 +18,7 @@ mod netplan;
 mod nic_names;
 mod ovn;
 mod ovs;
+mod ovs_kept;
 mod packages;
 mod reach;
 mod repositories;
@@ -41,6 +42,7 @@ const TESTS: &[&[Test]] = &[
     ssh::TESTS,
     reach::TESTS,
     ovs::TESTS,
+    ovs_kept::TESTS,
     ovn::TESTS,
     config::TESTS,
     bad_hosts::TESTS,

@@ -1,9 +1,142 @@
 //! Is each bridge of the baseline there, with its attributes?
 
+use serde_json::Value;
+
+use super::ovs_database::{Both, both};
+use super::ovs_ports::by_hand;
 use crate::facts::Facts;
 use crate::facts::before::Before;
-use crate::judge::outcome::Outcome;
+use crate::facts::wiring::{Attributes, Bridge, Wiring, changes};
+use crate::judge::causes::Part;
+use crate::judge::outcome::{NOT_PRESENT, Outcome};
+use crate::model::{Query, Reading};
 
-pub fn judge(_: &Facts<'_>, _: &Before<'_>) -> Vec<Outcome> {
-    vec![Outcome::undetermined("", "failed", "not built yet")]
+/// What a row of the switch as a whole is about.
+const SWITCH: &str = "Open_vSwitch";
+
+/// What Debian's `ovs-ctl` writes at each start, by what the host is called and where it runs.
+const WRITTEN_AT_START: [&str; 2] = ["external_ids:hostname", "external_ids:rundir"];
+
+/// ovn-controller makes its bridge, and sets it up as its version sees fit; these are for people to choose.
+const CHOSEN_FOR_OVN: [&str; 2] = ["datapath_type", "fail_mode"];
+
+pub fn judge(facts: &Facts<'_>, before: &Before<'_>) -> Vec<Outcome> {
+    let outcomes = match both(facts, before) {
+        Ok(both) => judge_both(both, before),
+        Err(outcome) => vec![*outcome],
+    };
+    let asked = Query::OvsConfiguration(facts.settings.ovs.socket());
+    outcomes.into_iter().map(|outcome| outcome.asking(asked.clone())).collect()
 }
+
+fn judge_both((then, now): Both<'_, '_, '_>, before: &Before<'_>) -> Vec<Outcome> {
+    let of_ovn = match before.facts.ovs() {
+        Reading::Known(ovs) if ovs.uses_ovn() => Some(ovs.integration_bridge()),
+        _ => None,
+    };
+    let mut outcomes = Vec::new();
+    let mut kept = 0_usize;
+    for (name, bridge) in &then.bridges {
+        let found = now.and_then(|now| Some((now, now.bridges.get(name)?)));
+        let outcome = match found {
+            Some(now) => judge_bridge(name, (then, bridge), now, of_ovn == Some(name)),
+            None => Some(missing(name, bridge)),
+        };
+        kept += usize::from(outcome.is_none());
+        outcomes.extend(outcome.map(|outcome| outcome.touching(Part::Bridge(name.clone()))));
+    }
+    outcomes.extend(now.and_then(|now| judge_switch(then, now)));
+    if kept > 0 {
+        let bridges = if kept == 1 { "bridge is as it was" } else { "bridges are as they were" };
+        outcomes.push(Outcome::pass("", format!("{kept} {bridges}")));
+    } else if outcomes.is_empty() {
+        outcomes.push(Outcome::skip("", NOT_PRESENT, "the baseline has no bridge"));
+    }
+    outcomes
+}
+
+fn missing(name: &str, bridge: &Bridge<'_>) -> Outcome {
+    // Its own port goes with it.
+    let ports = bridge.ports.keys().filter(|port| *port != name).count();
+    let detail = match ports {
+        0 => format!("{name} is gone"),
+        1 => format!("{name} is gone, and its port with it"),
+        _ => format!("{name} is gone, and {ports} ports with it"),
+    };
+    Outcome::fail(name, Some("missing"), detail)
+        .expecting("present", true)
+        .observing("present", false)
+        .by_hand(vec![by_hand::words(&["add-br", name])])
+}
+
+fn judge_bridge(
+    name: &str,
+    (then, bridge): (&Wiring<'_>, &Bridge<'_>),
+    (now, found): (&Wiring<'_>, &Bridge<'_>),
+    is_of_ovn: bool,
+) -> Option<Outcome> {
+    let (mut was, mut is) = (attributes(then, bridge), attributes(now, found));
+    if is_of_ovn {
+        let is_chosen = |key: &String, _: &mut Value| CHOSEN_FOR_OVN.contains(&key.as_str());
+        was.retain(is_chosen);
+        is.retain(is_chosen);
+    }
+    changed(name, &was, &is)
+}
+
+fn attributes(wiring: &Wiring<'_>, bridge: &Bridge<'_>) -> Attributes {
+    let mut attributes = wiring.attributes(&bridge.row);
+    let mut targets: Vec<_> = bridge.controllers.iter().filter_map(|row| row.text("target")).collect();
+    targets.sort_unstable();
+    if !targets.is_empty() {
+        attributes.insert("controllers".to_owned(), targets.into_iter().map(|target| target.into_owned()).collect());
+    }
+    attributes
+}
+
+/// A row of the attributes that differ; none where none does.
+pub fn changed(subject: &str, was: &Attributes, is: &Attributes) -> Option<Outcome> {
+    let changes = changes(was, is);
+    let told: Vec<String> = changes.iter().map(|(key, (was, is))| told(key, was, is)).collect();
+    let first = told.first()?;
+    let detail = match told.len() {
+        1..4 => told.join("; "),
+        count => format!("{first}; {} other attributes differ", count - 1),
+    };
+    let outcome = Outcome::fail(subject, Some("attributes-changed"), detail);
+    Some(
+        changes.into_iter().fold(outcome, |outcome, (key, (was, is))| outcome.expecting(&key, was).observing(&key, is)),
+    )
+}
+
+fn told(key: &str, was: &Value, is: &Value) -> String {
+    match (was, is) {
+        (Value::Null, is) => format!("{key} is {}, and was not set", shown(is)),
+        (was, Value::Null) => format!("{key} is not set, and was {}", shown(was)),
+        (was, is) => format!("{key} is {}, and was {}", shown(is), shown(was)),
+    }
+}
+
+fn shown(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Array(values) => values.iter().map(shown).collect::<Vec<_>>().join(","),
+        other => other.to_string(),
+    }
+}
+
+/// What OVN and others are told of this host. They add to it as they need: only what is gone or changed counts.
+fn judge_switch(then: &Wiring<'_>, now: &Wiring<'_>) -> Option<Outcome> {
+    let mut was = then.attributes(&then.switch);
+    was.retain(|key, _| !WRITTEN_AT_START.contains(&key.as_str()));
+    let mut is = now.attributes(&now.switch);
+    is.retain(|key, _| was.contains_key(key));
+    let outcome = changed(SWITCH, &was, &is)?.because_of("ovs.database-emptied", "").touching(Part::Switch);
+    Some(match was.get("external_ids:system-id") == is.get("external_ids:system-id") {
+        true => outcome,
+        false => Outcome { detail: format!("{}; OVN knows the host by its system-id", outcome.detail), ..outcome },
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,9 +1,132 @@
 //! Does the switch's database still hold what it held?
 
+use super::devices::in_the_baseline;
+use crate::catalog::kind::ovs::{DATABASE_DIRECTORIES, OWN_DATABASE};
 use crate::facts::Facts;
 use crate::facts::before::Before;
-use crate::judge::outcome::Outcome;
+use crate::facts::wiring::Wiring;
+use crate::judge::causes::Part;
+use crate::judge::outcome::{NOT_PRESENT, Outcome};
+use crate::judge::ovs_daemons;
+use crate::model::answer::{Entry, EntryKind};
+use crate::model::{Query, Reading, Status};
 
-pub fn judge(_: &Facts<'_>, _: &Before<'_>) -> Vec<Outcome> {
-    vec![Outcome::undetermined("", "failed", "not built yet")]
+/// The switch then, and now: none where Open vSwitch is not here any more.
+pub type Both<'f, 'a, 'b> = (&'f Wiring<'b>, Option<&'f Wiring<'a>>);
+
+/// How the switch was put together and is; where that is not to be compared, what every check says of it.
+pub fn both<'f, 'a, 'b>(facts: &'f Facts<'a>, before: &'f Before<'b>) -> Result<Both<'f, 'a, 'b>, Box<Outcome>> {
+    let then = match before.facts.wiring() {
+        Reading::Known(then) => then,
+        Reading::Absent => return Err(Box::new(Outcome::skip("", NOT_PRESENT, "the baseline has no Open vSwitch"))),
+        Reading::Unreadable(trouble) => return Err(Box::new(Outcome::unknown("", &in_the_baseline(trouble)))),
+    };
+    match facts.wiring() {
+        Reading::Known(now) => Ok((then, Some(now))),
+        Reading::Absent => match ovs_daemons::without_database(facts) {
+            // Not installed any more: it has lost everything.
+            outcome if outcome.status == Status::Skip => Ok((then, None)),
+            outcome => Err(Box::new(outcome.touching(Part::Switch))),
+        },
+        Reading::Unreadable(trouble) => {
+            Err(Box::new(Outcome::unknown("", &trouble).because_of("ovs.daemons", "").touching(Part::Switch)))
+        }
+    }
 }
+
+pub fn judge(facts: &Facts<'_>, before: &Before<'_>) -> Vec<Outcome> {
+    let outcome = match both(facts, before) {
+        Ok((then, now)) => judge_both(then, now, facts),
+        Err(outcome) => *outcome,
+    };
+    vec![outcome.asking(Query::OvsConfiguration(facts.settings.ovs.socket()))]
+}
+
+fn judge_both(then: &Wiring<'_>, now: Option<&Wiring<'_>>, facts: &Facts<'_>) -> Outcome {
+    if then.bridges.is_empty() {
+        return Outcome::skip("", NOT_PRESENT, "the baseline has no bridge");
+    }
+    let left = |now: &Wiring<'_>| then.bridges.keys().filter(|name| now.bridges.contains_key(*name)).count();
+    let Some(now) = now else {
+        return emptied(then, 0, "Open vSwitch is not installed any more").by_hand(vec![words(&[
+            "apt-get",
+            "install",
+            "openvswitch-switch",
+        ])]);
+    };
+    match left(now) {
+        0 if is_made_anew(then, now) => made_anew(then, now, facts),
+        // One bridge that somebody deleted is told by itself.
+        0 if then.bridges.len() > 1 && now.bridges.is_empty() => {
+            emptied(then, 0, "the switch has no bridge any more, though its database is the one that it was")
+        }
+        _ => Outcome::pass("", "the database of the switch is the one that it was"),
+    }
+}
+
+/// The one row of the switch as a whole gets its uuid when a database is first set up.
+fn is_made_anew(then: &Wiring<'_>, now: &Wiring<'_>) -> bool {
+    then.switch.uuid() != now.switch.uuid()
+}
+
+fn made_anew(then: &Wiring<'_>, now: &Wiring<'_>, facts: &Facts<'_>) -> Outcome {
+    let backups = backups(facts);
+    let mut details = vec!["the database of the switch was made anew and has none of its bridges".to_owned()];
+    let shown: Vec<String> = backups.iter().map(|backup| format!("{} ({} bytes)", backup.path, backup.bytes)).collect();
+    details.push(match shown.as_slice() {
+        [] => format!("no {OWN_DATABASE}.backup* lies beside it"),
+        [only] => format!("what it replaced is kept in {only}"),
+        several => format!("what it replaced is kept in one of {}", several.join(", ")),
+    });
+    let outcome = emptied(then, now.bridges.len(), &details.join("; "));
+    let outcome = outcome.observing("backups", backups.iter().map(|backup| backup.path.clone()).collect::<Vec<_>>());
+    match backups.first() {
+        Some(backup) => outcome.by_hand(put_back(&backup.path)),
+        None => outcome,
+    }
+}
+
+fn emptied(then: &Wiring<'_>, bridges_now: usize, why: &str) -> Outcome {
+    let names: Vec<&str> = then.bridges.keys().map(String::as_str).collect();
+    let detail = format!("{why}; it had {}", names.join(", "));
+    Outcome::fail("", None, detail).expecting("bridges", names).observing("bridges", bridges_now).touching(Part::Switch)
+}
+
+struct Backup {
+    path: String,
+    bytes: u64,
+}
+
+/// What `ovs-ctl` sets aside before it makes a database of another schema: `conf.db.backup8.3.0-3423580704`. The
+/// largest first: an empty one is worth nothing.
+fn backups(facts: &Facts<'_>) -> Vec<Backup> {
+    let mut backups = Vec::new();
+    for directory in DATABASE_DIRECTORIES {
+        let entries = facts.reading::<Vec<Entry>>(&Query::Listing(directory.to_owned())).known();
+        let of_database = |entry: &&Entry| entry.kind == EntryKind::File && entry.name.starts_with("conf.db.backup");
+        let found = entries.into_iter().flatten().filter(of_database);
+        backups.extend(found.map(|it| Backup { path: format!("{directory}/{}", it.name), bytes: it.bytes }));
+    }
+    backups.sort_by_key(|backup| std::cmp::Reverse(backup.bytes));
+    backups.truncate(3);
+    backups
+}
+
+/// What there is now is kept, and the schema of the backup is brought up to that of the server.
+fn put_back(backup: &str) -> Vec<Vec<String>> {
+    let emptied = format!("{OWN_DATABASE}.emptied");
+    vec![
+        words(&["systemctl", "stop", "openvswitch-switch"]),
+        words(&["cp", "-L", OWN_DATABASE, &emptied]),
+        words(&["cp", backup, OWN_DATABASE]),
+        words(&["ovsdb-tool", "convert", OWN_DATABASE, "/usr/share/openvswitch/vswitch.ovsschema"]),
+        words(&["systemctl", "start", "openvswitch-switch"]),
+    ]
+}
+
+fn words(words: &[&str]) -> Vec<String> {
+    words.iter().map(|word| (*word).to_owned()).collect()
+}
+
+#[cfg(test)]
+mod tests;

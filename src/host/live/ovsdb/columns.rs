@@ -33,8 +33,9 @@ pub const CONFIGURED: [&str; 15] = [
 ];
 
 /// Columns that outlive the server and are none of anybody's configuration: the daemons write them.
-pub const NOT_CONFIGURED: [&str; 16] = [
+pub const NOT_CONFIGURED: [&str; 17] = [
     "bond_active_slave",
+    "cfm_flap_count",
     "cur_cfg",
     "datapath_types",
     "datapath_version",

@@ -1,0 +1,111 @@
+//! What a person types to put a port back.
+
+use serde_json::{Map, Value};
+
+use crate::facts::wiring::{Attributes, Port, Wiring};
+
+/// `ovs-vsctl`, which may not wait for ever for a daemon that does not run.
+pub fn words(words: &[&str]) -> Vec<String> {
+    ["ovs-vsctl", "-t", "10"].iter().chain(words).map(|word| (*word).to_owned()).collect()
+}
+
+/// The port with its attributes under this name; a bond with all its members.
+pub fn add(bridge: &str, name: &str, port: &Port<'_>, wiring: &Wiring<'_>) -> Option<Vec<String>> {
+    let of_port = wiring.attributes(&port.row);
+    if of_port.get("fake_bridge").is_some() {
+        let tag = of_port.get("tag").map(Value::to_string).unwrap_or_default();
+        return Some(words(&["add-br", name, bridge, &tag]));
+    }
+    let members: Vec<&str> = port.interfaces.keys().map(String::as_str).collect();
+    let is_bond = members.len() > 1;
+    let verb = if is_bond { "add-bond" } else { "add-port" };
+    let mut argv = words(&[verb, bridge, name]);
+    argv.extend(members.iter().filter(|_| is_bond).map(|member| (*member).to_owned()));
+    argv.extend(settings(&of_port));
+    for (member, row) in &port.interfaces {
+        let settings = settings(&wiring.attributes(row));
+        if !settings.is_empty() {
+            let member = if is_bond { member } else { name };
+            argv.extend(["--", "set", "Interface", member].map(str::to_owned));
+            argv.extend(settings);
+        }
+    }
+    Some(argv)
+}
+
+/// Sets what differs.
+pub fn set_port(name: &str, then: &Attributes, changed: &Map<String, Value>) -> Vec<Vec<String>> {
+    set_row("Port", name, then, changed)
+}
+
+pub fn set_interface(name: &str, then: &Attributes, changed: &Map<String, Value>) -> Vec<Vec<String>> {
+    set_row("Interface", name, then, changed)
+}
+
+fn set_row(table: &str, name: &str, then: &Attributes, changed: &Map<String, Value>) -> Vec<Vec<String>> {
+    let (gone, other): (Vec<_>, Vec<_>) = changed.iter().partition(|(key, _)| !then.contains_key(*key));
+    let wanted: Attributes = other.into_iter().map(|(key, value)| (key.clone(), value.clone())).collect();
+    let settings = settings(&wanted);
+    let mut commands = Vec::new();
+    if !settings.is_empty() {
+        let mut argv = words(&["set", table, name]);
+        argv.extend(settings);
+        commands.push(argv);
+    }
+    for (key, _) in gone {
+        commands.push(match key.split_once(':') {
+            Some((column, key)) => words(&["remove", table, name, column, &quoted(key)]),
+            None => words(&["clear", table, name, key]),
+        });
+    }
+    commands
+}
+
+/// Every attribute that is a value; what rows point at needs more than one word.
+fn settings(attributes: &Attributes) -> Vec<String> {
+    let setting = |(key, value): (&String, &Value)| {
+        let value = match value {
+            Value::Array(values) => values.iter().map(plain).collect::<Option<Vec<_>>>()?.join(","),
+            value => plain(value)?,
+        };
+        Some(match key.split_once(':') {
+            Some((column, key)) => format!("{column}:{}={value}", quoted(key)),
+            None => format!("{key}={value}"),
+        })
+    };
+    attributes.iter().filter_map(setting).collect()
+}
+
+fn plain(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(quoted(text)),
+        Value::Number(_) | Value::Bool(_) => Some(value.to_string()),
+        Value::Null | Value::Array(_) | Value::Object(_) => None,
+    }
+}
+
+/// As `ovs-vsctl` reads a text that is more than a word.
+fn quoted(text: &str) -> String {
+    let is_plain = !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || "_.-".contains(c));
+    if is_plain { text.to_owned() } else { Value::from(text).to_string() }
+}
+
+/// What a NIC is called while two change names.
+const ASIDE: &str = "aside0";
+
+/// Gives a NIC the name back that the switch asks for. Where another NIC has it, that one gets its own.
+pub fn name_back(wanted: &str, called: &str, holder: Option<&str>) -> Vec<Vec<String>> {
+    let ip = |words: &[&str]| ["ip", "link", "set"].iter().chain(words).map(|word| (*word).to_owned()).collect();
+    let Some(own) = holder else {
+        return vec![ip(&[called, "down"]), ip(&[called, "name", wanted]), ip(&[wanted, "up"])];
+    };
+    vec![
+        ip(&[wanted, "down"]),
+        ip(&[wanted, "name", ASIDE]),
+        ip(&[called, "down"]),
+        ip(&[called, "name", wanted]),
+        ip(&[wanted, "up"]),
+        ip(&[ASIDE, "name", own]),
+        ip(&[own, "up"]),
+    ]
+}

@@ -1,0 +1,255 @@
+//! Open vSwitch before and after: what `snapshot` remembers, and `verify` misses.
+
+use anyhow::{Result, ensure};
+
+use crate::harness::{Lab, Run, Tested, recipe};
+
+crate::tests!("ovs-kept":
+    restarted_daemons_change_nothing,
+    each_change_is_told_and_taken_back,
+    lost_bridge_is_one_headline,
+    renamed_nic_is_one_headline_live_and_after_a_restart,
+    swapped_nics_are_told_with_what_is_where,
+    emptied_database_is_one_headline,
+    guests_and_ovn_are_counted_and_not_compared,
+);
+
+/// More of what people configure, all of it on the bridges of the recipe.
+const MORE: &str = "
+ip link set eno2 up; ip link set eno3 up; ip link set eno4 up
+ovs-vsctl --timeout=10 \
+    -- set bridge br-ex other_config:hwaddr=02:00:00:0a:00:10 external_ids:bridge-id=br-ex \
+    -- set port eno1 trunks=100,200,300 vlan_mode=native-untagged \
+    -- add-bond br-ex bond1 eno2 eno3 bond_mode=active-backup other_config:bond-primary=eno2 \
+    -- add-br br-data -- set bridge br-data datapath_type=netdev \
+    -- add-port br-data eno4 tag=40 -- set interface eno4 mtu_request=1450 ingress_policing_rate=100000 \
+    -- add-port br-data vx7 -- set interface vx7 type=vxlan options:remote_ip=192.0.2.77 options:key=7 options:psk=swordfish \
+    -- add-port br-ex to-data -- set interface to-data type=patch options:peer=to-ex \
+    -- add-port br-data to-ex -- set interface to-ex type=patch options:peer=to-data \
+    -- set port eno4 qos=@q -- --id=@q create qos type=linux-noop other_config:max-rate=1000000
+ovs-vsctl --timeout=10 add-br br-v40 br-data 40
+ovs-vsctl --timeout=10 set open_vswitch . external_ids:ovn-bridge-mappings=physnet1:br-ex
+";
+
+fn hypervisor() -> Result<Lab> {
+    let lab = recipe::bonded().nic("eno4", "52:54:00:0a:00:04").boot()?;
+    let lab = recipe::bring_to_work(lab)?;
+    lab.sh(MORE)?;
+    Ok(lab)
+}
+
+fn snapshot(lab: &Lab) -> Tested {
+    let run = lab.hostready(&["snapshot", "--json", "--replace"])?;
+    run.exits(0)
+}
+
+fn verify(lab: &Lab) -> Result<Run> {
+    lab.hostready(&["verify", "--json", "--only", "ovs.*"])
+}
+
+/// Nothing that compares the switch raises anything.
+fn is_as_it_was(lab: &Lab) -> Tested {
+    let run = verify(lab)?;
+    let loud = run.loud()?;
+    ensure!(loud.is_empty(), "nothing was changed\n{}", loud.join("\n"));
+    for id in ["ovs.database-emptied", "ovs.bridge-kept", "ovs.port-kept"] {
+        run.passes(id, "")?;
+    }
+    Ok(())
+}
+
+/// What fails, blocks, and has no cause, each `id subject cause`.
+fn headlines(run: &Run) -> Result<Vec<String>> {
+    let headline =
+        |row: &&serde_json::Value| row["status"] == "fail" && row["blocking"] == true && row["caused_by"].is_null();
+    let word = |row: &serde_json::Value, key: &str| row[key].as_str().unwrap_or("-").to_owned();
+    let named = |row: &serde_json::Value| ["id", "subject", "cause"].map(|key| word(row, key)).join(" ");
+    Ok(run.findings()?.iter().filter(headline).map(named).collect())
+}
+
+fn has_headlines(run: &Run, expected: &[&str]) -> Tested {
+    let found = headlines(run)?;
+    ensure!(found == expected, "headlines {found:#?}, not {expected:#?}\n{}", run.loud()?.join("\n"));
+    Ok(())
+}
+
+fn restart(lab: &Lab) -> Tested {
+    lab.sh("systemctl restart openvswitch-switch.service; systemctl restart lab-network.service").map(drop)
+}
+
+fn restarted_daemons_change_nothing() -> Tested {
+    let lab = hypervisor()?;
+    snapshot(&lab)?;
+    is_as_it_was(&lab)?;
+    restart(&lab)?;
+    is_as_it_was(&lab)
+}
+
+/// A change, the one headline that it makes, and a word of what it says.
+const CHANGES: &[(&str, &str, &str)] = &[
+    ("del-port br-ex eno1", "ovs.port-kept br-ex/eno1 detached", "eno1 is in no bridge"),
+    ("del-port br-ex eno1 -- add-port br-data eno1", "ovs.port-kept br-ex/eno1 wrong-bridge", "eno1 is on br-data"),
+    ("set port eno4 tag=41", "ovs.port-kept br-data/eno4 attributes-changed", "tag is 41, and was 40"),
+    ("clear port eno4 tag", "ovs.port-kept br-data/eno4 attributes-changed", "tag is not set, and was 40"),
+    ("remove port eno1 trunks 200", "ovs.port-kept br-ex/eno1 attributes-changed", "trunks is 100,300"),
+    ("clear interface eno4 mtu_request", "ovs.port-kept br-data/eno4 attributes-changed", "mtu_request is not set"),
+    ("set interface eno4 ingress_policing_rate=0", "ovs.port-kept br-data/eno4 attributes-changed", "was 100000"),
+    ("clear port eno4 qos", "ovs.port-kept br-data/eno4 attributes-changed", "qos is not set"),
+    ("set interface vx7 options:remote_ip=192.0.2.78", "ovs.port-kept br-data/vx7 attributes-changed", "192.0.2.78"),
+    ("remove interface vx7 options psk", "ovs.port-kept br-data/vx7 attributes-changed", "options:psk is not set"),
+    ("del-port br-data vx7", "ovs.port-kept br-data/vx7 missing", "vx7 is gone"),
+    ("del-port br-ex to-data", "ovs.port-kept br-ex/to-data missing", "to-data is gone"),
+    ("del-br br-v40", "ovs.port-kept br-data/br-v40 missing", "br-v40 is gone"),
+    ("del-bond-iface bond1 eno3", "ovs.port-kept br-ex/bond1/eno3 detached", "eno3 is in no bridge, and was in bond1"),
+    ("set port bond1 bond_mode=balance-slb", "ovs.port-kept br-ex/bond1 attributes-changed", "bond_mode"),
+    ("set port bond1 other_config:bond-primary=eno3", "ovs.port-kept br-ex/bond1 attributes-changed", "bond-primary"),
+    ("del-port br-ex bond1", "ovs.port-kept br-ex/bond1 detached", "bond1 is gone from br-ex"),
+    ("set bridge br-data fail_mode=secure", "ovs.bridge-kept br-data attributes-changed", "fail_mode is secure"),
+    ("set bridge br-ex other_config:hwaddr=02:00:00:0a:00:11", "ovs.bridge-kept br-ex attributes-changed", "hwaddr"),
+    ("set bridge br-data protocols=OpenFlow13", "ovs.bridge-kept br-data attributes-changed", "protocols"),
+    ("set-controller br-data tcp:127.0.0.1:6653", "ovs.bridge-kept br-data attributes-changed", "controllers"),
+    ("set open_vswitch . external_ids:system-id=other", "ovs.bridge-kept Open_vSwitch attributes-changed", "system-id"),
+    (
+        "remove open_vswitch . external_ids ovn-bridge-mappings",
+        "ovs.bridge-kept Open_vSwitch attributes-changed",
+        "ovn-bridge-mappings is not set",
+    ),
+];
+
+/// And what the row tells a person to type puts it right again.
+fn each_change_is_told_and_taken_back() -> Tested {
+    let lab = hypervisor()?;
+    snapshot(&lab)?;
+    lab.sh("cp -L /etc/openvswitch/conf.db /root/conf.db")?;
+    for (change, headline, word) in CHANGES {
+        lab.sh(&format!("ovs-vsctl --timeout=10 {change}"))?;
+        let run = verify(&lab)?;
+        has_headlines(&run, &[headline]).map_err(|error| error.context(*change))?;
+        let mut named = headline.split(' ');
+        let row = run.row(named.next().unwrap_or_default(), named.next().unwrap_or_default())?;
+        let detail = row["detail"].as_str().unwrap_or_default();
+        ensure!(detail.contains(word), "{change}: {detail:?} does not say {word:?}");
+        ensure!(!detail.contains("swordfish") && !row.to_string().contains("swordfish"), "a secret is told: {row:#}");
+
+        if headline.starts_with("ovs.port-kept")
+            && !word.contains("qos")
+            && !word.contains("psk")
+            && !change.contains("vx7")
+        {
+            for argv in row["by_hand"].as_array().into_iter().flatten() {
+                let argv: Vec<&str> = argv.as_array().into_iter().flatten().filter_map(|word| word.as_str()).collect();
+                lab.run(&argv)?.success()?;
+            }
+            is_as_it_was(&lab).map_err(|error| error.context(format!("{change}: by hand {}", row["by_hand"])))?;
+        } else {
+            lab.sh("systemctl stop openvswitch-switch.service; cp /root/conf.db /var/lib/openvswitch/conf.db
+                systemctl start openvswitch-switch.service; systemctl restart lab-network.service")?;
+            is_as_it_was(&lab).map_err(|error| error.context(*change))?;
+        }
+    }
+    Ok(())
+}
+
+fn lost_bridge_is_one_headline() -> Tested {
+    let lab = hypervisor()?;
+    snapshot(&lab)?;
+    lab.sh("ovs-vsctl del-br br-data")?;
+    let run = verify(&lab)?;
+    has_headlines(&run, &["ovs.bridge-kept br-data missing", "ovs.port-kept br-ex/to-data attributes-changed"][..1])?;
+    let row = run.blocks("ovs.port-kept", "br-data/eno4", Some("detached"))?;
+    ensure!(row["caused_by"]["id"] == "ovs.bridge-kept", "{row:#}");
+    Ok(())
+}
+
+/// While it runs, the switch says nothing at all of a NIC that was renamed.
+fn renamed_nic_is_one_headline_live_and_after_a_restart() -> Tested {
+    let lab = hypervisor()?;
+    snapshot(&lab)?;
+    lab.sh("ip link set eno1 down; ip link set eno1 name eno1np0; ip link set eno1np0 up")?;
+    for _ in 0..2 {
+        let run = verify(&lab)?;
+        has_headlines(&run, &["ovs.port-kept br-ex/eno1 nic-renamed"])?;
+        let row = run.row("ovs.port-kept", "br-ex/eno1")?;
+        ensure!(row["observed"]["device"] == "eno1np0", "{row:#}");
+        lab.sh("systemctl restart openvswitch-switch.service")?;
+    }
+    // Who makes a port of the new name has mended it, as well as who gives the old name back.
+    lab.sh("ovs-vsctl del-port eno1 -- add-port br-ex eno1np0 trunks=100,200,300 vlan_mode=native-untagged")?;
+    is_as_it_was(&lab)?;
+    lab.sh("ovs-vsctl del-port eno1np0 -- add-port br-ex eno1 trunks=100,200,300 vlan_mode=native-untagged; true")?;
+    let run = verify(&lab)?;
+    for argv in run.row("ovs.port-kept", "br-ex/eno1")?["by_hand"].as_array().into_iter().flatten() {
+        let argv: Vec<&str> = argv.as_array().into_iter().flatten().filter_map(|word| word.as_str()).collect();
+        lab.run(&argv)?.success()?;
+    }
+    is_as_it_was(&lab)
+}
+
+fn swapped_nics_are_told_with_what_is_where() -> Tested {
+    let lab = hypervisor()?;
+    snapshot(&lab)?;
+    lab.sh("systemctl stop openvswitch-switch.service
+        ip link set eno1 down; ip link set eno4 down
+        ip link set eno1 name tmp; ip link set eno4 name eno1; ip link set tmp name eno4
+        ip link set eno1 up; ip link set eno4 up
+        systemctl start openvswitch-switch.service; systemctl restart lab-network.service")?;
+    let run = verify(&lab)?;
+    for (subject, said) in [
+        ("br-ex/eno1", "eno1 is now called eno4; what is called eno1 now was eno4"),
+        ("br-data/eno4", "eno4 is now called eno1; what is called eno4 now was eno1"),
+    ] {
+        let row = run.blocks("ovs.port-kept", subject, Some("nic-renamed"))?;
+        ensure!(row["detail"].as_str().is_some_and(|detail| detail.starts_with(said)), "{row:#}");
+    }
+    // Either row's commands put both right.
+    for argv in run.row("ovs.port-kept", "br-ex/eno1")?["by_hand"].as_array().into_iter().flatten() {
+        let argv: Vec<&str> = argv.as_array().into_iter().flatten().filter_map(|word| word.as_str()).collect();
+        lab.run(&argv)?.success()?;
+    }
+    lab.sh("systemctl restart openvswitch-switch.service; systemctl restart lab-network.service")?;
+    is_as_it_was(&lab)
+}
+
+/// What an upgrade does that cannot convert the database.
+fn emptied_database_is_one_headline() -> Tested {
+    let lab = hypervisor()?;
+    snapshot(&lab)?;
+    lab.sh("systemctl stop openvswitch-switch.service
+        cp -L /etc/openvswitch/conf.db /etc/openvswitch/conf.db.backup8.3.0-3423580704
+        : >/etc/openvswitch/conf.db.backup7.16.1-1
+        rm -f $(readlink -f /etc/openvswitch/conf.db)
+        systemctl start openvswitch-switch.service")?;
+    let run = verify(&lab)?;
+    has_headlines(&run, &["ovs.database-emptied  -"])?;
+    let row = run.row("ovs.database-emptied", "")?;
+    let detail = row["detail"].as_str().unwrap_or_default();
+    ensure!(detail.contains("/etc/openvswitch/conf.db.backup8.3.0-3423580704"), "{row:#}");
+    for argv in row["by_hand"].as_array().into_iter().flatten() {
+        let argv: Vec<&str> = argv.as_array().into_iter().flatten().filter_map(|word| word.as_str()).collect();
+        lab.run(&argv)?.success()?;
+    }
+    lab.sh("systemctl restart lab-network.service")?;
+    is_as_it_was(&lab)
+}
+
+fn guests_and_ovn_are_counted_and_not_compared() -> Tested {
+    let lab = hypervisor()?;
+    lab.sh("ovs-vsctl set open_vswitch . external_ids:ovn-remote=tcp:127.0.0.1:6642
+        ip tuntap add tap1 mode tap; ip tuntap add vnet2 mode tap
+        ovs-vsctl add-port br-int tap1 -- set interface tap1 external_ids:iface-id=9c1b22f0 \
+            -- add-port br-ex vnet2 -- add-port br-int ovn-hv02-0 \
+            -- set interface ovn-hv02-0 type=geneve options:remote_ip=192.0.2.11 options:key=flow \
+            -- set port ovn-hv02-0 external_ids:ovn-chassis-id=hv-02 \
+            -- add-port br-ex patch-br-ex -- set interface patch-br-ex type=patch options:peer=patch-int \
+            -- set port patch-br-ex external_ids:ovn-localnet-port=net1 \
+            -- add-port br-int patch-int -- set interface patch-int type=patch options:peer=patch-br-ex \
+            -- set bridge br-int external_ids:ct-zone-lr0=4")?;
+    snapshot(&lab)?;
+    let run = verify(&lab)?;
+    ensure!(run.row("ovs.port-kept", "br-ex")?["observed"]["owned_by_others"] == 2, "vnet2 and the patch");
+    lab.sh("ovs-vsctl del-port tap1 -- del-port vnet2 -- del-port ovn-hv02-0 -- del-port patch-br-ex -- del-port patch-int \
+            -- clear bridge br-int external_ids -- set bridge br-int other_config:disable-in-band=true \
+            -- set open_vswitch . external_ids:ovn-startup-ts=1 other_config:vlan-limit=0
+        ip link del tap1; ip link del vnet2")?;
+    is_as_it_was(&lab)
+}
