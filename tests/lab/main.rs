@@ -15,6 +15,7 @@ mod config;
 mod disk;
 mod looking;
 mod netplan;
+mod network_kept;
 mod nic_names;
 mod ovn;
 mod ovs;
@@ -38,6 +39,7 @@ const TESTS: &[&[Test]] = &[
     repositories::TESTS,
     services::TESTS,
     netplan::TESTS,
+    network_kept::TESTS,
     nic_names::TESTS,
     ssh::TESTS,
     reach::TESTS,

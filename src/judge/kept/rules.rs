@@ -11,10 +11,6 @@ use crate::judge::outcome::{NOT_PRESENT, Outcome};
 use crate::model::Query;
 use crate::model::answer::Rule;
 
-/// Where the kernel puts a rule that was given no priority: one before the first that is there, counted down from here.
-/// Which of two gets which differs from boot to boot.
-const BY_ITSELF: std::ops::RangeInclusive<u32> = 32_000..=32_765;
-
 pub fn judge(facts: &Facts<'_>, before: &Before<'_>) -> Vec<Outcome> {
     let devices = Devices::new(facts, before);
     let rules = both::<Vec<Rule>>(facts, before, &Query::Rules);
@@ -22,11 +18,11 @@ pub fn judge(facts: &Facts<'_>, before: &Before<'_>) -> Vec<Outcome> {
         (Ok(devices), Ok(rules)) => (devices, rules),
         (Err(trouble), _) | (_, Err(trouble)) => return vec![Outcome::unknown("", &trouble)],
     };
-    let now: Now<'_> = Now::new(now);
+    let (now, taken) = (Now::new(now), Taken::by(then));
     let mut outcomes = Vec::new();
     let mut well = 0_usize;
     for rule in then.iter().filter(|rule| is_configured(rule) && is_lasting(rule, &devices)) {
-        match judge_rule(rule, &now, &devices, facts) {
+        match judge_rule(rule, &now, &taken, &devices, facts) {
             Some(outcome) => outcomes.push(outcome),
             None => well += 1,
         }
@@ -58,10 +54,25 @@ fn is_lasting(rule: &Rule, devices: &Devices<'_>) -> bool {
     devices_of(rule).all(|name| devices.is_lasting(name) || !devices.then.contains_key(name))
 }
 
+/// The priorities that are taken, by family.
+struct Taken(BTreeSet<(bool, u32)>);
+
+impl Taken {
+    fn by(rules: &[Rule]) -> Self {
+        Self(rules.iter().map(|rule| (rule.ipv6, rule.priority)).collect())
+    }
+
+    /// A rule that was given no priority the kernel puts right before the first that is there: of several, which gets
+    /// which differs from boot to boot.
+    fn may_be_by_chance(&self, rule: &Rule) -> bool {
+        rule.priority != 0 && self.0.contains(&(rule.ipv6, rule.priority.saturating_add(1)))
+    }
+}
+
 struct Now<'a> {
     all: BTreeSet<&'a Rule>,
-    /// Those of which the kernel chose the priority, without it.
-    anywhere: BTreeSet<Rule>,
+    /// Those of which the kernel may have chosen the priority, without it.
+    by_chance: BTreeSet<Rule>,
     by_priority: BTreeMap<(bool, u32), Vec<&'a Rule>>,
 }
 
@@ -71,13 +82,14 @@ impl<'a> Now<'a> {
         for rule in rules {
             by_priority.entry((rule.ipv6, rule.priority)).or_default().push(rule);
         }
-        let anywhere = rules.iter().filter(|rule| BY_ITSELF.contains(&rule.priority)).map(without_priority).collect();
-        Self { all: rules.iter().collect(), anywhere, by_priority }
+        let taken = Taken::by(rules);
+        let by_chance = rules.iter().filter(|rule| taken.may_be_by_chance(rule)).map(without_priority).collect();
+        Self { all: rules.iter().collect(), by_chance, by_priority }
     }
 
-    fn has(&self, rule: &Rule) -> bool {
-        let is_anywhere = || BY_ITSELF.contains(&rule.priority) && self.anywhere.contains(&without_priority(rule));
-        self.all.contains(rule) || is_anywhere()
+    fn has(&self, rule: &Rule, taken: &Taken) -> bool {
+        let is_by_chance = || taken.may_be_by_chance(rule) && self.by_chance.contains(&without_priority(rule));
+        self.all.contains(rule) || is_by_chance()
     }
 }
 
@@ -86,9 +98,9 @@ fn without_priority(rule: &Rule) -> Rule {
 }
 
 /// Nothing where it is there.
-fn judge_rule(was: &Rule, now: &Now<'_>, devices: &Devices<'_>, facts: &Facts<'_>) -> Option<Outcome> {
+fn judge_rule(was: &Rule, now: &Now<'_>, taken: &Taken, devices: &Devices<'_>, facts: &Facts<'_>) -> Option<Outcome> {
     let wanted = renamed(was, devices);
-    if now.has(&wanted) {
+    if now.has(&wanted, taken) {
         return None;
     }
     let doubtful = devices_of(was)
@@ -100,7 +112,7 @@ fn judge_rule(was: &Rule, now: &Now<'_>, devices: &Devices<'_>, facts: &Facts<'_
     let at_its_place = now.by_priority.get(&(was.ipv6, was.priority)).map(Vec::as_slice).unwrap_or_default();
     let instead: Vec<String> = at_its_place.iter().take(4).map(ToString::to_string).collect();
     let moved = devices_of(was).find_map(|name| devices.whereabouts(name));
-    let of = match wanted != *was && now.has(was) {
+    let of = match wanted != *was && now.has(was, taken) {
         true => "the routing rule still names it so".to_owned(),
         false => format!("the routing rule is gone: {was}"),
     };

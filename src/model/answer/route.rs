@@ -96,13 +96,8 @@ impl fmt::Display for Route {
         if let Some(source) = &self.source {
             write!(out, " from {source}")?;
         }
-        match self.next_hops.as_slice() {
-            [hop] => write!(out, "{hop}")?,
-            hops => {
-                for hop in hops {
-                    write!(out, " nexthop{hop} weight {}", hop.weight.unwrap_or(1))?;
-                }
-            }
+        if let [hop] = self.next_hops.as_slice() {
+            write!(out, "{hop}")?;
         }
         if let Some(source) = &self.preferred_source {
             write!(out, " src {source}")?;
@@ -116,7 +111,16 @@ impl fmt::Display for Route {
         if let Some(mtu) = self.mtu {
             write!(out, " mtu {mtu}")?;
         }
-        if self.table != MAIN { write!(out, " table {}", self.table) } else { Ok(()) }
+        if self.table != MAIN {
+            write!(out, " table {}", self.table)?;
+        }
+        // Behind the first of several ways `ip` takes nothing else.
+        if let hops @ [_, _, ..] = self.next_hops.as_slice() {
+            for hop in hops {
+                write!(out, " nexthop{hop} weight {}", hop.weight.unwrap_or(1))?;
+            }
+        }
+        Ok(())
     }
 }
 
