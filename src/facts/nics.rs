@@ -236,4 +236,4 @@ impl<'n, 'now, 'then> Matching<'n, 'now, 'then> {
 }
 
 #[cfg(test)]
-mod tests;
+pub mod tests;
