@@ -9,6 +9,7 @@
 
 mod harness;
 
+mod agent;
 mod bad_hosts;
 mod boot;
 mod config;
@@ -24,6 +25,7 @@ mod packages;
 mod reach;
 mod repositories;
 mod services;
+mod services_kept;
 mod ssh;
 mod ssh_configurations;
 mod waiting;
@@ -38,6 +40,8 @@ const TESTS: &[&[Test]] = &[
     packages::TESTS,
     repositories::TESTS,
     services::TESTS,
+    services_kept::TESTS,
+    agent::TESTS,
     netplan::TESTS,
     network_kept::TESTS,
     nic_names::TESTS,

@@ -8,25 +8,25 @@ use crate::facts::Facts;
 use crate::facts::before::Before;
 use crate::judge::guests_running;
 use crate::judge::outcome::{NOT_NEEDED, NOT_PRESENT, Outcome};
-use crate::model::{Query, Reading};
+use crate::model::{Query, Reading, Trouble};
 
 /// A guest that ran in the baseline and starts with the host must run. A guest that does not start with it, or one
 /// that a scheduler may have put elsewhere, need not.
 pub fn judge(spec: &Spec, facts: &Facts<'_>, before: &Before<'_>) -> Vec<Outcome> {
-    let outcomes = compared(spec, facts, before).unwrap_or_else(|outcome| vec![outcome]);
+    let outcomes = match scheduler(spec, facts).or_else(|| scheduler(spec, &before.facts)) {
+        Some(unit) => vec![Outcome::skip("", NOT_NEEDED, format!("{unit} decides which guests run here"))],
+        None => compared(spec, facts, before).unwrap_or_else(|trouble| vec![Outcome::unknown("", &trouble)]),
+    };
     outcomes.into_iter().map(|outcome| outcome.asking(Query::Guests)).collect()
 }
 
-fn compared(spec: &Spec, facts: &Facts<'_>, before: &Before<'_>) -> Result<Vec<Outcome>, Outcome> {
-    if let Some(scheduler) = scheduler(spec, facts).or_else(|| scheduler(spec, &before.facts)) {
-        let detail = format!("{scheduler} decides which guests run here");
-        return Err(Outcome::skip("", NOT_NEEDED, detail));
-    }
+fn compared(spec: &Spec, facts: &Facts<'_>, before: &Before<'_>) -> Result<Vec<Outcome>, Trouble> {
     let started = autostarting(spec, &before.facts)?;
     let ran = known(guests_running::names(&spec.libvirt_state, &before.facts))?;
     let expected: Vec<&str> = ran.into_iter().filter(|name| started.contains(name)).collect();
     if expected.is_empty() {
-        return Err(Outcome::skip("", NOT_PRESENT, "no guest that starts with the host ran in the baseline"));
+        let detail = "no guest that starts with the host ran in the baseline";
+        return Ok(vec![Outcome::skip("", NOT_PRESENT, detail)]);
     }
     let running = known(guests_running::names(&spec.libvirt_state, facts))?;
     let (kept, gone): (Vec<&str>, Vec<&str>) = expected.into_iter().partition(|name| running.contains(name));
@@ -52,17 +52,17 @@ fn scheduler(spec: &Spec, facts: &Facts<'_>) -> Option<String> {
     spec.schedulers.iter().find(|unit| files.contains_key(&***unit)).map(ToString::to_string)
 }
 
-fn autostarting<'f>(spec: &Spec, facts: &'f Facts<'_>) -> Result<BTreeSet<&'f str>, Outcome> {
+fn autostarting<'f>(spec: &Spec, facts: &'f Facts<'_>) -> Result<BTreeSet<&'f str>, Trouble> {
     let links = facts.reading::<Vec<String>>(&Query::Directory(spec.libvirt_autostart.to_string()));
     known(links.map(|links| links.iter().filter_map(|link| link.strip_suffix(".xml")).collect()))
 }
 
 /// Nothing is there where there is no libvirt.
-fn known<T: Default>(reading: Reading<T>) -> Result<T, Outcome> {
+fn known<T: Default>(reading: Reading<T>) -> Result<T, Trouble> {
     match reading {
         Reading::Known(found) => Ok(found),
         Reading::Absent => Ok(T::default()),
-        Reading::Unreadable(trouble) => Err(Outcome::unknown("", &trouble)),
+        Reading::Unreadable(trouble) => Err(trouble),
     }
 }
 

@@ -13,3 +13,5 @@ pub mod resolver;
 pub mod routes;
 pub mod rules;
 pub mod services;
+#[cfg(test)]
+pub mod staged;

@@ -30,3 +30,27 @@ fn boot(facts: &Facts<'_>, whose: &str) -> Result<String, Trouble> {
         Reading::Unreadable(trouble) => Err(trouble),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::staged::{compared, words};
+    use super::*;
+    use crate::model::Answer;
+
+    #[test]
+    fn only_another_boot_is_a_reboot() {
+        let boot = |id: &str| Reading::Known(Answer::Text(format!("{id}\n").into_bytes()));
+        let denied = Reading::unreadable(TroubleCause::Denied, "no");
+        for (then, now, said) in [
+            (boot("a"), boot("b"), "pass"),
+            (boot("a"), boot("a"), "fail"),
+            (denied.clone(), boot("b"), "unknown denied"),
+            (boot("a"), denied, "unknown denied"),
+            (Reading::Absent, boot("b"), "unknown failed"),
+            (boot("a"), Reading::Absent, "unknown failed"),
+        ] {
+            let key = format!("file:{BOOT_ID}");
+            assert_eq!(words(&compared(&[(&key, then)], &[(&key, now)], judge)), [said]);
+        }
+    }
+}
