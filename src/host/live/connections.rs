@@ -58,38 +58,45 @@ fn sample(proc: &Path, unit: &str) -> Reading<Vec<Connection>> {
 /// The process that holds each socket, by its inode.
 type Holders = BTreeMap<u64, u32>;
 
+/// What could not be read, and why.
+type Failure = (PathBuf, io::Error);
+
 struct Host<'a> {
     proc: &'a Path,
 }
 
 impl Host<'_> {
     fn connections(&self, own: &[u32], others: &[u32]) -> Reading<Vec<Connection>> {
-        let mut connections = Vec::new();
-        for members in self.by_namespace(own).into_values() {
-            let holders = match self.holders(&members, |_| true) {
-                Ok(holders) => holders,
-                Err((path, error)) => return failure::unreadable("cannot look at", &path, &error),
-            };
-            if holders.is_empty() {
-                continue;
+        let found = self.by_namespace(own).and_then(|namespaces| {
+            let mut connections = Vec::new();
+            for members in namespaces.into_values() {
+                connections.extend(self.of_namespace(&members, others)?);
             }
-            let table = match members.iter().find_map(|pid| Table::of_process(&self.process(*pid)).transpose()) {
-                Some(Ok(table)) => table,
-                Some(Err(detail)) => return Reading::unreadable(TroubleCause::Failed, detail),
-                None => continue,
-            };
-            connections.extend(self.held(&table, &holders, false));
-            let far_ends = table.far_ends(&holders);
-            if far_ends.is_empty() {
-                continue;
-            }
-            let relays = match self.holders(others, |sockets| sockets.iter().any(|inode| far_ends.contains(inode))) {
-                Ok(relays) => relays,
-                Err((path, error)) => return failure::unreadable("cannot look at", &path, &error),
-            };
+            Ok(connections)
+        });
+        match found {
+            Ok(connections) => Reading::Known(connections),
+            Err((path, error)) => failure::unreadable("cannot look at", &path, &error),
+        }
+    }
+
+    /// Of processes that share a network namespace.
+    fn of_namespace(&self, members: &[u32], others: &[u32]) -> Result<Vec<Connection>, Failure> {
+        let holders = self.holders(members, |_| true)?;
+        if holders.is_empty() {
+            return Ok(Vec::new());
+        }
+        let Some(table) = members.iter().find_map(|pid| Table::of_process(&self.process(*pid)).transpose()) else {
+            return Ok(Vec::new());
+        };
+        let table = table?;
+        let mut connections: Vec<Connection> = self.held(&table, &holders, false).collect();
+        let far_ends = table.far_ends(&holders);
+        if !far_ends.is_empty() {
+            let relays = self.holders(others, |sockets| sockets.iter().any(|inode| far_ends.contains(inode)))?;
             connections.extend(self.held(&table, &relays, true));
         }
-        Reading::Known(connections)
+        Ok(connections)
     }
 
     fn process(&self, pid: u32) -> PathBuf {
@@ -97,18 +104,27 @@ impl Host<'_> {
     }
 
     /// The processes that are still there, by their network namespace.
-    fn by_namespace(&self, pids: &[u32]) -> BTreeMap<PathBuf, Vec<u32>> {
+    fn by_namespace(&self, pids: &[u32]) -> Result<BTreeMap<PathBuf, Vec<u32>>, Failure> {
         let mut members: BTreeMap<PathBuf, Vec<u32>> = BTreeMap::new();
         for pid in pids {
-            if let Ok(namespace) = std::fs::read_link(self.process(*pid).join("ns/net")) {
-                members.entry(namespace).or_default().push(*pid);
+            let link = self.process(*pid).join("ns/net");
+            match std::fs::read_link(&link) {
+                Ok(namespace) => members.entry(namespace).or_default().push(*pid),
+                Err(error) if self.has_nothing(*pid, &error) => {}
+                Err(error) => return Err((link, error)),
             }
         }
-        members
+        Ok(members)
+    }
+
+    /// It has ended, or is a thread of the kernel.
+    fn has_nothing(&self, pid: u32, error: &io::Error) -> bool {
+        error.kind() == io::ErrorKind::NotFound
+            || processes::Stat::of(&self.process(pid)).is_none_or(|stat| stat.has_no_memory())
     }
 
     /// The sockets of those of `pids` whose sockets are `wanted`.
-    fn holders(&self, pids: &[u32], wanted: impl Fn(&[u64]) -> bool) -> Result<Holders, (PathBuf, io::Error)> {
+    fn holders(&self, pids: &[u32], wanted: impl Fn(&[u64]) -> bool) -> Result<Holders, Failure> {
         let mut holders = Holders::new();
         for pid in pids {
             let descriptors = self.process(*pid).join("fd");
@@ -119,9 +135,7 @@ impl Host<'_> {
                     }
                 }
                 Ok(_) => {}
-                // It has ended, or is a thread of the kernel.
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                Err(_) if processes::Stat::of(&self.process(*pid)).is_none_or(|stat| stat.has_no_memory()) => {}
+                Err(error) if self.has_nothing(*pid, &error) => {}
                 Err(error) => return Err((descriptors, error)),
             }
         }

@@ -5,7 +5,7 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 
-use super::Holders;
+use super::{Failure, Holders};
 
 const ESTABLISHED: &str = "01";
 const LISTEN: &str = "0A";
@@ -28,17 +28,18 @@ pub struct Row {
 
 impl Table {
     /// `None` where the process has ended.
-    pub fn of_process(process: &Path) -> Result<Option<Self>, String> {
+    pub fn of_process(process: &Path) -> Result<Option<Self>, Failure> {
         let mut table = Self::default();
         let mut is_there = false;
         for name in ["tcp", "tcp6"] {
             let path = process.join("net").join(name);
-            match std::fs::read_to_string(&path) {
-                Ok(text) => table.add(&text).ok_or_else(|| format!("{} makes no sense", path.display()))?,
+            let added = match std::fs::read_to_string(&path) {
+                Ok(text) => table.add(&text).ok_or_else(|| io::Error::other("a line makes no sense")),
                 // A process that has ended; for tcp6, a kernel without IPv6.
                 Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::InvalidInput) => continue,
-                Err(error) => return Err(format!("cannot read {}: {error}", path.display())),
-            }
+                Err(error) => Err(error),
+            };
+            added.map_err(|error| (path, error))?;
             is_there = true;
         }
         Ok(is_there.then_some(table))
