@@ -4,10 +4,11 @@ use std::collections::BTreeSet;
 
 use anyhow::ensure;
 
-use crate::harness::{Lab, Run, Tested, recipe};
+use crate::harness::{Lab, Outcome, Run, Tested, recipe};
 
 crate::tests!("looking":
     starts_no_program_and_opens_nothing_for_writing,
+    snapshot_writes_below_its_directory_alone,
     leaves_every_file_as_it_was,
     output_is_the_one_file_that_is_written,
     bundle_is_judged_like_the_host,
@@ -21,11 +22,29 @@ const CALLS: &str = "execve,execveat,open,openat,openat2,creat,mkdir,mkdirat,mkn
 
 fn starts_no_program_and_opens_nothing_for_writing() -> Tested {
     let lab = recipe::at_work()?;
-    let filter = format!("trace={CALLS}");
-    let strace = ["strace", "-f", "-q", "-e", "signal=none", "-e", &filter, "-o", "/root/trace"];
-    Run::new(lab.run(&[&strace[..], &["hostready", "check", "--json"]].concat())?).is_green()?;
+    Run::new(traced(&lab, &["check", "--json"])?).is_green()?;
+    only_reads(&lab)?;
+    lab.hostready(&["snapshot"])?;
+    Run::new(traced(&lab, &["verify", "--json"])?).report()?;
+    only_reads(&lab)
+}
 
-    let trace = lab.sh("cat /root/trace")?;
+/// Runs it with every call in /srv/trace that can change something.
+fn traced(lab: &Lab, arguments: &[&str]) -> anyhow::Result<Outcome> {
+    let filter = format!("trace={CALLS}");
+    let strace = ["strace", "-f", "-q", "-e", "signal=none", "-e", &filter, "-o", "/srv/trace", "hostready"];
+    lab.run(&[&strace[..], arguments].concat())
+}
+
+fn only_reads(lab: &Lab) -> Tested {
+    let other = writes(lab)?;
+    ensure!(other.is_empty(), "a look may only read:\n{}", other.join("\n"));
+    Ok(())
+}
+
+/// The calls of the trace that do more than read. No program was started.
+fn writes(lab: &Lab) -> anyhow::Result<Vec<String>> {
+    let trace = lab.sh("cat /srv/trace")?;
     let started: Vec<&str> = trace.lines().filter(|line| line.contains("execve")).collect();
     ensure!(started.len() == 1, "a look at local facts starts programs:\n{}", started.join("\n"));
     let is_read = |line: &&str| line.contains("open") && line.contains("O_RDONLY") && !line.contains("O_CREAT");
@@ -35,8 +54,21 @@ fn starts_no_program_and_opens_nothing_for_writing() -> Tested {
         .filter(|line| !line.contains("execve") && !line.contains("resumed>") && !line.contains("+++"))
         .filter(|line| !is_read(line) && !is_null(line))
         .collect();
-    ensure!(other.is_empty(), "a look may only read:\n{}", other.join("\n"));
-    Ok(())
+    Ok(other.into_iter().map(str::to_owned).collect())
+}
+
+fn snapshot_writes_below_its_directory_alone() -> Tested {
+    let lab = recipe::at_work()?;
+    let before = listing(&lab)?;
+    for state in ["/srv/state", "/srv/state"] {
+        traced(&lab, &["snapshot", "--state-dir", state])?;
+        let written = writes(&lab)?;
+        let elsewhere: Vec<&String> = written.iter().filter(|call| !call.contains("\"/srv/state")).collect();
+        // A mode is set of a file that is open: it has no name.
+        let elsewhere: Vec<&&String> = elsewhere.iter().filter(|call| !call.contains("fchmod(")).collect();
+        ensure!(elsewhere.is_empty() && written.len() > 3, "{elsewhere:#?}");
+    }
+    same(&before, &listing(&lab)?)
 }
 
 /// Names, times, sizes, modes and inodes. What the daemons of the lab write by themselves is left out.
@@ -61,6 +93,9 @@ fn leaves_every_file_as_it_was() -> Tested {
     lab.check(&["--for", "os"])?.report()?;
     lab.check(&["--only", "disk.deleted-open"])?.exits(0)?;
     lab.hostready(&["check"])?.exits(0)?;
+    lab.hostready(&["verify"])?.exits(5)?;
+    lab.hostready(&["verify", "--wait", "3s"])?.exits(5)?;
+    lab.hostready(&["snapshot", "--list"])?.exits(0)?;
     lab.hostready(&["explain"])?.exits(0)?;
     lab.hostready(&["explain", "disk.space"])?.exits(0)?;
     lab.hostready(&["schema"])?.exits(0)?;

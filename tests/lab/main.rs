@@ -26,6 +26,7 @@ mod reach;
 mod repositories;
 mod services;
 mod services_kept;
+mod snapshots;
 mod ssh;
 mod ssh_configurations;
 mod waiting;
@@ -54,6 +55,7 @@ const TESTS: &[&[Test]] = &[
     bad_hosts::TESTS,
     looking::TESTS,
     waiting::TESTS,
+    snapshots::TESTS,
     boot::TESTS,
 ];
 
