@@ -5,7 +5,6 @@ use crate::catalog::Settings;
 use crate::facts::before::Before;
 use crate::facts::{Facts, Run};
 use crate::model::report::{self, Host, Intent};
-use crate::model::snapshot::Remembered;
 use crate::model::{Answers, Snapshot};
 
 /// A snapshot, its answers apart.
@@ -16,7 +15,7 @@ pub struct Baseline {
 
 impl Baseline {
     pub fn new(mut snapshot: Snapshot) -> Self {
-        let remembered = std::mem::replace(&mut snapshot.answers, Remembered::default());
+        let remembered = std::mem::take(&mut snapshot.answers);
         Self { snapshot, answers: remembered.into_answers() }
     }
 

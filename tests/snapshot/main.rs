@@ -3,166 +3,16 @@
 // A test stages files and starts programs, and may stop at the first thing that is not as expected.
 #![allow(clippy::disallowed_methods, clippy::unwrap_used)]
 
-use std::collections::BTreeMap;
+mod desk;
+mod documents;
+
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::path::Path;
 
 use serde_json::{Value, json};
 
-const BOOT_ID: &str = "file:/proc/sys/kernel/random/boot_id";
-const MACHINE_ID: &str = "file:/etc/machine-id";
-const STATUS: &str = "file:/var/lib/dpkg/status";
-
-fn hostready(arguments: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_hostready"));
-    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("HOSTREADY_")) {
-        command.env_remove(name);
-    }
-    command.args(arguments).output().unwrap()
-}
-
-fn stderr(output: &Output) -> &str {
-    std::str::from_utf8(&output.stderr).unwrap()
-}
-
-fn document(output: &Output) -> Value {
-    serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {}", stderr(output)))
-}
-
-/// Exit code 2, one message on stderr that holds all of `parts`, and nothing on stdout.
-#[track_caller]
-fn assert_usage_error(output: &Output, parts: &[&str]) {
-    assert_eq!(output.status.code(), Some(2), "{}", stderr(output));
-    assert!(output.stdout.is_empty());
-    for part in parts {
-        assert!(stderr(output).contains(part), "{part:?} is not in {:?}", stderr(output));
-    }
-    assert_eq!(stderr(output).matches("error: ").count(), 1, "{}", stderr(output));
-}
-
-/// A recorded host, to be changed.
-#[derive(Clone)]
-struct Host(Value);
-
-impl Host {
-    /// A healthy hypervisor. What this version asks and nobody recorded is said to be absent.
-    fn healthy() -> Self {
-        let path = format!("{}/tests/hosts/bases/hypervisor.json", env!("CARGO_MANIFEST_DIR"));
-        let mut host = Self(serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap());
-        let desk = Desk::new();
-        for missing in document(&desk.run("snapshot", &host, &["--json"]))["unreadable"].as_array().unwrap() {
-            host.0["answers"][missing["question"].as_str().unwrap()] = json!({"reading": "absent", "us": 0});
-        }
-        host
-    }
-
-    fn text(mut self, question: &str, text: &str) -> Self {
-        self.0["answers"][question]["reading"] = json!({"known": {"text": text}});
-        self
-    }
-
-    fn at(mut self, time: &str) -> Self {
-        self.0["recorded_at"] = time.into();
-        self
-    }
-
-    fn rebooted(self, times: u8) -> Self {
-        self.text(BOOT_ID, &format!("00000000-0000-4000-8000-0000000000{times:02}\n"))
-    }
-
-    /// A fault that every version tells, whatever it compares.
-    fn full(mut self) -> Self {
-        self.0["answers"]["space:/var"]["reading"]["known"]["space"]["available"] = 0.into();
-        self
-    }
-
-    fn edited(self, question: &str, old: &str, new: &str) -> Self {
-        let text = self.0["answers"][question]["reading"]["known"]["text"].as_str().unwrap().to_owned();
-        assert!(text.contains(old), "{old}");
-        self.text(question, &text.replacen(old, new, 1))
-    }
-}
-
-/// A directory with a state directory in it.
-struct Desk(tempfile::TempDir);
-
-impl Desk {
-    fn new() -> Self {
-        Self(tempfile::tempdir().unwrap())
-    }
-
-    fn state(&self) -> PathBuf {
-        self.0.path().join("state")
-    }
-
-    fn file(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
-        let path = self.0.path().join(name);
-        fs::write(&path, content).unwrap();
-        path
-    }
-
-    fn run(&self, verb: &str, host: &Host, arguments: &[&str]) -> Output {
-        let recording = self.file("host.json", serde_json::to_vec(&host.0).unwrap());
-        hostready(&[&[verb, "--from", recording.to_str().unwrap()], arguments].concat())
-    }
-
-    fn snapshot(&self, host: &Host, arguments: &[&str]) -> Output {
-        let state = self.state();
-        self.run("snapshot", host, &[&["--json", "--state-dir", state.to_str().unwrap()], arguments].concat())
-    }
-
-    fn verify(&self, host: &Host, arguments: &[&str]) -> Output {
-        let state = self.state();
-        self.run("verify", host, &[&["--json", "--state-dir", state.to_str().unwrap()], arguments].concat())
-    }
-
-    fn takes_over(&self, host: &Host) -> String {
-        let output = self.snapshot(host, &[]);
-        let taken = document(&output);
-        assert_eq!((output.status.code(), &taken["changed"]), (Some(0), &true.into()), "{}", taken["msg"]);
-        assert!(taken["kept"].is_null());
-        let name = taken["name"].as_str().unwrap().to_owned();
-        let target = fs::read_link(self.state().join("baseline")).unwrap();
-        assert_eq!(target, Path::new(&format!("snapshots/{name}.json")));
-        name
-    }
-
-    /// The baseline stays, and nothing is written. What is said of it.
-    fn stays(&self, host: &Host, arguments: &[&str]) -> Value {
-        let before = self.files();
-        let output = self.snapshot(host, arguments);
-        let said = document(&output);
-        assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
-        assert_eq!((&said["changed"], &said["failed"], &said["exit_code"]), (&false.into(), &false.into(), &0.into()));
-        assert_eq!(said["answers"], json!({}), "what is not kept is not shown, so that nobody compares with it");
-        assert!(said["kept"].is_object(), "{}", said["msg"]);
-        assert_eq!(before, self.files());
-        said
-    }
-
-    /// Every file with its content, every link with its target.
-    fn files(&self) -> BTreeMap<PathBuf, Vec<u8>> {
-        let mut found = BTreeMap::new();
-        let mut open = vec![self.state()];
-        while let Some(directory) = open.pop() {
-            for path in fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path()) {
-                match path.read_link() {
-                    Ok(target) => drop(found.insert(path, target.into_os_string().into_encoded_bytes())),
-                    Err(_) if path.is_dir() => open.push(path),
-                    Err(_) => drop(found.insert(path.clone(), fs::read(path).unwrap())),
-                }
-            }
-        }
-        found
-    }
-
-    fn names(&self) -> Vec<String> {
-        let files = self.files().into_keys().filter_map(|path| path.file_name()?.to_str().map(str::to_owned));
-        files.filter_map(|name| name.strip_suffix(".json").map(str::to_owned)).collect()
-    }
-}
+use desk::{Desk, Host, MACHINE_ID, STATUS, assert_usage_error, document, hostready};
 
 /// Whether the report says that this failed.
 fn fails(report: &Value, id: &str, subject: &str) -> bool {
@@ -272,7 +122,8 @@ fn a_baseline_that_cannot_be_one_is_named_and_replaced_on_demand() {
     }
     assert_eq!(desk.snapshot(&other, &["--replace"]).status.code(), Some(0));
 
-    let damages: [(&str, fn(&str) -> String); 5] = [
+    type Damage = fn(&str) -> String;
+    let damages: [(&str, Damage); 5] = [
         (":1:1: EOF", |_| String::new()),
         ("EOF", |text| text[..text.len() / 2].to_owned()),
         (": ", |text| text.replacen("\"known\"", "\"known", 1)),
