@@ -1,5 +1,6 @@
 //! `hostready snapshot`: remembers how this host is put together, for `verify` to compare with.
 
+mod card;
 mod document;
 mod keep;
 
@@ -100,7 +101,7 @@ impl SnapshotVerb {
                 let mut snapshot = document::of(name, looked, &subject)?;
                 let mut exit = Exit::from_code(snapshot.exit_code);
                 if is_kept {
-                    exit = exit.merge(self.keep(&mut snapshot, &snapshots, store));
+                    exit = exit.merge(self.keep(&mut snapshot, &subject, &snapshots, store));
                 }
                 (snapshot, exit)
             }

@@ -41,6 +41,7 @@ mod package_versions;
 pub mod profiles;
 mod python_environments;
 mod reboot_pending;
+pub mod recovery;
 pub mod remember;
 mod sshd;
 mod topology;

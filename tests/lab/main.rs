@@ -13,6 +13,7 @@ mod agent;
 mod bad_hosts;
 mod boot;
 mod config;
+mod console_card;
 mod disk;
 mod looking;
 mod netplan;
@@ -52,6 +53,7 @@ const TESTS: &[&[Test]] = &[
     ovs_kept::TESTS,
     ovn::TESTS,
     config::TESTS,
+    console_card::TESTS,
     bad_hosts::TESTS,
     looking::TESTS,
     waiting::TESTS,

@@ -3,24 +3,31 @@
 use std::io;
 use std::path::Path;
 
-use super::{SnapshotVerb, document};
+use super::{SnapshotVerb, card, document};
+use crate::commands::load::Subject;
 use crate::commands::write;
 use crate::exit::Exit;
 use crate::host::snapshots::{self, Snapshots};
 use crate::host::store::Store;
 use crate::model::Snapshot;
-use crate::report::console_card;
 
 /// What the journal and the plan of a repair take on a host with thousands of ports.
 const RESERVE: u64 = 4 << 20;
 
 impl SnapshotVerb {
     /// Makes it the baseline. Where that fails everything is as it was, and the document says so.
-    pub(super) fn keep(&self, snapshot: &mut Snapshot, snapshots: &Snapshots, store: &Store) -> Exit {
+    pub(super) fn keep(
+        &self,
+        snapshot: &mut Snapshot,
+        subject: &Subject,
+        snapshots: &Snapshots,
+        store: &Store,
+    ) -> Exit {
+        let card = card::of(snapshot, subject);
         snapshot.changed = true;
         snapshot.msg = format!("{} is the baseline{}", snapshot.name, document::incompleteness(&snapshot.unreadable));
         snapshot.comment.clone_from(&snapshot.msg);
-        if let Err(error) = place(snapshot, snapshots, self.replace, store) {
+        if let Err(error) = place(snapshot, &card, snapshots, self.replace, store) {
             let path = snapshots.path(&snapshot.name);
             snapshot.changed = false;
             snapshot.exit_code = Exit::Internal.code();
@@ -61,11 +68,10 @@ impl SnapshotVerb {
     }
 }
 
-fn place(snapshot: &Snapshot, snapshots: &Snapshots, replaces: bool, store: &Store) -> io::Result<()> {
+fn place(snapshot: &Snapshot, card: &str, snapshots: &Snapshots, replaces: bool, store: &Store) -> io::Result<()> {
     store.make_directory(&snapshots.directory())?;
     let mut staged = store.stage();
     staged.file(&snapshots.path(&snapshot.name), replaces, &mut |out| document::write(snapshot, out))?;
-    let card = console_card::render(snapshot);
     staged.file(&snapshots.console_card(), true, &mut |out| out.write_all(card.as_bytes()))?;
     // The link comes last: it makes the rest count.
     staged.link(&snapshots.baseline_link(), Path::new(&format!("snapshots/{}.json", snapshot.name)))?;

@@ -61,7 +61,7 @@ fn bare(address: &str) -> &str {
     address.split('/').next().unwrap_or_default()
 }
 
-fn is_ipv6(address: &str) -> bool {
+pub fn is_ipv6(address: &str) -> bool {
     address.contains(':')
 }
 

@@ -3,7 +3,7 @@
 //! Only what somebody configured is compared: hardware, bonds, VLANs, bridges, the switch's own ports. What comes and
 //! goes by itself is not: taps and the ends of containers, the networks of schedulers, tunnels, what OVN makes.
 
-mod lasting;
+pub mod lasting;
 
 use std::cell::OnceCell;
 use std::collections::{BTreeMap, HashMap};

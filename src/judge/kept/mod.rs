@@ -1,7 +1,7 @@
 //! What the host is compared with a baseline in: one file a kind of check.
 
 pub mod addresses;
-mod devices;
+pub mod devices;
 pub mod guests;
 pub mod links;
 pub mod ovs_bridges;

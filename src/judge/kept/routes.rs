@@ -157,7 +157,7 @@ impl Comparison<'_, '_> {
     }
 }
 
-fn is_configured(route: &Route) -> bool {
+pub fn is_configured(route: &Route) -> bool {
     !route.is_automatic() && !route.is_of_daemon()
 }
 
@@ -165,7 +165,8 @@ fn links(route: &Route) -> impl Iterator<Item = &str> {
     route.next_hops.iter().filter_map(|hop| hop.link.as_deref())
 }
 
-fn command(route: &Route, verb: &str) -> Vec<String> {
+/// `ip route VERB` of this very route.
+pub fn command(route: &Route, verb: &str) -> Vec<String> {
     let text = route.to_string();
     let family = route.ipv6.then_some("-6");
     let words = ["ip"].into_iter().chain(family).chain(["route", verb]).chain(text.split(' '));

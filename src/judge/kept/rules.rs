@@ -37,7 +37,7 @@ pub fn judge(facts: &Facts<'_>, before: &Before<'_>) -> Vec<Outcome> {
 }
 
 /// The kernel's own, and the one that it makes with the first VRF.
-fn is_configured(rule: &Rule) -> bool {
+pub fn is_configured(rule: &Rule) -> bool {
     let plain = Rule { ipv6: rule.ipv6, action: "lookup".to_owned(), ..Rule::default() };
     let own = [(0, 255), (32_766, 254), (32_767, 253)];
     let is_own = own.into_iter().any(|(priority, table)| *rule == Rule { priority, table, ..plain.clone() });
@@ -140,7 +140,8 @@ fn subject(rule: &Rule) -> String {
     if rule.ipv6 { format!("-6 {rule}") } else { rule.to_string() }
 }
 
-fn command(rule: &Rule) -> Vec<String> {
+/// What makes it again.
+pub fn command(rule: &Rule) -> Vec<String> {
     let text = rule.to_string();
     let family = rule.ipv6.then_some("-6");
     let words = ["ip"].into_iter().chain(family).chain(["rule", "add"]).chain(text.split(' '));
