@@ -44,6 +44,12 @@ impl<'a> Row<'a> {
         self.0.get(column).cloned().and_then(Datum::text)
     }
 
+    /// The value of a key of a column that is a map.
+    pub fn value(&self, column: &str, key: &str) -> Option<Cow<'a, str>> {
+        let map = self.0.get(column).cloned()?.map();
+        map.into_iter().find(|(name, _)| name == key).map(|(_, value)| value)
+    }
+
     pub fn uuid(&self) -> Option<&'a str> {
         self.0.get("_uuid").and_then(Datum::uuid)
     }
@@ -100,6 +106,14 @@ impl<'a> Rows<'a> {
 }
 
 impl<'a> Wiring<'a> {
+    /// The bridge and the port that an interface of this name is in.
+    pub fn place_of(&self, interface: &str) -> Option<(&str, &str)> {
+        self.bridges.iter().find_map(|(bridge, it)| {
+            let (port, _) = it.ports.iter().find(|(_, port)| port.interfaces.contains_key(interface))?;
+            Some((bridge.as_str(), port.as_str()))
+        })
+    }
+
     /// `text` is `{"Bridge": {"rows": […]}, …}`, one entry a table.
     pub fn parse(text: &'a [u8]) -> Result<Self, String> {
         let tables: Tables<'a> = serde_json::from_slice(text).map_err(|error| error.to_string())?;
