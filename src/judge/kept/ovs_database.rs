@@ -116,7 +116,8 @@ fn backups(facts: &Facts<'_>) -> Vec<Backup> {
 fn put_back(backup: &str) -> Vec<Vec<String>> {
     let emptied = format!("{OWN_DATABASE}.emptied");
     vec![
-        words(&["systemctl", "stop", "openvswitch-switch"]),
+        // Debian's units stop with each other, and the first to be named does not wait for the others.
+        words(&["systemctl", "stop", "openvswitch-switch", "ovs-vswitchd", "ovsdb-server"]),
         words(&["cp", "-L", OWN_DATABASE, &emptied]),
         words(&["cp", backup, OWN_DATABASE]),
         words(&["ovsdb-tool", "convert", OWN_DATABASE, "/usr/share/openvswitch/vswitch.ovsschema"]),
