@@ -311,3 +311,6 @@ fn action_word(action: u8) -> String {
         other => other.to_string(),
     }
 }
+
+#[cfg(test)]
+mod tests;

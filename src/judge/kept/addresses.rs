@@ -139,11 +139,7 @@ impl Comparison<'_, '_, '_> {
                 Outcome::fail(subject, Some("on-enslaved-nic"), self.told(of, was, &[home, &found.link]))
             }
             (Some(found), None) => {
-                let of = format!("{} is not on {home}, but {} on {}", was.address, found.address, found.link);
-                let of = match found.address == was.address {
-                    true => format!("{} is on {}, and was on {}", was.address, found.link, was.link),
-                    false => of,
-                };
+                let of = self.elsewhere(was, found, home);
                 Outcome::fail(subject, Some("missing"), self.told(of, was, &[home, &found.link]))
             }
             (None, _) => {
@@ -162,6 +158,18 @@ impl Comparison<'_, '_, '_> {
             .observing("enslaved_to", holder)
             .by_hand(by_hand(was, now_called, found));
         Some(if self.may_float(was) { outcome.at_most(Level::Info) } else { outcome })
+    }
+
+    fn elsewhere(&self, was: &Address, found: &Address, home: &str) -> String {
+        let (address, link) = (&was.address, &found.link);
+        if found.address != *address {
+            return format!("{address} is not on {home}, but {} on {link}", found.address);
+        }
+        // The name may be what a device has kept that is another one now.
+        match self.devices.nics.before(link).filter(|before| *before != link) {
+            Some(before) => format!("{address} is on {link}, which was called {before}"),
+            None => format!("{address} is on {link}, and was on {}", was.link),
+        }
     }
 
     /// The clauses of a detail: what became of its link comes first, since that is the cause.

@@ -57,6 +57,14 @@ impl Found {
     }
 }
 
+impl Found {
+    /// Where the link leads, however it is written: `../run/x` in /etc is `/run/x`.
+    fn end(&self) -> Option<&str> {
+        let target = self.target.as_deref()?;
+        Some(target.strip_prefix("..").filter(|rest| rest.starts_with('/')).unwrap_or(target))
+    }
+}
+
 fn compare(now: &Found, then: &Found) -> Outcome {
     let Some(was) = &then.content else {
         return Outcome::skip("", NOT_PRESENT, format!("the baseline has no {RESOLVER}"));
@@ -106,7 +114,7 @@ fn link_changed(now: &Found, then: &Found) -> Option<(&'static str, String)> {
     let told =
         |target: &Option<String>| target.as_ref().map_or("a plain file".to_owned(), |it| format!("a link to {it}"));
     let detail = || format!("{RESOLVER} is {}, and was {}", told(&now.target), told(&then.target));
-    (now.target != then.target).then(|| ("link-changed", detail()))
+    (now.end() != then.end()).then(|| ("link-changed", detail()))
 }
 
 fn servers_changed(is: &Resolver, was: &Resolver, now: &Found, then: &Found) -> Option<(&'static str, String)> {

@@ -109,14 +109,15 @@ fn judge_rule(was: &Rule, now: &Now<'_>, taken: &Taken, devices: &Devices<'_>, f
         let outcome = Outcome::unknown(subject(was), &devices.nics.doubt(name));
         return Some(outcome.touching(Part::Device(name.to_owned())));
     }
+    let keeps_old_name = wanted != *was && now.has(was, taken);
     let at_its_place = now.by_priority.get(&(was.ipv6, was.priority)).map(Vec::as_slice).unwrap_or_default();
     let instead: Vec<String> = at_its_place.iter().take(4).map(ToString::to_string).collect();
     let moved = devices_of(was).find_map(|name| devices.whereabouts(name));
-    let of = match wanted != *was && now.has(was, taken) {
+    let of = match keeps_old_name {
         true => "the routing rule still names it so".to_owned(),
         false => format!("the routing rule is gone: {was}"),
     };
-    let others = (!instead.is_empty()).then(|| format!("there is {}", instead.join(", ")));
+    let others = (!instead.is_empty() && !keeps_old_name).then(|| format!("there is {}", instead.join(", ")));
     let managed = devices.managed(facts, devices_of(was));
     let clauses: Vec<String> = moved.into_iter().chain([of]).chain(others).chain(managed).collect();
     let outcome = Outcome::fail(subject(was), None, clauses.join("; "))
