@@ -2,11 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::ovs_uplink::{Links, OWNED_BY_OVN, looks_like_a_guests};
+use super::kept::ovs_ports::is_of_others;
+use super::ovs_uplink::Links;
 use crate::facts::Facts;
 use crate::facts::before::Before;
 use crate::facts::nics::{Nics, Whereabouts};
-use crate::facts::wiring::{Bridge, Port, Wiring};
+use crate::facts::ovs::Ovs;
 use crate::model::report::{BridgeRow, Kept, PortRow};
 use crate::model::{Finding, Reading, Status};
 
@@ -15,8 +16,8 @@ use crate::model::{Finding, Reading, Status};
 pub fn rows(findings: &[Finding], facts: &Facts<'_>, before: Option<&Before<'_>>) -> Vec<BridgeRow> {
     let was_compared = |finding: &Finding| finding.id == "ovs.port-kept" && finding.status != Status::Skip;
     let Some(before) = before.filter(|_| findings.iter().any(was_compared)) else { return Vec::new() };
-    let nothing = Wiring::default();
-    let (now, then) = match (facts.wiring(), before.facts.wiring()) {
+    let nothing = Ovs::default();
+    let (now, then) = match (facts.ovs(), before.facts.ovs()) {
         (Reading::Known(now), Reading::Known(then)) => (now, then),
         (Reading::Known(now), Reading::Absent) => (now, &nothing),
         // A switch that does not run has lost no bridge: that nobody answers is what the findings say.
@@ -30,7 +31,7 @@ pub fn rows(findings: &[Finding], facts: &Facts<'_>, before: Option<&Before<'_>>
         nics: &nics,
         changed: changed(findings),
     };
-    let names: BTreeSet<&String> = then.bridges.keys().chain(now.bridges.keys()).collect();
+    let names: BTreeSet<&str> = tree.then.bridges.keys().chain(tree.now.bridges.keys()).copied().collect();
     names.into_iter().map(|name| tree.bridge(name)).collect()
 }
 
@@ -48,54 +49,42 @@ fn changed(findings: &[Finding]) -> BTreeMap<&str, String> {
     findings.iter().filter(is_one).map(|finding| (finding.subject.as_str(), words(finding))).collect()
 }
 
-/// One moment: where each interface is that somebody configured.
+/// Port → its interfaces.
+type Ports<'v> = BTreeMap<&'v str, BTreeSet<&'v str>>;
+
+/// One moment: the ports that somebody configured, and where each interface is.
 struct View<'v> {
-    wiring: &'v Wiring<'v>,
-    links: &'v Links,
-    integration: Option<String>,
+    bridges: BTreeMap<&'v str, Seen<'v>>,
     /// Interface or port → bridge.
     places: BTreeMap<&'v str, &'v str>,
 }
 
+#[derive(Default)]
+struct Seen<'v> {
+    /// Without the bridge's own one, which is the bridge.
+    ports: Ports<'v>,
+    others: usize,
+}
+
 impl<'v> View<'v> {
-    fn new(wiring: &'v Wiring<'v>, links: &'v Links) -> Self {
-        let setting = |key| wiring.switch.value("external_ids", key);
-        let uses_ovn = setting("ovn-remote").or(setting("ovn-encap-type")).or(setting("ovn-bridge")).is_some();
-        let integration = setting("ovn-bridge").map_or_else(|| "br-int".to_owned(), |name| name.into_owned());
-        let mut view = Self { wiring, links, integration: uses_ovn.then_some(integration), places: BTreeMap::new() };
-        for (name, bridge) in &wiring.bridges {
-            for (port, it) in view.own_ports(name, bridge) {
-                view.places.insert(port, name);
-                view.places.extend(it.interfaces.keys().map(|interface| (interface.as_str(), name.as_str())));
+    fn new(ovs: &'v Ovs<'_>, links: &Links) -> Self {
+        let mut view = Self { bridges: BTreeMap::new(), places: BTreeMap::new() };
+        for bridge in &ovs.bridges {
+            let name = bridge.name.as_ref();
+            let mut seen = Seen::default();
+            for port in ovs.ports(bridge).into_iter().filter(|port| port.name != bridge.name) {
+                if is_of_others(bridge, port, ovs, links) {
+                    seen.others += 1;
+                    continue;
+                }
+                let interfaces: BTreeSet<&str> = ovs.interfaces(port).iter().map(|it| it.name.as_ref()).collect();
+                view.places.insert(&port.name, name);
+                view.places.extend(interfaces.iter().map(|interface| (*interface, name)));
+                seen.ports.insert(&port.name, interfaces);
             }
+            view.bridges.insert(name, seen);
         }
         view
-    }
-
-    /// The ports that somebody configured; the bridge's own one is the bridge.
-    fn own_ports(&self, name: &str, bridge: &'v Bridge<'v>) -> Vec<(&'v str, &'v Port<'v>)> {
-        let ports = bridge.ports.iter().filter(|(port, it)| *port != name && !self.is_others(name, it));
-        ports.map(|(port, it)| (port.as_str(), it)).collect()
-    }
-
-    fn is_others(&self, bridge: &str, port: &Port<'_>) -> bool {
-        self.integration.as_deref() == Some(bridge)
-            || OWNED_BY_OVN.iter().any(|key| port.row.value("external_ids", key).is_some())
-            || port.interfaces.iter().any(|(name, row)| {
-                let has_device = matches!(row.text("type").as_deref(), None | Some("" | "system"));
-                row.value("external_ids", "iface-id").is_some() || has_device && looks_like_a_guests(name, self.links)
-            })
-    }
-
-    fn ports_of(&self, bridge: &str) -> BTreeMap<&'v str, &'v Port<'v>> {
-        let found = self.wiring.bridges.get(bridge).map(|it| self.own_ports(bridge, it));
-        found.into_iter().flatten().collect()
-    }
-
-    /// How many ports are others'.
-    fn others(&self, bridge: &str) -> usize {
-        let all = |it: &Bridge<'_>| it.ports.keys().filter(|port| *port != bridge).count();
-        self.wiring.bridges.get(bridge).map_or(0, |it| all(it).saturating_sub(self.ports_of(bridge).len()))
     }
 }
 
@@ -108,8 +97,7 @@ struct Tree<'t> {
 
 impl Tree<'_> {
     fn bridge(&self, name: &str) -> BridgeRow {
-        let (is_there, was_there) =
-            (self.now.wiring.bridges.contains_key(name), self.then.wiring.bridges.contains_key(name));
+        let (is_there, was_there) = (self.now.bridges.contains_key(name), self.then.bridges.contains_key(name));
         let change = self.changed.get(name);
         let state = match (was_there, is_there) {
             (true, true) if change.is_some() => Kept::Changed,
@@ -118,12 +106,15 @@ impl Tree<'_> {
             (false, _) => Kept::New,
         };
         let counted = if is_there { &self.now } else { &self.then };
+        let others = counted.bridges.get(name).map_or(0, |seen| seen.others);
         let note = change.filter(|_| state == Kept::Changed).cloned();
-        BridgeRow { name: name.to_owned(), state, note, ports: self.ports(name), owned_by_others: counted.others(name) }
+        BridgeRow { name: name.to_owned(), state, note, ports: self.ports(name), owned_by_others: others }
     }
 
     fn ports(&self, bridge: &str) -> Vec<PortRow> {
-        let (then, now) = (self.then.ports_of(bridge), self.now.ports_of(bridge));
+        let none = Ports::new();
+        let then = self.then.bridges.get(bridge).map_or(&none, |seen| &seen.ports);
+        let now = self.now.bridges.get(bridge).map_or(&none, |seen| &seen.ports);
         let mut rows: Vec<PortRow> =
             then.iter().map(|(name, was)| self.port(bridge, name, was, now.get(name))).collect();
         for (name, it) in now.iter().filter(|(name, _)| !then.contains_key(*name)) {
@@ -136,28 +127,32 @@ impl Tree<'_> {
         rows
     }
 
-    fn port(&self, bridge: &str, name: &str, was: &Port<'_>, is: Option<&&Port<'_>>) -> PortRow {
-        let members = self.members(bridge, name, Some(was), is.copied());
+    fn port(&self, bridge: &str, name: &str, was: &BTreeSet<&str>, is: Option<&BTreeSet<&str>>) -> PortRow {
+        let members = self.members(bridge, name, Some(was), is);
         let change = self.changed.get(format!("{bridge}/{name}").as_str()).cloned();
         let (state, note) = match change {
             Some(change) if is.is_some() => (Kept::Changed, Some(change)),
             // A bond has no device of its own.
-            _ if !was.interfaces.contains_key(name) && is.is_some() => (Kept::Same, None),
+            _ if !was.contains(name) && is.is_some() => (Kept::Same, None),
             _ => self.interface(bridge, name, is.is_some()),
         };
         row(name, state, note, members)
     }
 
     /// Those of a bond, then and now.
-    fn members(&self, bridge: &str, port: &str, was: Option<&Port<'_>>, is: Option<&Port<'_>>) -> Vec<PortRow> {
-        let names = |port: Option<&Port<'_>>| -> BTreeSet<String> {
-            port.into_iter().flat_map(|port| port.interfaces.keys().cloned()).collect()
-        };
-        let (then, now) = (names(was), names(is));
-        if then.iter().chain(&now).all(|name| name == port) {
+    fn members(
+        &self,
+        bridge: &str,
+        port: &str,
+        was: Option<&BTreeSet<&str>>,
+        is: Option<&BTreeSet<&str>>,
+    ) -> Vec<PortRow> {
+        let none = BTreeSet::new();
+        let (then, now) = (was.unwrap_or(&none), is.unwrap_or(&none));
+        if then.iter().chain(now).all(|name| *name == port) {
             return Vec::new();
         }
-        let kept = |name: &String| {
+        let kept = |name: &&str| {
             let change = self.changed.get(format!("{bridge}/{port}/{name}").as_str()).cloned();
             let (state, note) = match change {
                 Some(change) if now.contains(name) => (Kept::Changed, Some(change)),
@@ -165,8 +160,8 @@ impl Tree<'_> {
             };
             row(name, state, note, Vec::new())
         };
-        let is_new = |name: &&String| was.is_some() && !then.contains(*name) && !self.is_renamed_here(bridge, name);
-        let new = |name: &String| row(name, Kept::New, self.origin(bridge, name), Vec::new());
+        let is_new = |name: &&&str| was.is_some() && !then.contains(**name) && !self.is_renamed_here(bridge, name);
+        let new = |name: &&str| row(name, Kept::New, self.origin(bridge, name), Vec::new());
         let rows_of_new = now.iter().filter(is_new).map(new);
         match was {
             Some(_) => then.iter().map(kept).chain(rows_of_new).collect(),

@@ -264,4 +264,4 @@ fn spread(topology: &Topology, start: impl IntoIterator<Item = usize>, mark: usi
 }
 
 #[cfg(test)]
-mod tests;
+pub mod tests;

@@ -60,6 +60,25 @@ pub fn paragraph(indent: &str, text: &str) -> String {
     out
 }
 
+/// `2026-11-20 09:14 UTC`; what is no time in RFC 3339, as it is.
+pub fn time(text: &str) -> String {
+    match (text.get(..10), text.get(10..11), text.get(11..16), text.ends_with('Z')) {
+        (Some(day), Some("T"), Some(minute), true) => format!("{day} {minute} UTC"),
+        _ => text.to_owned(),
+    }
+}
+
+/// How long it was from one time to another: `26 h`, `3 days`. None where that cannot be told.
+pub fn span(from: &str, until: &str) -> Option<String> {
+    let [from, until] = [from, until].map(|text| humantime::parse_rfc3339(text).ok());
+    let minutes = until?.duration_since(from?).ok()?.as_secs() / 60;
+    Some(match minutes {
+        0..120 => format!("{minutes} min"),
+        120..2880 => format!("{} h", minutes / 60),
+        _ => format!("{} days", minutes / 1440),
+    })
+}
+
 /// An argument vector as a person would type it.
 pub fn command_line(argv: &[String]) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "_-./:=,+@%".contains(c);
@@ -88,6 +107,22 @@ mod tests {
         let hostile = "a\x1b]0;pwned\x07b\u{9b}2J";
         for shown in [paragraph("", hostile), command_line(&[hostile.to_owned()])] {
             assert!(!shown.trim_end().chars().any(char::is_control), "{shown:?}");
+        }
+    }
+
+    #[test]
+    fn times_and_spans_are_read_at_a_glance() {
+        assert_eq!(time("2026-11-20T09:14:02Z"), "2026-11-20 09:14 UTC");
+        assert_eq!(time("yesterday"), "yesterday");
+        for (until, shown) in [
+            ("2026-11-20T09:14:02Z", Some("0 min")),
+            ("2026-11-20T11:13:02Z", Some("119 min")),
+            ("2026-11-21T11:14:02Z", Some("26 h")),
+            ("2026-11-24T11:14:02Z", Some("4 days")),
+            ("2026-11-19T11:14:02Z", None),
+            ("tomorrow", None),
+        ] {
+            assert_eq!(span("2026-11-20T09:14:02Z", until).as_deref(), shown, "{until}");
         }
     }
 

@@ -8,3 +8,4 @@ mod layout;
 pub mod progress;
 pub mod snapshot;
 pub mod text;
+mod tree;

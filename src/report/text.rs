@@ -1,8 +1,12 @@
 //! The report for a person: what stops the upgrade first, then the rest, on 80 columns.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 
-use super::layout::{Paint, command_line, entry, paragraph, printable};
+use super::layout::{Paint, command_line, entry, paragraph, printable, span, time};
+use super::tree;
+use crate::model::finding::FindingRef;
 use crate::model::report::Verdict;
 use crate::model::{Finding, Report, Severity, Status};
 use crate::units::Bytes;
@@ -23,23 +27,42 @@ pub fn render(report: &Report, style: &Style) -> String {
     let paint = Paint { color: style.color };
     let mut out = heading(report, &paint);
     let failed = |it: &Finding| it.status == Status::Fail && it.waiver.is_none();
-    let mut add = |title: &str, depth, test: &dyn Fn(&Finding) -> bool| section(&mut out, report, title, depth, test);
-    add(&paint.red("BLOCKS"), Depth::Full, &|it| failed(it) && it.blocking);
+    let explained = explained(report);
+    let add = |out: &mut String, title: &str, depth, test: &dyn Fn(&Finding) -> bool| {
+        section(out, report, &explained, title, depth, test);
+    };
+    add(&mut out, &paint.red("BLOCKS"), Depth::Full, &|it| failed(it) && it.blocking);
     let unknown = |it: &Finding| it.status == Status::Unknown && it.waiver.is_none();
-    add(&paint.yellow("BLOCKS UNTIL IT IS KNOWN"), Depth::Full, &|it| unknown(it) && it.blocking);
-    add(&paint.yellow("UNKNOWN"), Depth::Brief, &|it| unknown(it) && !it.blocking);
-    add(&paint.yellow("WARNS"), Depth::Full, &|it| failed(it) && !it.blocking && it.severity > Severity::Info);
-    add("NOTES", Depth::Brief, &|it| failed(it) && !it.blocking && it.severity == Severity::Info);
-    add("WAIVED", Depth::Brief, &|it| it.waiver.is_some());
+    add(&mut out, &paint.yellow("BLOCKS UNTIL IT IS KNOWN"), Depth::Full, &|it| unknown(it) && it.blocking);
+    add(&mut out, &paint.yellow("UNKNOWN"), Depth::Brief, &|it| unknown(it) && !it.blocking);
+    add(&mut out, &paint.yellow("WARNS"), Depth::Full, &|it| {
+        failed(it) && !it.blocking && it.severity > Severity::Info
+    });
+    out.push_str(&tree::render(report));
+    add(&mut out, "NOTES", Depth::Brief, &|it| failed(it) && !it.blocking && it.severity == Severity::Info);
+    add(&mut out, "WAIVED", Depth::Brief, &|it| it.waiver.is_some());
     if style.verbose {
-        add("PASSED", Depth::Brief, &|it| it.status == Status::Pass);
-        add("SKIPPED", Depth::Brief, &|it| it.status == Status::Skip);
+        add(&mut out, "PASSED", Depth::Brief, &|it| it.status == Status::Pass);
+        add(&mut out, "SKIPPED", Depth::Brief, &|it| it.status == Status::Skip);
     } else {
         let is_open = |it: &Finding| it.status == Status::Skip && it.cause.as_deref() == Some("not-configured");
-        add("NOT CHECKED HERE", Depth::Brief, &is_open);
+        add(&mut out, "NOT CHECKED HERE", Depth::Brief, &is_open);
     }
     out.push_str(&closing(report));
     out
+}
+
+/// What hangs below a finding, whatever section it would be in by itself.
+type Explained<'r> = BTreeMap<&'r FindingRef, Vec<&'r Finding>>;
+
+fn explained(report: &Report) -> Explained<'_> {
+    let mut explained = Explained::new();
+    for finding in &report.findings {
+        if let Some(cause) = &finding.caused_by {
+            explained.entry(cause).or_default().push(finding);
+        }
+    }
+    explained
 }
 
 /// How much of a finding is shown.
@@ -68,21 +91,34 @@ fn heading(report: &Report, paint: &Paint) -> String {
     let line = paragraph("", &format!("{} {plain}: {rest}", hostname(report)));
     let mut out = line.replacen(&format!(" {plain}: "), &format!(" {word}: "), 1);
     out.push_str(&paragraph("", &format!("{os}{kernel}; profiles: {}", report.host.profiles.join(", "))));
+    if let Some(baseline) = &report.baseline {
+        let age = span(&baseline.taken_at, &report.started_at).map(|age| format!(", {age} before")).unwrap_or_default();
+        let words = format!("compared with the baseline {}, taken {}{age}", baseline.name, time(&baseline.taken_at));
+        out.push_str(&paragraph("", &words));
+    }
     out
 }
 
-fn section(out: &mut String, report: &Report, title: &str, depth: Depth, test: &dyn Fn(&Finding) -> bool) {
-    // What another finding explains stands below that one, whatever section that is in.
-    let mut shown = report.findings.iter().filter(|it| it.caused_by.is_none() && test(it)).peekable();
+fn section(
+    out: &mut String,
+    report: &Report,
+    explained: &Explained<'_>,
+    title: &str,
+    depth: Depth,
+    test: &dyn Fn(&Finding) -> bool,
+) {
+    let own = report.findings.iter().filter(|it| it.caused_by.is_none() && test(it));
+    // What was so before comes after what is new.
+    let (new, old): (Vec<&Finding>, Vec<&Finding>) = own.partition(|it| it.new != Some(false));
+    let mut shown = new.into_iter().chain(old).peekable();
     if shown.peek().is_none() {
         return;
     }
     out.push_str(&format!("\n{title}\n"));
     while let Some(finding) = shown.next() {
         show(out, finding, depth);
-        let cause = finding.reference();
-        for below in report.findings.iter().filter(|below| below.caused_by.as_ref() == Some(&cause)) {
-            out.push_str(&paragraph("      ", &format!("explains {}: {}", below.name(), below.detail)));
+        if let Some(below) = explained.get(&finding.reference()) {
+            show_explained(out, below);
         }
         // What a person can type is said once for all that a check found.
         let is_last_of_its_kind = shown.peek().is_none_or(|next| next.by_hand != finding.by_hand);
@@ -94,6 +130,20 @@ fn section(out: &mut String, report: &Report, title: &str, depth: Depth, test: &
     }
 }
 
+/// More than this are counted: a switch that lost its database explains thousands.
+const EXPLAINED_SHOWN: usize = 12;
+
+/// Their details are those of the cause: the first clause tells them apart.
+fn show_explained(out: &mut String, below: &[&Finding]) {
+    for finding in below.iter().take(EXPLAINED_SHOWN) {
+        let brief = finding.detail.split("; ").next().unwrap_or_default();
+        out.push_str(&paragraph("      ", &format!("explains {}: {brief}", finding.name())));
+    }
+    if let Some(more) = below.len().checked_sub(EXPLAINED_SHOWN).filter(|more| *more > 0) {
+        out.push_str(&format!("      and {more} more\n"));
+    }
+}
+
 fn show(out: &mut String, finding: &Finding, depth: Depth) {
     let words = match (finding.status, &finding.cause) {
         (Status::Fail, Some(cause)) => format!(": {} ({cause})", finding.title),
@@ -101,7 +151,8 @@ fn show(out: &mut String, finding: &Finding, depth: Depth) {
         (Status::Unknown, _) => format!(": {}?", finding.title),
         _ => String::new(),
     };
-    out.push_str(&entry(&format!("{}{words}", finding.name())));
+    let before = if finding.new == Some(false) { ", was so before" } else { "" };
+    out.push_str(&entry(&format!("{}{words}{before}", finding.name())));
     let mut clauses = finding.detail.split("; ");
     out.push_str(&paragraph("    ", clauses.next().unwrap_or_default()));
     for clause in clauses {

@@ -1,4 +1,4 @@
-mod host;
+pub mod host;
 
 use super::*;
 use host::*;

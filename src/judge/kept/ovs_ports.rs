@@ -288,7 +288,7 @@ fn both_changed(of_port: Option<Outcome>, of_interface: Option<Outcome>) -> Opti
 }
 
 /// Guests come and go, and OVN makes its ports by itself.
-fn is_of_others(bridge: &Bridge<'_>, port: &OvsPort<'_>, ovs: &Ovs<'_>, links: &Links) -> bool {
+pub fn is_of_others(bridge: &Bridge<'_>, port: &OvsPort<'_>, ovs: &Ovs<'_>, links: &Links) -> bool {
     let interfaces = ovs.interfaces(port);
     let is_guests = |name: &str, kind: Role| match kind {
         Role::Guest => true,
