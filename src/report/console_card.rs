@@ -57,3 +57,6 @@ fn typed(command: &Command) -> String {
     }
     out + &line + "\n"
 }
+
+#[cfg(test)]
+mod tests;

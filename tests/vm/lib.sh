@@ -3,6 +3,7 @@
 #
 #   . tests/vm/lib.sh
 #   vm_start DIRECTORY          builds the image if need be, boots it on fresh overlays in DIRECTORY, waits for SSH
+#   vm_hypervisor DIRECTORY     the same, made a healthy hypervisor and saved as `healthy`; from the cache after the first time
 #   vm_run COMMAND…             runs a shell line in it
 #   vm_script FILE [ARGUMENT…]  runs a local bash script in it
 #   vm_put FILE NAME, vm_get NAME FILE
@@ -11,7 +12,8 @@
 #   vm_reboot [COMMAND]         reboots it (default: `systemctl reboot`) and waits until it is another boot
 #   vm_keep NAME DIRECTORY      saves it and puts its disks away, switched off
 #   vm_resume NAME FROM DIRECTORY   goes on in DIRECTORY from what was put away
-#   vm_power_cut, vm_power_on   off without a warning; on again on the same disks
+#   vm_power_off, vm_power_cut  off, with or without a warning
+#   vm_power_on                 on again on the same disks
 #   vm_stop
 #
 # HOSTREADY_VM_CACHE   where images are kept (default: ~/.cache/hostready-vm)
@@ -64,6 +66,20 @@ vm_start() {
         qemu-img create -q -f qcow2 -F raw -b "$vm_image/$disk.img" "$vm_dir/$disk.qcow2" || return
     done
     vm_power_on
+}
+
+vm_hypervisor() {
+    local kept
+    vm_image=$(vm_image) || return
+    kept=$VM_CACHE/hypervisor-$(cat "$VM_HERE/lib.sh" "$VM_HERE/guest/hypervisor" - <<< "$vm_image" | sha256sum | cut -c1-16)
+    if [[ ! -d $kept ]]; then
+        vm_time boot -- vm_start "$1" || return
+        vm_time prepare -- vm_script "$VM_HERE/guest/hypervisor" || return
+        # A while for what is started on demand to have gone again.
+        vm_run 'sleep 40; journalctl --sync; sync'
+        vm_time keep -- vm_keep healthy "$kept" || return
+    fi
+    vm_time resume -- vm_resume healthy "$kept" "$1"
 }
 
 # What the NIC with this MAC is plugged into: the management network, over which we come in; a network with a gateway
@@ -178,6 +194,16 @@ vm_reboot() {
         sleep 1
     done
     vm_wait
+}
+
+# The other end of vm_power_on, as an operator does it.
+vm_power_off() {
+    vm_run 'systemctl poweroff' || true
+    local deadline=$((SECONDS + 120))
+    while kill -0 "$vm_pid" 2> /dev/null; do
+        ((SECONDS < deadline)) || { echo "the machine does not go off: see $vm_dir/console.log" >&2; return 1; }
+        sleep 0.2
+    done
 }
 
 vm_power_cut() {

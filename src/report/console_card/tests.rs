@@ -1,0 +1,161 @@
+use serde_json::{Value, json};
+
+use super::*;
+use crate::catalog::Catalog;
+use crate::facts::{Facts, Run};
+use crate::judge::recovery;
+use crate::model::report::Intent;
+use crate::model::snapshot::Remembered;
+
+/// The card of a host that answered so, without its heading.
+fn card(answers: &Value, agents: &[&str]) -> String {
+    let answers = answers.as_object().unwrap().iter().map(|(query, answer)| (query.clone(), json!({"known": answer})));
+    let remembered: Remembered = serde_json::from_str(&answers.collect::<Value>().to_string()).unwrap();
+    let answers = remembered.into_answers();
+    let catalog = Catalog::load(&[], &[]).unwrap();
+    let run = Run { intent: Intent::After, asked_at: "2026-11-21T09:14:02Z" };
+    let facts = Facts::new(&answers, &catalog.settings, run);
+    let steps = recovery::steps(&facts, agents);
+    steps.iter().map(|step| step.commands.iter().map(typed).collect::<String>()).collect()
+}
+
+/// A switch with these ports of br0, each `(name, columns of the port, columns of the interface)`.
+fn switch(ports: &[(&str, Value, Value)]) -> Value {
+    let uuid = |kind: &str, number: usize| json!(["uuid", format!("{kind}{number}")]);
+    let (mut own, mut rows) = ((Vec::new(), Vec::new()), (Vec::new(), Vec::new()));
+    for (number, (name, port, interface)) in ports.iter().enumerate() {
+        let empty = json!(["map", []]);
+        let named = |row: &Value, more: Value| {
+            let mut row = row.clone();
+            row["name"] = json!(name);
+            row.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            row
+        };
+        let of_port = json!({"_uuid": uuid("p", number), "interfaces": uuid("i", number)});
+        let of_interface = json!({"_uuid": uuid("i", number)});
+        own.0.push(named(port, of_port.clone()));
+        own.1.push(named(interface, of_interface.clone()));
+        let none = json!(["set", []]);
+        let mut all = json!({"external_ids": empty, "type": "", "ofport": 1, "error": none, "link_state": "up",
+            "admin_state": "up", "mac_in_use": none});
+        all.as_object_mut().unwrap().extend(interface.as_object().unwrap().clone());
+        let mut port = port.clone();
+        port.as_object_mut().unwrap().entry("external_ids").or_insert(empty);
+        rows.0.push(named(&port, of_port));
+        rows.1.push(named(&all, of_interface));
+    }
+    let members: Vec<Value> = (0..ports.len()).map(|number| uuid("p", number)).collect();
+    let bridge = json!({"_uuid": uuid("b", 0), "name": "br0", "ports": ["set", members]});
+    let mut bridge_now = bridge.clone();
+    let more = json!({"controller": ["set", []], "fail_mode": ["set", []], "datapath_type": ""});
+    bridge_now.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    let database = json!({"cur_cfg": 1, "next_cfg": 1, "ovs_version": "3.1.0", "external_ids": ["map", []]});
+    let configuration = json!({
+        "Open_vSwitch": {"rows": [{}]}, "Bridge": {"rows": [bridge]},
+        "Port": {"rows": own.0}, "Interface": {"rows": own.1}, "Controller": {"rows": []}});
+    let tables =
+        json!([{"rows": [database]}, {"rows": [bridge_now]}, {"rows": rows.0}, {"rows": rows.1}, {"rows": []}]);
+    json!({
+        "links": {"links": {}},
+        "ovsdb:/run/openvswitch/db.sock": {"text": tables.to_string()},
+        "ovs-configuration:/run/openvswitch/db.sock": {"text": configuration.to_string()},
+    })
+}
+
+#[test]
+fn what_is_below_comes_first() {
+    let nic = |mac: &str| {
+        json!({"mac": "52:54:00:00:00:10", "permanent_mac": mac, "mtu": 9000, "admin_up": true, "master": "bond7",
+            "member_kind": "bond"})
+    };
+    let answers = json!({
+        "links": {"links": {
+            "a.5": {"kind": "vlan", "lower": "bond7", "vlan_id": 5, "mtu": 1500, "admin_up": true},
+            "bond7": {"kind": "bond", "mac": "52:54:00:00:00:10", "mtu": 9000, "admin_up": true,
+                "bond": {"mode": "802.3ad", "miimon": 100, "transmit_hash": "layer3+4", "lacp_fast": true}},
+            "eno1": nic("52:54:00:00:00:01"),
+            "eno2": nic("52:54:00:00:00:02"),
+            "vbr": {"kind": "bridge", "mtu": 1500, "admin_up": true},
+            "eno3": {"mac": "52:54:00:00:00:03", "permanent_mac": "52:54:00:00:00:03", "mtu": 1500, "admin_up": true,
+                "master": "vbr", "member_kind": "bridge"},
+        }},
+        "listing:/etc/resolv.conf":
+            {"listing": [{"name": "resolv.conf", "kind": "link", "bytes": 3, "target": "../run/resolv"}]},
+    });
+    let expected = "\
+ip -o link | grep -i 52:54:00:00:00:01
+ip link set NEW down
+ip link set NEW name eno1
+ip link set eno1 up
+ip -o link | grep -i 52:54:00:00:00:02
+ip link set NEW down
+ip link set NEW name eno2
+ip link set eno2 up
+ip -br link | grep -i 52:54:00:00:00:03
+ip link set NEW down
+ip link set NEW name eno3
+ip link set eno3 up
+ip link add bond7 address 52:54:00:00:00:10 type bond mode 802.3ad miimon \\
+  100 xmit_hash_policy layer3+4 lacp_rate fast
+ip link set eno1 down
+ip link set eno1 master bond7 up
+ip link set eno2 down
+ip link set eno2 master bond7 up
+ip link add vbr type bridge
+ip link set eno3 down
+ip link set eno3 master vbr up
+ip link add link bond7 name a.5 type vlan id 5
+ip link set eno1 mtu 9000
+ip link set eno2 mtu 9000
+ip link set bond7 mtu 9000
+ip link set bond7 up
+ip link set vbr up
+ip link set a.5 up
+ip address flush dev eno1
+ip address flush dev eno2
+ip address flush dev eno3
+ln -sfn ../run/resolv /etc/resolv.conf
+systemctl restart pf9-comms.service
+ip -br address
+ip route
+hostready verify
+";
+    assert_eq!(card(&answers, &["pf9-comms.service"]), expected);
+}
+
+/// Whoever may name a port may not have the operator run something.
+#[test]
+fn names_and_values_reach_the_program_as_they_are() {
+    let text = json!(["map", [["who", "a \"b\" $(reboot)"]]]);
+    let card = card(
+        &switch(&[
+            ("x; reboot", json!({"tag": 0}), json!({})),
+            (
+                "y\u{1b}[2J",
+                json!({"external_ids": text, "trunks": ["set", [1, 2]]}),
+                json!({"mac": "aa:bb:cc:dd:ee:ff"}),
+            ),
+        ]),
+        &[],
+    );
+    assert!(card.contains("add-port br0 'x; reboot' tag=0\n"), "{card}");
+    assert!(card.replace(" \\\n ", "").contains(r#"'external_ids:who="a \"b\" $(reboot)"' trunks=1,2"#), "{card}");
+    assert!(card.contains(r#"'mac="aa:bb:cc:dd:ee:ff"'"#), "{card}");
+    assert!(!card.contains('\u{1b}'), "{card}");
+}
+
+#[test]
+fn nobody_types_ten_thousand_ports() {
+    let names: Vec<String> = (0..10_000).map(|number| format!("p{number}")).collect();
+    let ports: Vec<_> = names.iter().map(|name| (name.as_str(), json!({}), json!({"type": "internal"}))).collect();
+    let card = card(&switch(&ports), &[]);
+    assert!(card.lines().count() < 100, "{} lines", card.lines().count());
+}
+
+#[test]
+fn what_could_not_be_read_is_said() {
+    let mut answers = switch(&[]);
+    answers.as_object_mut().unwrap().remove("ovs-configuration:/run/openvswitch/db.sock");
+    let card = card(&answers, &[]);
+    assert!(!card.contains("add-br"), "{card}");
+}
