@@ -152,3 +152,6 @@ impl<'a> Wiring<'a> {
 fn name(row: &Row<'_>) -> String {
     row.text("name").unwrap_or_default().into_owned()
 }
+
+#[cfg(test)]
+mod tests;

@@ -234,21 +234,18 @@ fn emptied_database_is_one_headline() -> Tested {
 fn guests_and_ovn_are_counted_and_not_compared() -> Tested {
     let lab = hypervisor()?;
     lab.sh("ovs-vsctl set open_vswitch . external_ids:ovn-remote=tcp:127.0.0.1:6642
-        ip tuntap add tap1 mode tap; ip tuntap add vnet2 mode tap
         ovs-vsctl add-port br-int tap1 -- set interface tap1 external_ids:iface-id=9c1b22f0 \
             -- add-port br-ex vnet2 -- add-port br-int ovn-hv02-0 \
             -- set interface ovn-hv02-0 type=vxlan options:remote_ip=192.0.2.11 options:key=flow \
             -- set port ovn-hv02-0 external_ids:ovn-chassis-id=hv-02 \
             -- add-port br-ex patch-br-ex -- set interface patch-br-ex type=patch options:peer=patch-int \
             -- set port patch-br-ex external_ids:ovn-localnet-port=net1 \
-            -- add-port br-int patch-int -- set interface patch-int type=patch options:peer=patch-br-ex \
             -- set bridge br-int external_ids:ct-zone-lr0=4")?;
     snapshot(&lab)?;
     let run = verify(&lab)?;
     ensure!(run.row("ovs.port-kept", "br-ex")?["observed"]["owned_by_others"] == 2, "vnet2 and the patch");
-    lab.sh("ovs-vsctl del-port tap1 -- del-port vnet2 -- del-port ovn-hv02-0 -- del-port patch-br-ex -- del-port patch-int \
+    lab.sh("ovs-vsctl del-port tap1 -- del-port vnet2 -- del-port ovn-hv02-0 -- del-port patch-br-ex \
             -- clear bridge br-int external_ids -- set bridge br-int other_config:disable-in-band=true \
-            -- set open_vswitch . external_ids:ovn-startup-ts=1 other_config:vlan-limit=0
-        ip link del tap1; ip link del vnet2")?;
+            -- set open_vswitch . external_ids:ovn-startup-ts=1 other_config:vlan-limit=0")?;
     is_as_it_was(&lab)
 }

@@ -137,6 +137,3 @@ fn judge_switch(then: &Wiring<'_>, now: &Wiring<'_>) -> Option<Outcome> {
         false => Outcome { detail: format!("{}; OVN knows the host by its system-id", outcome.detail), ..outcome },
     })
 }
-
-#[cfg(test)]
-mod tests;

@@ -128,6 +128,3 @@ fn put_back(backup: &str) -> Vec<Vec<String>> {
 fn words(words: &[&str]) -> Vec<String> {
     words.iter().map(|word| (*word).to_owned()).collect()
 }
-
-#[cfg(test)]
-mod tests;
