@@ -15,6 +15,8 @@ use crate::facts::Facts;
 use crate::model::answer::{Connection, Unit};
 use crate::model::{Query, Reading, Trouble};
 
+/// The check that says whether the units run.
+const SERVICE: &str = "agent.service";
 /// So often in a row a connection sends something again before we say that nobody is there: some three seconds.
 const UNANSWERED: u32 = 4;
 
@@ -29,8 +31,9 @@ pub fn judge(spec: &Spec, facts: &Facts<'_>) -> Vec<Outcome> {
         }
         Reading::Known(agent) => {
             let detail = format!("{} does not run, so it is not connected", spec.agent);
-            let outcome =
-                Outcome::fail("", Some("not-running"), detail).observing("active_state", agent.active.clone());
+            let outcome = Outcome::fail("", Some("not-running"), detail)
+                .observing("active_state", agent.active.clone())
+                .because_of(SERVICE, &spec.agent);
             let is_starting = agent.active == "activating" && agent.sub != "auto-restart";
             if is_starting { outcome.at_most(Level::Warn) } else { outcome }
         }
@@ -61,8 +64,8 @@ fn judge_connections(spec: &Spec, facts: &Facts<'_>) -> Outcome {
     let answered = outward.iter().find(|connection| connection.unanswered < UNANSWERED);
     let outcome = match (answered, trouble) {
         (Some(connection), _) => Outcome::pass("", connected(spec, connection)),
-        (None, Some(trouble)) => Outcome::unknown("", &trouble),
-        (None, None) => Outcome::fail("", Some("not-connected"), not_connected(spec, facts, &outward, &within)),
+        (None, Some(trouble)) => return Outcome::unknown("", &trouble),
+        (None, None) => not_connected(spec, facts, &outward, &within),
     };
     let mut peers: Vec<&str> = outward.iter().map(|connection| connection.peer.as_str()).collect();
     peers.sort_unstable();
@@ -88,23 +91,20 @@ fn connected(spec: &Spec, connection: &Connection) -> String {
     }
 }
 
-fn not_connected(spec: &Spec, facts: &Facts<'_>, outward: &[&Connection], within: &[&Connection]) -> String {
+fn not_connected(spec: &Spec, facts: &Facts<'_>, outward: &[&Connection], within: &[&Connection]) -> Outcome {
     let Spec { agent, relay, .. } = spec;
+    let fail =
+        |why: String| Outcome::fail("", Some("not-connected"), format!("{agent} runs and is not connected; {why}"));
     if let Some(silent) = outward.first() {
-        let (peer, times) = (&silent.peer, silent.unanswered);
-        return format!("{agent} runs and is not connected; {peer} has not answered {times} times in a row");
+        return fail(format!("{} has not answered {} times in a row", silent.peer, silent.unanswered));
     }
-    let relay_state = facts.reading::<Unit>(&Query::Unit(relay.to_string())).known();
-    let is_known_to_stand =
-        relay_state.is_some_and(|unit| unit.load != "not-found" && !unit_state::is_active(&unit.active));
-    let of_agent = within.iter().find(|connection| connection.unit.as_deref() == Some(&**agent));
-    match of_agent {
-        _ if is_known_to_stand => format!("{agent} runs and is not connected; {relay} does not run"),
-        Some(inner) => {
-            let peer = &inner.peer;
-            format!("{agent} runs and is not connected; it reaches {peer}, from where nothing leads to the outside")
-        }
-        None => format!("{agent} runs and is not connected; it holds no connection at all"),
+    let unit = facts.reading::<Unit>(&Query::Unit(relay.to_string())).known();
+    if unit.is_some_and(|unit| unit.load != "not-found" && !unit_state::is_active(&unit.active)) {
+        return fail(format!("{relay} does not run")).because_of(SERVICE, relay);
+    }
+    match within.iter().find(|connection| connection.unit.as_deref() == Some(&**agent)) {
+        Some(inner) => fail(format!("it reaches {}, from where nothing leads to the outside", inner.peer)),
+        None => fail("it holds no connection at all".to_owned()),
     }
 }
 

@@ -133,7 +133,8 @@ fn silent_management_plane_is_no_connection() -> Tested {
     let lab = connected()?;
     lab.sh("ip -n cloud link set down0 down")?;
     lab.wait_until("the connection goes unanswered", |lab| {
-        Ok(lab.sh(&format!("ss -Htno state established dst {PLANE}"))?.contains(",6"))
+        // `timer:(on,3.1sec,5)`: how long until it tries again, and how often it has.
+        Ok(lab.sh(&format!("ss -Htno state established dst {PLANE}"))?.contains(",5)"))
     })?;
     let run = look(&lab)?;
     run.blocked_by(&["agent.connected"])?;
@@ -178,7 +179,9 @@ fn agent_that_stands_or_crashes_is_told() -> Tested {
     })?;
     let run = look(&lab)?;
     run.blocks("agent.service", AGENT, Some("crash-loop"))?;
-    run.blocks("agent.connected", "", Some("not-running")).map(drop)
+    let row = run.blocks("agent.connected", "", Some("not-running"))?;
+    ensure!(row["caused_by"]["subject"] == AGENT, "told twice: {row:#}");
+    Ok(())
 }
 
 fn agent_whose_unit_is_gone_is_told() -> Tested {

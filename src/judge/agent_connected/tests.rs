@@ -87,6 +87,7 @@ fn what_leads_nowhere_is_none() {
     }
     let stopped = judged(["active", "inactive"], known(&[]), known(&[]), &[]);
     assert!(stopped.detail.ends_with("; pf9-comms.service does not run"), "{}", stopped.detail);
+    assert_eq!(stopped.caused_by.map(|cause| cause.subject).as_deref(), Some(RELAY));
 }
 
 #[test]
@@ -97,6 +98,8 @@ fn who_does_not_run_is_not_connected_and_who_is_not_there_need_not_be() {
     assert_eq!(told(["activating", "active"]), ["fail not-running at most warn"]);
     assert_eq!(told(["gone", "gone"]), ["skip not-present"]);
     assert_eq!(told(["reloading", "active"]), ["pass"]);
+    let stopped = judged(["inactive", "active"], known(&[]), known(&[]), &[]);
+    assert_eq!(stopped.caused_by.map(|cause| cause.subject).as_deref(), Some(AGENT));
 }
 
 #[test]
