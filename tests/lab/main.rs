@@ -46,6 +46,7 @@ const TESTS: &[&[Test]] = &[
     agent::TESTS,
     netplan::TESTS,
     network_kept::TESTS,
+    network_kept::routes::TESTS,
     nic_names::TESTS,
     ssh::TESTS,
     reach::TESTS,

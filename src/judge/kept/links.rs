@@ -118,7 +118,16 @@ impl Compared<'_, '_, '_> {
             self.detached().map(fault("detached")),
             members(self.name, self.then, self.devices),
         ];
-        found.into_iter().flatten().collect()
+        let mut faults: Vec<Fault> = found.into_iter().flatten().collect();
+        // All others name it by both its names.
+        if faults.len() > 1 {
+            faults.retain(|fault| fault.cause != "renamed");
+        }
+        faults
+    }
+
+    fn both_names(&self) -> String {
+        called(self.name, self.devices)
     }
 
     fn renamed(&self) -> Option<String> {
@@ -130,7 +139,7 @@ impl Compared<'_, '_, '_> {
 
     fn resized(&self) -> Option<String> {
         let (then, now) = (self.then.mtu, self.now.mtu);
-        (then != now).then(|| format!("the MTU of {} is {now}, and was {then}", self.called))
+        (then != now).then(|| format!("the MTU of {} is {now}, and was {then}", self.both_names()))
     }
 
     /// It was up, and is not.
@@ -140,15 +149,16 @@ impl Compared<'_, '_, '_> {
         }
         let is_unused = !self.carried && self.then.kind.is_none();
         let is_live_now = |name: &String| self.devices.links.get(name).is_some_and(is_live);
+        let is_in_switch = self.devices.holder(self.facts, self.called).is_some();
         let why = if self.now.admin_up { "has no carrier" } else { "is switched off" };
         let (at_most, comfort) = if is_unused {
             (Some(Level::Warn), "; nothing used it")
-        } else if siblings(self.called, self.facts).iter().any(is_live_now) {
+        } else if is_in_switch && siblings(self.called, self.facts).iter().any(is_live_now) {
             (Some(Level::Warn), "; its bond has a live member")
         } else {
             (None, "")
         };
-        Some(Fault { cause: "down", detail: format!("{} {why}{comfort}", self.called), at_most })
+        Some(Fault { cause: "down", detail: format!("{} {why}{comfort}", self.both_names()), at_most })
     }
 
     /// Its bond tells of it, as long as that has another member that lives; and without guests a bridge of guests alone
@@ -166,7 +176,7 @@ impl Compared<'_, '_, '_> {
 
     /// What a VLAN or a bond is made of.
     fn changed(&self) -> Option<String> {
-        let (then, now, called) = (self.then, self.now, self.called);
+        let (then, now, called) = (self.then, self.now, self.both_names());
         if then.kind != now.kind && !is_of_switch(then) {
             let kind = |link: &Link| link.kind.clone().unwrap_or_else(|| "hardware".to_owned());
             return Some(format!("{called} is of the kind {}, and was {}", kind(now), kind(then)));
@@ -193,7 +203,7 @@ impl Compared<'_, '_, '_> {
         if !self.devices.lasting.contains_key(master) || self.now.master.as_deref() == Some(expected) {
             return None;
         }
-        let called = called(self.name, self.devices);
+        let called = self.both_names();
         Some(match self.now.master.as_deref() {
             Some(other) => format!("{called} is in {other}, and was in {expected}"),
             None => format!("{called} is no longer in {expected}"),

@@ -175,3 +175,35 @@ fn what_could_not_be_read_is_unknown() {
     assert_eq!(shown(&whole, &blind), [" not-asked: `addresses` was not asked"]);
     assert_eq!(shown(&blind, &whole), [" not-asked: in the baseline: `addresses` was not asked"]);
 }
+
+#[test]
+fn who_manages_the_device_is_named() {
+    let then = unchanged(addresses());
+    let with = |path: &str, text: &str| {
+        let mut now = unchanged(vec![address("br0", "192.0.2.7/24"), address("ens3", "2001:db8::7/64")]);
+        let (directory, name) = path.rsplit_once('/').unwrap();
+        let content = crate::model::answer::Content(text.as_bytes().to_vec());
+        let files = [(name.to_owned(), Reading::Known(content))].into();
+        let (pattern, answer) = match name.ends_with(".yaml") {
+            true => (Query::Files(format!("{directory}/*.yaml")), Answer::Files(files)),
+            false => (Query::Files(format!("{directory}/*")), Answer::Files(files)),
+        };
+        now.0.extend(answers([(pattern, answer)]).0);
+        for other in ["/lib/netplan", "/etc/netplan", "/run/netplan"] {
+            let query = Query::Files(format!("{other}/*.yaml"));
+            now.0.entry(query).or_insert(Asked { reading: Reading::Absent, micros: 0 });
+        }
+        shown(&then, &now)[0].clone()
+    };
+    let told = "ens3 198.51.100.7/24 missing: ens3 has no 198.51.100.7/24";
+    let advice = "change it there, a repair by hand is undone";
+    assert_eq!(
+        with("/etc/netplan/01.yaml", "network: {ethernets: {ens3: {addresses: [198.51.100.7/24]}}}"),
+        format!("{told}; netplan manages ens3 (/etc/netplan/01.yaml): {advice}")
+    );
+    assert_eq!(
+        with("/etc/network/interfaces.d/lan", "iface ens3 inet static\n"),
+        format!("{told}; ifupdown manages ens3 (/etc/network/interfaces.d/lan): {advice}")
+    );
+    assert_eq!(with("/etc/network/interfaces.d/lan", "iface ens9 inet static\n"), told);
+}

@@ -155,6 +155,15 @@ fn a_vlan_follows_the_card_below() {
 }
 
 #[test]
+fn one_row_says_all_that_is_wrong_with_a_link() {
+    let then = host([("ens3", card(0))], &["ens3"]);
+    let now = host([("eth0", Link { carrier: false, mtu: 9000, ..card(0) })], &["eth0"]);
+    let told =
+        "ens3 down: ens3, now called eth0, has no carrier; the MTU of ens3, now called eth0, is 9000, and was 1500";
+    assert_eq!(wrong(&then, &now), [told]);
+}
+
+#[test]
 fn what_nothing_used_is_no_more_than_a_warning() {
     let then = host([("ens3", card(0)), ("ens4", card(1))], &["ens3"]);
     let now = host([("ens3", card(0))], &["ens3"]);
