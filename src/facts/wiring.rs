@@ -44,12 +44,6 @@ impl<'a> Row<'a> {
         self.0.get(column).cloned().and_then(Datum::text)
     }
 
-    /// The value of a key of a column that is a map.
-    pub fn value(&self, column: &str, key: &str) -> Option<Cow<'a, str>> {
-        let map = self.0.get(column).cloned()?.map();
-        map.into_iter().find(|(name, _)| name == key).map(|(_, value)| value)
-    }
-
     pub fn uuid(&self) -> Option<&'a str> {
         self.0.get("_uuid").and_then(Datum::uuid)
     }

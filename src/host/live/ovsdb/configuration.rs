@@ -9,9 +9,48 @@ use serde::Deserialize;
 use serde_json::json;
 use serde_json::value::RawValue;
 
-use super::columns::{CONFIGURED, NOT_CONFIGURED};
 use super::{Database, Fault, SERVICE, parse, select, socket};
 use crate::model::Reading;
+
+/// The tables that hold configuration: the switch, and what its rows point at.
+const CONFIGURED: [&str; 15] = [
+    "Open_vSwitch",
+    "Bridge",
+    "Port",
+    "Interface",
+    "Controller",
+    "Manager",
+    "QoS",
+    "Queue",
+    "Mirror",
+    "NetFlow",
+    "sFlow",
+    "IPFIX",
+    "Flow_Table",
+    "AutoAttach",
+    "SSL",
+];
+
+/// Columns that outlive the server and are none of anybody's configuration: the daemons write them.
+const NOT_CONFIGURED: [&str; 17] = [
+    "bond_active_slave",
+    "cfm_flap_count",
+    "cur_cfg",
+    "datapath_types",
+    "datapath_version",
+    "datapaths",
+    "db_version",
+    "dpdk_initialized",
+    "dpdk_version",
+    "error",
+    "iface_types",
+    "next_cfg",
+    "ofport",
+    "ovs_version",
+    "statistics",
+    "system_type",
+    "system_version",
+];
 
 /// What values that say nothing look like: the reply of 10,000 ports is made of them.
 const EMPTY: [&str; 3] = [r#"["set",[]]"#, r#"["map",[]]"#, r#""""#];

@@ -12,7 +12,7 @@ pub fn words(words: &[&str]) -> Vec<String> {
 /// The port with its attributes under this name; a bond with all its members.
 pub fn add(bridge: &str, name: &str, port: &Port<'_>, wiring: &Wiring<'_>) -> Option<Vec<String>> {
     let of_port = wiring.attributes(&port.row);
-    if of_port.get("fake_bridge").is_some() {
+    if of_port.contains_key("fake_bridge") {
         let tag = of_port.get("tag").map(Value::to_string).unwrap_or_default();
         return Some(words(&["add-br", name, bridge, &tag]));
     }
