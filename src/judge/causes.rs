@@ -156,10 +156,10 @@ impl Causes<'_> {
         if let Some(first) = first.filter(|first| rank_of(*first).is_some_and(|rank| rank < case.rank.as_effect)) {
             return Some(first);
         }
-        // Of two faults of one kind the one below explains the one above: a VLAN is down where its device is.
         let lower = case.nodes.iter().flat_map(|node| topology.below(*node)).filter(|node| !case.nodes.contains(node));
-        let of_one_kind = |cause: &usize| *cause != own && rank_of(*cause) == Some(case.rank.as_effect);
-        lower.filter_map(at).find(|cause| case.rank.is_told_below && of_one_kind(cause))
+        let is_the_same =
+            |cause: &usize| *cause != own && rank_of(*cause).is_some_and(|rank| Some(rank) <= case.rank.told_below);
+        lower.filter_map(at).find(is_the_same)
     }
 
     /// For each node, the first by `rank` of the cases that it, or what it relies on, is touched by.

@@ -51,36 +51,33 @@ pub struct Rank {
     /// None for what explains nothing. Never less than `as_effect`: so no two explain each other.
     pub as_cause: Option<u8>,
     pub reach: Reach,
-    /// The same fault of a part below is the same fault.
-    pub is_told_below: bool,
+    /// Up to this place, what is wrong with a part strictly below is the same fault: a VLAN is gone with its bond.
+    pub told_below: Option<u8>,
 }
 
 impl Rank {
     pub fn of(finding: &Finding, parts: &[Part]) -> Self {
         let (id, cause) = (finding.id.as_str(), finding.cause.as_deref());
-        let plain = |name| Self {
-            as_effect: place(name),
-            as_cause: Some(place(name)),
-            reach: Reach::Above,
-            is_told_below: false,
-        };
+        let plain =
+            |name| Self { as_effect: place(name), as_cause: Some(place(name)), reach: Reach::Above, told_below: None };
         let is_manager = |part: &Part| matches!(part, Part::Unit(unit) if MANAGERS.contains(&unit.as_str()));
         match (id, cause) {
             ("network.link-kept", Some("renamed")) => Self { as_cause: None, ..plain(id) },
             ("network.link-kept", Some("mtu")) => Self { as_cause: None, reach: Reach::Size, ..plain(id) },
-            ("network.link-kept", Some("down")) => Self { is_told_below: true, ..plain(DOWN) },
-            ("network.link-kept", _) => Self { is_told_below: true, ..plain(id) },
+            ("network.link-kept", Some("down")) => Self { told_below: Some(place(DOWN)), ..plain(DOWN) },
+            ("network.link-kept", _) => Self { told_below: Some(place(id)), ..plain(id) },
             ("ovs.bridge-kept" | "ovs.port-kept", Some("attributes-changed")) => {
                 Self { as_cause: Some(place(CHANGED)), ..plain(id) }
             }
             ("ovs.flows", _) => Self { as_cause: Some(place(CHANGED)), ..plain(id) },
-            ("ovs.port-kept", _) => Self { is_told_below: true, ..plain(id) },
+            ("ovs.port-kept", _) => Self { told_below: Some(place("network.link-kept")), ..plain(id) },
+            ("ovs.uplink", _) => Self { told_below: Some(place(DOWN)), ..plain(id) },
             ("services.kept" | "services.unit", _) if !runs(finding) && parts.iter().any(is_manager) => {
                 Self { reach: Reach::EveryDevice, ..plain(MANAGER) }
             }
             _ if ORDER.iter().any(|ids| ids.contains(&id)) => plain(id),
             // It has no place, so it explains nothing.
-            _ => Self { as_effect: u8::MAX, as_cause: None, reach: Reach::Above, is_told_below: false },
+            _ => Self { as_effect: u8::MAX, as_cause: None, reach: Reach::Above, told_below: None },
         }
     }
 }

@@ -171,6 +171,22 @@ fn a_link_below_explains_those_above_whatever_their_order() {
 }
 
 #[test]
+fn a_bond_explains_the_port_of_the_vlan_upon_it() {
+    let host = host();
+    for (below, above) in [("missing", "missing"), ("down", "link-down")] {
+        let id = if below == "missing" { "ovs.port-kept" } else { "ovs.uplink" };
+        let rows = vec![
+            row(id, "br-stor/bond1.200", Some(above), &[port("bond1.200")]),
+            row("network.link-kept", "bond1", Some(below), &[device("bond1")]),
+            row("network.link-kept", "bond1.200", Some(below), &[device("bond1.200")]),
+        ];
+        let told = told(rows, &host, Some(&host));
+        assert_eq!(told.len(), 1, "{told:#?}");
+        assert!(told[0].starts_with("network.link-kept bond1 <- "), "{told:#?}");
+    }
+}
+
+#[test]
 fn an_mtu_explains_the_mtus_above_it_and_nothing_else() {
     let host = host();
     let rows = vec![

@@ -30,6 +30,7 @@ pub fn dead_members_below(subject: &str, name: &str, links: &Links) -> Vec<Outco
             let detail = format!("{member} of {bond} has no link; the bond has a live member");
             Outcome::fail(format!("{subject}/{member}"), Some("bond-member-down"), detail)
                 .touching(Part::Device(member.clone()))
+                .touching(Part::Device(bond.to_owned()))
                 .expecting("carrier", true)
                 .observing("admin_up", link.admin_up)
                 .observing("carrier", link.carrier)

@@ -1,0 +1,141 @@
+//! A snapshot verified against an unchanged host has no finding, and whatever single thing is removed or altered gives
+//! exactly one: a headline where it blocks, a warning where it does not.
+//!
+//! The things are enumerated from a recorded host, so that what a later recording has is covered by itself.
+
+mod alterations;
+mod kernel;
+mod switch;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode, Output};
+use std::sync::Arc;
+
+use libtest_mimic::{Arguments, Failed, Trial};
+use serde_json::Value;
+
+use alterations::{Alteration, Expected};
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_hostready");
+
+fn main() -> ExitCode {
+    let arguments = Arguments::from_args();
+    let base = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/hosts/bases/hypervisor.json");
+    let host: Value = serde_json::from_str(&fs::read_to_string(base).unwrap()).unwrap();
+    if host["answers"].get("routes").is_none() {
+        println!("test property ... ignored: the recorded host does not hold what a snapshot holds");
+        return ExitCode::SUCCESS;
+    }
+    let before = Arc::new(Before::new(host));
+    let mut trials: Vec<Trial> = Vec::new();
+    for alteration in alterations::all(&before.host) {
+        let before = Arc::clone(&before);
+        trials.push(Trial::test(alteration.name.clone(), move || before.hold(&alteration)));
+    }
+    let unchanged = Arc::clone(&before);
+    trials.push(Trial::test("unchanged", move || unchanged.is_whole()));
+    assert!(trials.len() > 50, "only {} things to alter", trials.len());
+    libtest_mimic::run(&arguments, trials).exit_code()
+}
+
+/// The recorded host, its snapshot, and what is wrong with it by itself.
+struct Before {
+    host: Value,
+    directory: tempfile::TempDir,
+    own: Vec<Told>,
+}
+
+/// A finding that no other explains.
+#[derive(Clone, PartialEq, Eq)]
+struct Told {
+    name: String,
+    blocks: bool,
+    detail: String,
+}
+
+impl Before {
+    fn new(host: Value) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let mut before = Self { host, directory, own: Vec::new() };
+        let recording = before.write("before", &before.host);
+        let output = program(&["snapshot", "--name", "before", "--json", "--from", &text(&recording)]);
+        fs::write(before.path("baseline"), &output.stdout).unwrap();
+        assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+        before.own = before.verify("unchanged", &before.host).unwrap();
+        before
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(format!("{}.json", name.replace(['/', ' '], "_")))
+    }
+
+    fn write(&self, name: &str, host: &Value) -> PathBuf {
+        let path = self.path(name);
+        fs::write(&path, serde_json::to_vec(host).unwrap()).unwrap();
+        path
+    }
+
+    /// What `verify` tells of a host: the headlines and the warnings that nothing explains.
+    fn verify(&self, name: &str, host: &Value) -> Result<Vec<Told>, Failed> {
+        let mut host = host.clone();
+        // It was rebooted since.
+        let boot_id = "file:/proc/sys/kernel/random/boot_id";
+        host["answers"][boot_id]["reading"]["known"]["text"] = "0c2d5d6a-54bf-4f0c-9d6b-6a1f6c3f7a11\n".into();
+        let file = self.write(name, &host);
+        let baseline = self.path("baseline");
+        let output = program(&["verify", "--json", "--from", &text(&file), "--baseline", &text(&baseline)]);
+        fs::remove_file(&file)?;
+        let report: Value = serde_json::from_slice(&output.stdout)
+            .map_err(|error| format!("{error}: {}", String::from_utf8_lossy(&output.stderr)))?;
+        let rows = report["findings"].as_array().cloned().unwrap_or_default();
+        let is_told = |row: &&Value| {
+            matches!(row["status"].as_str(), Some("fail" | "unknown"))
+                && row["caused_by"].is_null()
+                && (row["severity"] != "info" || row["blocking"] == true)
+        };
+        let told = |row: &Value| Told {
+            name: format!("{} {} {}", word(row, "id"), word(row, "subject"), word(row, "cause")),
+            blocks: row["blocking"] == true,
+            detail: word(row, "detail"),
+        };
+        Ok(rows.iter().filter(is_told).map(told).collect())
+    }
+
+    fn is_whole(&self) -> Result<(), Failed> {
+        let new: Vec<String> =
+            self.own.iter().filter(|told| told.blocks || told.name.contains("kept")).map(shown).collect();
+        if new.is_empty() { Ok(()) } else { Err(new.join("\n").into()) }
+    }
+
+    fn hold(&self, alteration: &Alteration) -> Result<(), Failed> {
+        let told = self.verify(&alteration.name, &alteration.host)?;
+        let new: Vec<&Told> = told.iter().filter(|told| !self.own.contains(told)).collect();
+        let (headlines, warnings): (Vec<&Told>, Vec<&Told>) = new.iter().partition(|told| told.blocks);
+        let is_right = match alteration.expected {
+            Expected::Headline => headlines.len() == 1,
+            Expected::Warning => headlines.is_empty() && warnings.len() == 1,
+        };
+        if is_right {
+            return Ok(());
+        }
+        let all: Vec<String> = new.into_iter().map(shown).collect();
+        Err(format!("{:?} expected, and told is:\n{}", alteration.expected, all.join("\n")).into())
+    }
+}
+
+fn shown(told: &Told) -> String {
+    format!("{}{}: {}", if told.blocks { "" } else { "(warning) " }, told.name, told.detail)
+}
+
+fn word(row: &Value, key: &str) -> String {
+    row[key].as_str().unwrap_or_default().to_owned()
+}
+
+fn text(path: &Path) -> String {
+    path.display().to_string()
+}
+
+fn program(arguments: &[&str]) -> Output {
+    Command::new(PROGRAM).args(arguments).env_remove("HOSTREADY_BLESS").output().unwrap()
+}
