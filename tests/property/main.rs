@@ -3,6 +3,9 @@
 //!
 //! The things are enumerated from a recorded host, so that what a later recording has is covered by itself.
 
+// A test stages files and starts programs, and may stop at the first thing that is not as expected.
+#![allow(clippy::disallowed_methods, clippy::unwrap_used)]
+
 mod alterations;
 mod kernel;
 mod switch;
@@ -24,8 +27,9 @@ fn main() -> ExitCode {
     let base = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/hosts/bases/hypervisor.json");
     let host: Value = serde_json::from_str(&fs::read_to_string(base).unwrap()).unwrap();
     if host["answers"].get("routes").is_none() {
-        println!("test property ... ignored: the recorded host does not hold what a snapshot holds");
-        return ExitCode::SUCCESS;
+        let why = "the recorded host does not hold what a snapshot holds";
+        let trials = vec![Trial::test(why, || Ok(())).with_ignored_flag(true)];
+        return libtest_mimic::run(&arguments, trials).exit_code();
     }
     let before = Arc::new(Before::new(host));
     let mut trials: Vec<Trial> = Vec::new();
