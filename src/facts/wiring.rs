@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, HashMap};
 use serde::Deserialize;
 
 use super::ovs::Datum;
-pub use attributes::{Attributes, changes};
+pub use attributes::{Attributes, changes, is_masked};
 
 /// The bridges by name, and the one row of the switch as a whole.
 #[derive(Debug, Default)]
@@ -94,8 +94,9 @@ struct Rows<'a> {
 }
 
 impl<'a> Rows<'a> {
-    fn by_uuid(self) -> HashMap<&'a str, Row<'a>> {
-        self.rows.into_iter().filter_map(|row| Some((row.uuid()?, row))).collect()
+    fn by_uuid(self) -> Result<HashMap<&'a str, Row<'a>>, String> {
+        let keyed = |row: Row<'a>| Ok((row.uuid().ok_or_else(|| "a row without its uuid".to_owned())?, row));
+        self.rows.into_iter().map(keyed).collect()
     }
 }
 
@@ -108,12 +109,14 @@ impl<'a> Wiring<'a> {
         })
     }
 
-    /// `text` is `{"Bridge": {"rows": […]}, …}`, one entry a table.
+    /// `text` is `{"Bridge": {"rows": […]}, …}`, one entry a table. It is of one moment: where a bridge has a port that is
+    /// nowhere, it is damaged, and no smaller switch.
     pub fn parse(text: &'a [u8]) -> Result<Self, String> {
         let tables: Tables<'a> = serde_json::from_slice(text).map_err(|error| error.to_string())?;
-        let (mut ports, mut interfaces) = (tables.ports.by_uuid(), tables.interfaces.by_uuid());
-        let mut controllers = tables.controllers.by_uuid();
-        let referenced = [
+        let (mut ports, mut interfaces) = (tables.ports.by_uuid()?, tables.interfaces.by_uuid()?);
+        let mut controllers = tables.controllers.by_uuid()?;
+        let mut referenced = HashMap::new();
+        for rows in [
             tables.managers,
             tables.qos,
             tables.queues,
@@ -124,27 +127,33 @@ impl<'a> Wiring<'a> {
             tables.flow_tables,
             tables.auto_attach,
             tables.ssl,
-        ];
-        let referenced = referenced.into_iter().flat_map(Rows::by_uuid).collect();
+        ] {
+            referenced.extend(rows.by_uuid()?);
+        }
         let switch = tables.switch.rows.into_iter().next().unwrap_or_default();
         let mut wiring = Self { switch, bridges: BTreeMap::new(), referenced };
         for row in tables.bridges.rows {
             let mut bridge = Bridge::default();
-            for port in row.uuids("ports").into_iter().filter_map(|uuid| ports.remove(uuid)) {
-                let of_port = port.uuids("interfaces").into_iter().filter_map(|uuid| interfaces.remove(uuid));
-                let interfaces = of_port.map(|row| (name(&row), row)).collect();
-                bridge.ports.insert(name(&port), Port { row: port, interfaces });
+            for uuid in row.uuids("ports") {
+                let port = ports.remove(uuid).ok_or_else(|| format!("there is no port {uuid}"))?;
+                let mut of_port = BTreeMap::new();
+                for uuid in port.uuids("interfaces") {
+                    let row = interfaces.remove(uuid).ok_or_else(|| format!("there is no interface {uuid}"))?;
+                    of_port.insert(name(&row)?, row);
+                }
+                bridge.ports.insert(name(&port)?, Port { row: port, interfaces: of_port });
             }
             bridge.controllers =
                 row.uuids("controller").into_iter().filter_map(|uuid| controllers.remove(uuid)).collect();
-            wiring.bridges.insert(name(&row), Bridge { row, ..bridge });
+            wiring.bridges.insert(name(&row)?, Bridge { row, ..bridge });
         }
         Ok(wiring)
     }
 }
 
-fn name(row: &Row<'_>) -> String {
-    row.text("name").unwrap_or_default().into_owned()
+fn name(row: &Row<'_>) -> Result<String, String> {
+    let name = row.text("name").filter(|name| !name.is_empty());
+    name.map(Cow::into_owned).ok_or_else(|| "a row without its name".to_owned())
 }
 
 #[cfg(test)]

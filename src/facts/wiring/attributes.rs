@@ -16,12 +16,17 @@ const STRUCTURE: [&str; 6] = ["_uuid", "name", "ports", "interfaces", "bridges",
 /// Of these an empty value says something else than none at all.
 const MEANT_WHEN_EMPTY: [&str; 3] = ["tag", "dscp", "enable_async_messages"];
 
-/// What daemons and OVN write into `external_ids`; a name that ends in a dash is a beginning. netplan's are notes of
+/// What daemons and OVN write into `external_ids` and `other_config`; a name that ends in a dash is a beginning. netplan's are notes of
 /// what its version did.
 const WRITTEN_BY_OTHERS: [&str; 5] = ["ct-zone-", "ovn-installed", "ovn-startup-ts", "ovn-chassis-idx-", "netplan"];
 
 /// How a snapshot shows what was a secret.
 const MASK: &str = "***";
+
+/// Whether it is a secret, of which a snapshot holds no more than that there was one.
+pub fn is_masked(value: &Value) -> bool {
+    value.as_str().is_some_and(|text| text.contains(MASK))
+}
 
 /// A row that points at rows that point at rows: QoS with its queues. What is deeper is a circle.
 const DEPTH: u8 = 3;
@@ -37,7 +42,7 @@ impl<'a> Wiring<'a> {
             if let Datum::Map(pairs) = datum {
                 for (key, value) in pairs {
                     let key = word(&self.value(key, depth));
-                    let is_of_others = *column == "external_ids" && is_of_others(&key);
+                    let is_of_others = matches!(*column, "external_ids" | "other_config") && is_of_others(&key);
                     if !is_of_others {
                         attributes.insert(format!("{column}:{key}"), self.value(value, depth));
                     }

@@ -49,7 +49,21 @@ fn damaged_text_is_an_error_and_never_half_a_switch() {
     }
     let lone = r#"{"Open_vSwitch":{"rows":[]},"Bridge":{"rows":[{"name":"br0","ports":["uuid","gone"]}]},
         "Port":{"rows":[]},"Interface":{"rows":[]}}"#;
-    assert!(Wiring::parse(lone.as_bytes()).unwrap().bridges["br0"].ports.is_empty());
+    assert!(Wiring::parse(lone.as_bytes()).is_err());
+    // A row without its name, its uuid, or what it is made of.
+    let many = include_str!("../../../tests/fixtures/wire/ovs-configuration-of-many-kinds.json");
+    assert!(Wiring::parse(many.as_bytes()).is_ok());
+    let damages: [fn(&mut Value); 4] = [
+        |rows| drop(rows["Port"]["rows"].as_array_mut().unwrap().remove(2)),
+        |rows| drop(rows["Interface"]["rows"].as_array_mut().unwrap().remove(1)),
+        |rows| drop(rows["Port"]["rows"][0].as_object_mut().unwrap().remove("name")),
+        |rows| drop(rows["Interface"]["rows"][3].as_object_mut().unwrap().remove("_uuid")),
+    ];
+    for damage in damages {
+        let mut rows: Value = serde_json::from_str(many).unwrap();
+        damage(&mut rows);
+        assert!(Wiring::parse(rows.to_string().as_bytes()).is_err());
+    }
 }
 
 #[test]
@@ -59,8 +73,10 @@ fn what_others_write_is_no_attribute_and_a_label_more_is_no_change() {
         [("external_ids:a", json!("1")), ("external_ids:b", json!("2"))].map(|(key, it)| (key.to_owned(), it)).into();
     assert!(changes(&then, &more).is_empty());
     assert_eq!(changes(&more, &then)["external_ids:b"], (json!("2"), Value::Null));
-    let row: Row<'_> =
-        serde_json::from_str(r#"{"external_ids":["map",[["ct-zone-x","1"],["netplan/dhcp4","no"],["mine","2"]]]}"#)
-            .unwrap();
+    let row: Row<'_> = serde_json::from_str(
+        r#"{"external_ids":["map",[["ct-zone-x","1"],["netplan/dhcp4","no"],["mine","2"]]],
+            "other_config":["map",[["ovn-chassis-idx-hv-01",""]]]}"#,
+    )
+    .unwrap();
     assert_eq!(Wiring::default().attributes(&row).into_keys().collect::<Vec<_>>(), ["external_ids:mine"]);
 }

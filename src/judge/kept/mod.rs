@@ -9,6 +9,8 @@ pub mod ovs_database;
 pub mod ovs_ports;
 pub mod packages;
 pub mod rebooted;
+#[cfg(test)]
+pub mod recorded_switch;
 pub mod resolver;
 pub mod routes;
 pub mod rules;

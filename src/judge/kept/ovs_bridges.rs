@@ -40,7 +40,7 @@ fn judge_both((then, now): Both<'_, '_, '_>, before: &Before<'_>) -> Vec<Outcome
         let found = now.and_then(|now| Some((now, now.bridges.get(name)?)));
         let outcome = match found {
             Some(now) => judge_bridge(name, (then, bridge), now, of_ovn == Some(name)),
-            None => Some(missing(name, bridge)),
+            None => Some(missing(name, bridge, then)),
         };
         kept += usize::from(outcome.is_none());
         outcomes.extend(outcome.map(|outcome| outcome.touching(Part::Bridge(name.clone()))));
@@ -55,7 +55,7 @@ fn judge_both((then, now): Both<'_, '_, '_>, before: &Before<'_>) -> Vec<Outcome
     outcomes
 }
 
-fn missing(name: &str, bridge: &Bridge<'_>) -> Outcome {
+fn missing(name: &str, bridge: &Bridge<'_>, then: &Wiring<'_>) -> Outcome {
     // Its own port goes with it.
     let ports = bridge.ports.keys().filter(|port| *port != name).count();
     let detail = match ports {
@@ -66,7 +66,7 @@ fn missing(name: &str, bridge: &Bridge<'_>) -> Outcome {
     Outcome::fail(name, Some("missing"), detail)
         .expecting("present", true)
         .observing("present", false)
-        .by_hand(vec![by_hand::words(&["add-br", name])])
+        .by_hand(by_hand::add_bridge(name, &attributes(then, bridge)))
 }
 
 fn judge_bridge(
@@ -81,7 +81,9 @@ fn judge_bridge(
         was.retain(is_chosen);
         is.retain(is_chosen);
     }
-    changed(name, &was, &is)
+    let outcome = changed(name, &was, &is)?;
+    let commands = by_hand::set_bridge(name, &was, &outcome.expected);
+    Some(outcome.by_hand(commands))
 }
 
 fn attributes(wiring: &Wiring<'_>, bridge: &Bridge<'_>) -> Attributes {
@@ -89,7 +91,8 @@ fn attributes(wiring: &Wiring<'_>, bridge: &Bridge<'_>) -> Attributes {
     let mut targets: Vec<_> = bridge.controllers.iter().filter_map(|row| row.text("target")).collect();
     targets.sort_unstable();
     if !targets.is_empty() {
-        attributes.insert("controllers".to_owned(), targets.into_iter().map(|target| target.into_owned()).collect());
+        attributes
+            .insert(by_hand::CONTROLLERS.to_owned(), targets.into_iter().map(|target| target.into_owned()).collect());
     }
     attributes
 }
@@ -100,8 +103,8 @@ pub fn changed(subject: &str, was: &Attributes, is: &Attributes) -> Option<Outco
     let told: Vec<String> = changes.iter().map(|(key, (was, is))| told(key, was, is)).collect();
     let first = told.first()?;
     let detail = match told.len() {
-        1..4 => told.join("; "),
-        count => format!("{first}; {} other attributes differ", count - 1),
+        1..4 => format!("{subject}: {}", told.join("; ")),
+        count => format!("{subject}: {first}; {} other attributes differ", count - 1),
     };
     let outcome = Outcome::fail(subject, Some("attributes-changed"), detail);
     Some(
@@ -125,15 +128,28 @@ fn shown(value: &Value) -> String {
     }
 }
 
+/// `ovs-ctl` sets it while it starts the daemons again. Left behind, vswitchd waits for ever, and changes no flow.
+const WAITS: &str = "other_config:flow-restore-wait";
+
 /// What OVN and others are told of this host. They add to it as they need: only what is gone or changed counts.
 fn judge_switch(then: &Wiring<'_>, now: &Wiring<'_>) -> Option<Outcome> {
     let mut was = then.attributes(&then.switch);
     was.retain(|key, _| !WRITTEN_AT_START.contains(&key.as_str()));
     let mut is = now.attributes(&now.switch);
-    is.retain(|key, _| was.contains_key(key));
+    is.retain(|key, _| was.contains_key(key) || key == WAITS);
     let outcome = changed(SWITCH, &was, &is)?.because_of("ovs.database-emptied", "").touching(Part::Switch);
-    Some(match was.get("external_ids:system-id") == is.get("external_ids:system-id") {
-        true => outcome,
-        false => Outcome { detail: format!("{}; OVN knows the host by its system-id", outcome.detail), ..outcome },
-    })
+    let commands = by_hand::set_switch(&was, &outcome.expected);
+    let mut outcome = outcome.by_hand(commands);
+    let notes = [
+        ("external_ids:system-id", "OVN knows the host by its system-id"),
+        (WAITS, "until flow-restore-wait is removed ovs-vswitchd changes no flow"),
+    ];
+    for (_, note) in notes.iter().filter(|(key, _)| was.get(*key) != is.get(*key)) {
+        outcome.detail.push_str("; ");
+        outcome.detail.push_str(note);
+    }
+    Some(outcome)
 }
+
+#[cfg(test)]
+mod tests;

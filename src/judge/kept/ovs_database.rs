@@ -36,17 +36,26 @@ pub fn both<'f, 'a, 'b>(facts: &'f Facts<'a>, before: &'f Before<'b>) -> Result<
 
 pub fn judge(facts: &Facts<'_>, before: &Before<'_>) -> Vec<Outcome> {
     let outcome = match both(facts, before) {
-        Ok((then, now)) => judge_both(then, now, facts),
+        Ok((then, now)) => judge_both(then, now, facts, integration_bridge(before)),
         Err(outcome) => *outcome,
     };
     vec![outcome.asking(Query::OvsConfiguration(facts.settings.ovs.socket()))]
 }
 
-fn judge_both(then: &Wiring<'_>, now: Option<&Wiring<'_>>, facts: &Facts<'_>) -> Outcome {
+/// The bridge that ovn-controller makes again by itself, in an empty database too.
+fn integration_bridge<'f>(before: &'f Before<'_>) -> Option<&'f str> {
+    match before.facts.ovs() {
+        Reading::Known(ovs) if ovs.uses_ovn() => Some(ovs.integration_bridge()),
+        _ => None,
+    }
+}
+
+fn judge_both(then: &Wiring<'_>, now: Option<&Wiring<'_>>, facts: &Facts<'_>, of_ovn: Option<&str>) -> Outcome {
     if then.bridges.is_empty() {
         return Outcome::skip("", NOT_PRESENT, "the baseline has no bridge");
     }
-    let left = |now: &Wiring<'_>| then.bridges.keys().filter(|name| now.bridges.contains_key(*name)).count();
+    let is_left = |now: &Wiring<'_>, name: &String| now.bridges.contains_key(name) && of_ovn != Some(name);
+    let left = |now: &Wiring<'_>| then.bridges.keys().filter(|name| is_left(now, name)).count();
     let Some(now) = now else {
         return emptied(then, 0, "Open vSwitch is not installed any more").by_hand(vec![words(&[
             "apt-get",
@@ -55,7 +64,10 @@ fn judge_both(then: &Wiring<'_>, now: Option<&Wiring<'_>>, facts: &Facts<'_>) ->
         ])]);
     };
     match left(now) {
-        0 if is_made_anew(then, now) => made_anew(then, now, facts),
+        // A host may have no bridge but that of OVN.
+        0 if is_made_anew(then, now) && (now.bridges.is_empty() || then.bridges.len() > 1) => {
+            made_anew(then, now, facts)
+        }
         // One bridge that somebody deleted is told by itself.
         0 if then.bridges.len() > 1 && now.bridges.is_empty() => {
             emptied(then, 0, "the switch has no bridge any more, though its database is the one that it was")
@@ -112,15 +124,17 @@ fn backups(facts: &Facts<'_>) -> Vec<Backup> {
     backups
 }
 
-/// What there is now is kept, and the schema of the backup is brought up to that of the server.
+/// The schema of the backup is brought up to that of the server in a copy: where that fails, as it did in the upgrade,
+/// nothing is stopped yet. What there is now is kept.
 fn put_back(backup: &str) -> Vec<Vec<String>> {
-    let emptied = format!("{OWN_DATABASE}.emptied");
+    let (emptied, converted) = (format!("{OWN_DATABASE}.emptied"), format!("{OWN_DATABASE}.converted"));
     vec![
+        words(&["cp", backup, &converted]),
+        words(&["ovsdb-tool", "convert", &converted, "/usr/share/openvswitch/vswitch.ovsschema"]),
         // Debian's units stop with each other, and the first to be named does not wait for the others.
         words(&["systemctl", "stop", "openvswitch-switch", "ovs-vswitchd", "ovsdb-server"]),
         words(&["cp", "-L", OWN_DATABASE, &emptied]),
-        words(&["cp", backup, OWN_DATABASE]),
-        words(&["ovsdb-tool", "convert", OWN_DATABASE, "/usr/share/openvswitch/vswitch.ovsschema"]),
+        words(&["cp", &converted, OWN_DATABASE]),
         words(&["systemctl", "start", "openvswitch-switch"]),
     ]
 }
@@ -128,3 +142,6 @@ fn put_back(backup: &str) -> Vec<Vec<String>> {
 fn words(words: &[&str]) -> Vec<String> {
     words.iter().map(|word| (*word).to_owned()).collect()
 }
+
+#[cfg(test)]
+mod tests;

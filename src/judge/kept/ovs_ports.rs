@@ -11,10 +11,11 @@ use serde_json::{Map, Value};
 use super::devices::{Devices, in_the_baseline};
 use super::ovs_bridges::changed;
 use super::ovs_database::both;
+use crate::catalog::Level;
 use crate::facts::Facts;
 use crate::facts::before::Before;
 use crate::facts::ovs::{Bridge, Ovs, Port as OvsPort, value};
-use crate::facts::wiring::{Attributes, Port, Row, Wiring};
+use crate::facts::wiring::{Attributes, Port, Row, Wiring, is_masked};
 use crate::judge::causes::Part;
 use crate::judge::outcome::{NOT_PRESENT, Outcome};
 use crate::judge::ovs_uplink::{GUEST_NAMES, Links, Role, belongs_to_ovn, role};
@@ -134,12 +135,16 @@ impl<'c, 'a, 'b> Compared<'c, '_, 'a, 'b> {
         let of_interface = changed(&subject, &then, &now)
             .map(|outcome| with_commands(outcome, |it| by_hand::set_interface(called, &then, it)));
         let outcome = both_changed(of_port, of_interface)?;
+        Some(self.or_swapped(outcome, was.bridge, interface, called))
+    }
+
+    /// What has other attributes because it has the name of another NIC was not set otherwise by anybody.
+    fn or_swapped(&self, outcome: Outcome, place: &str, interface: &str, called: &str) -> Outcome {
         if !self.is_swapped(interface, called) {
-            return Some(outcome);
+            return outcome;
         }
-        // Not that somebody set it otherwise: it has what another NIC had.
-        let detail = format!("{}; {}", self.renamed(was.bridge, interface, called), outcome.detail);
-        Some(Outcome { cause: Some("nic-renamed"), detail, by_hand: self.name_back(interface, called), ..outcome })
+        let detail = format!("{}; {}", self.renamed(place, interface, called), outcome.detail);
+        Outcome { cause: Some("nic-renamed"), detail, by_hand: self.name_back(interface, called), ..outcome }
     }
 
     fn attributes(&self, row: &Row<'a>) -> Attributes {
@@ -193,12 +198,15 @@ impl<'c, 'a, 'b> Compared<'c, '_, 'a, 'b> {
         } else {
             ("missing", format!("{interface} is gone from {bridge}{lost}"), add.into_iter().collect())
         };
-        Outcome::fail(subject, Some(cause), detail)
+        let outcome = Outcome::fail(subject, Some(cause), detail)
             .expecting("bridge", bridge)
             .expecting("device", interface)
             .observing("bridge", None::<&str>)
             .observing("device", (cause != "missing").then_some(called))
-            .by_hand(by_hand)
+            .by_hand(by_hand);
+        // A row of a device that was not there even then carried nothing: somebody cleared it away.
+        let carried = !places::has_device(row) || self.devices.then.contains_key(interface);
+        if carried { outcome } else { outcome.at_most(Level::Info) }
     }
 
     /// Its device is gone.
@@ -210,11 +218,15 @@ impl<'c, 'a, 'b> Compared<'c, '_, 'a, 'b> {
             let mac = other.mac.as_deref().unwrap_or("no address");
             detail.push_str(&format!("; what is called {interface} now is another device, {mac}"));
         }
-        Outcome::fail(subject, Some("missing"), detail)
+        let bridge = self.seats.of_interface(interface).map(|seat| seat.bridge);
+        let outcome = Outcome::fail(subject, Some("missing"), detail)
             .expecting("bridge", was.bridge)
             .expecting("device", interface)
-            .observing("bridge", self.seats.of_interface(interface).map(|seat| seat.bridge))
-            .observing("device", None::<&str>)
+            .observing("bridge", bridge)
+            .observing("device", None::<&str>);
+        // Somebody changed the card, and the bridge has the new one under the name of the old.
+        let is_replaced = self.devices.nics.replacement(interface) == Some(interface) && bridge == Some(was.bridge);
+        if is_replaced { outcome.at_most(Level::Warn) } else { outcome }
     }
 
     /// What a person needs to know of a NIC that has another name.
@@ -251,6 +263,12 @@ impl<'c, 'a, 'b> Compared<'c, '_, 'a, 'b> {
     fn finished(&self, mut outcome: Outcome, interface: &str, rows: &[&Row<'_>]) -> Outcome {
         let labels = rows.iter().filter_map(|row| row.0.get("external_ids").cloned()).flat_map(|ids| ids.map());
         let is_netplans = labels.into_iter().any(|(key, _)| key.starts_with("netplan"));
+        let is_built_again = outcome.by_hand.iter().any(|argv| argv.iter().any(|word| word.starts_with("add-")));
+        for secret in rows.iter().flat_map(|row| self.then.attributes(row)).filter(|(_, value)| is_masked(value)) {
+            if is_built_again {
+                outcome.detail.push_str(&format!("; the baseline does not hold its {}, a secret", secret.0));
+            }
+        }
         let managed = self.devices.managed(self.facts, [interface]);
         let netplan = || is_netplans.then(|| "netplan manages it: change it there".to_owned());
         if let Some(managed) = managed.or_else(netplan) {
@@ -271,7 +289,8 @@ fn both_changed(of_port: Option<Outcome>, of_interface: Option<Outcome>) -> Opti
         (Some(outcome), Some(more)) => (outcome, more),
         (of_port, of_interface) => return of_port.or(of_interface),
     };
-    outcome.detail.push_str(&format!("; {}", more.detail));
+    let of_both = format!("{}: ", outcome.subject);
+    outcome.detail.push_str(&format!("; {}", more.detail.strip_prefix(&of_both).unwrap_or(&more.detail)));
     outcome.by_hand.extend(more.by_hand);
     // Both have columns for what others note.
     let free = |taken: &Map<String, Value>, key: String| match taken.contains_key(&key) {
@@ -312,5 +331,7 @@ fn counted(bridge: &str, others: usize) -> Option<Outcome> {
 /// By the names of one moment.
 type ByName<'c, T> = HashMap<&'c str, T>;
 
+#[cfg(test)]
+mod recorded;
 #[cfg(test)]
 mod tests;

@@ -83,7 +83,7 @@ impl<'c, 'b> Compared<'c, '_, '_, 'b> {
                     let (then, now) = (self.then.attributes(row), self.attributes(seat.interface));
                     let outcome = changed(&subject, &then, &now)?;
                     let commands = by_hand::set_interface(called, &then, &outcome.expected);
-                    outcome.by_hand(commands)
+                    self.or_swapped(outcome.by_hand(commands), bond, member, called)
                 }
                 Some(seat) if seat.bridge == bridge => {
                     let by_itself = seat.port.interfaces.len() < 2;

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::facts::wiring::{Attributes, Port, Wiring};
+use crate::facts::wiring::{Attributes, Port, Wiring, is_masked};
 
 /// `ovs-vsctl`, which may not wait for ever for a daemon that does not run.
 pub fn words(words: &[&str]) -> Vec<String> {
@@ -33,6 +33,40 @@ pub fn add(bridge: &str, name: &str, port: &Port<'_>, wiring: &Wiring<'_>) -> Op
     Some(argv)
 }
 
+/// The attribute under which a bridge has the targets of its controllers.
+pub const CONTROLLERS: &str = "controllers";
+
+/// A bridge with its attributes; its ports have rows of their own.
+pub fn add_bridge(name: &str, then: &Attributes) -> Vec<Vec<String>> {
+    let mut own = then.clone();
+    let controllers = own.remove(CONTROLLERS);
+    let mut argv = words(&["add-br", name]);
+    let settings = settings(&own);
+    if !settings.is_empty() {
+        argv.extend(["--", "set", "Bridge", name].map(str::to_owned));
+        argv.extend(settings);
+    }
+    std::iter::once(argv).chain(controllers.map(|targets| set_controllers(name, &targets))).collect()
+}
+
+pub fn set_bridge(name: &str, then: &Attributes, changed: &Map<String, Value>) -> Vec<Vec<String>> {
+    let mut changed = changed.clone();
+    let controllers = changed.remove(CONTROLLERS);
+    let mut commands = set_row("Bridge", name, then, &changed);
+    commands.extend(controllers.map(|targets| set_controllers(name, &targets)));
+    commands
+}
+
+fn set_controllers(bridge: &str, targets: &Value) -> Vec<String> {
+    let targets: Vec<&str> = targets.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    let verb = if targets.is_empty() { "del-controller" } else { "set-controller" };
+    words(&[&[verb, bridge], &*targets].concat())
+}
+
+pub fn set_switch(then: &Attributes, changed: &Map<String, Value>) -> Vec<Vec<String>> {
+    set_row("Open_vSwitch", ".", then, changed)
+}
+
 /// Sets what differs.
 pub fn set_port(name: &str, then: &Attributes, changed: &Map<String, Value>) -> Vec<Vec<String>> {
     set_row("Port", name, then, changed)
@@ -61,7 +95,7 @@ fn set_row(table: &str, name: &str, then: &Attributes, changed: &Map<String, Val
     commands
 }
 
-/// Every attribute that is a value; what rows point at needs more than one word.
+/// Every attribute that is a value; what rows point at needs more than one word, and nobody knows the secrets.
 fn settings(attributes: &Attributes) -> Vec<String> {
     let setting = |(key, value): (&String, &Value)| {
         let value = match value {
@@ -78,6 +112,8 @@ fn settings(attributes: &Attributes) -> Vec<String> {
 
 fn plain(value: &Value) -> Option<String> {
     match value {
+        // Typed as it is shown it would be another secret.
+        value if is_masked(value) => None,
         Value::String(text) => Some(quoted(text)),
         Value::Number(_) | Value::Bool(_) => Some(value.to_string()),
         Value::Null | Value::Array(_) | Value::Object(_) => None,

@@ -130,10 +130,10 @@ fn an_interface_and_its_port_may_have_the_same_column_and_defaults_say_nothing()
         r#","other_config":["map",[["a","3"]]],"ingress_policing_rate":0,"type":"system""#,
     )];
     let (_, cause, detail) = only(&answers(&was, &CARDS), &answers(&is, &CARDS));
-    assert_eq!((cause.as_str(), detail.as_str()), ("attributes-changed", "other_config:a is 3, and was 2"));
+    assert_eq!((cause.as_str(), detail.as_str()), ("attributes-changed", "br0/eno1: other_config:a is 3, and was 2"));
     // A tag of 0 is one.
     let (_, _, detail) = only(&answers(&[("eno1", "", "")], &CARDS), &answers(&[("eno1", r#","tag":0"#, "")], &CARDS));
-    assert_eq!(detail, "tag is 0, and was not set");
+    assert_eq!(detail, "br0/eno1: tag is 0, and was not set");
 }
 
 #[test]
@@ -142,7 +142,7 @@ fn of_a_masked_secret_only_its_presence_is_compared() {
     let then = with(r#"["psk","***"]"#);
     assert!(told(&then, &with(r#"["psk","swordfish"]"#)).iter().all(|(status, ..)| *status == Status::Pass));
     let (_, _, detail) = only(&then, &with(""));
-    assert_eq!(detail, "options:psk is not set, and was ***");
+    assert_eq!(detail, "br0/vx0: options:psk is not set, and was ***");
 }
 
 #[test]
