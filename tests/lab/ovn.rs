@@ -16,7 +16,7 @@ crate::tests!("ovn":
 const NORTHD: &str = "version of northd";
 
 /// A chassis that is connected, with the central part on the same host.
-fn chassis() -> anyhow::Result<Lab> {
+pub fn chassis() -> anyhow::Result<Lab> {
     let lab = recipe::at_work()?;
     lab.install("ovn-central")?;
     lab.install("ovn-host")?;

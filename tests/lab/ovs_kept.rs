@@ -13,6 +13,7 @@ crate::tests!("ovs-kept":
     swapped_nics_are_told_with_what_is_where,
     emptied_database_is_one_headline,
     guests_and_ovn_are_counted_and_not_compared,
+    chassis_of_ovn_keeps_books_and_hides_no_loss,
 );
 
 /// More of what people configure. The cards stay down: all are plugged into one wire, and frames would go in circles.
@@ -264,4 +265,34 @@ fn guests_and_ovn_are_counted_and_not_compared() -> Tested {
             -- clear bridge br-int external_ids -- set bridge br-int other_config:disable-in-band=true \
             -- set open_vswitch . external_ids:ovn-startup-ts=1 other_config:vlan-limit=0")?;
     is_as_it_was(&lab)
+}
+
+/// What ovn-controller writes by itself over a restart is no change; and that it makes its bridge again in an empty
+/// database does not hide that all else is lost.
+fn chassis_of_ovn_keeps_books_and_hides_no_loss() -> Tested {
+    let lab = crate::ovn::chassis()?;
+    snapshot(&lab)?;
+    // Set in the database alone, it is gone with the next start, and OVN takes the host for another one.
+    while_stopped(&lab, "")?;
+    let run = verify(&lab)?;
+    has_headlines(&run, &["ovs.bridge-kept Open_vSwitch attributes-changed"])?;
+    by_hand(&lab, run.row("ovs.bridge-kept", "Open_vSwitch")?)?;
+    is_as_it_was(&lab)?;
+    lab.sh("systemctl restart ovn-controller.service")?;
+    is_as_it_was(&lab)?;
+    while_stopped(&lab, "")?;
+    lab.sh("systemctl restart ovn-controller.service")?;
+    lab.wait_until("its bridge is back", |lab| Ok(lab.run(&["ovs-vsctl", "br-exists", "br-int"])?.code == 0))?;
+    is_as_it_was(&lab)?;
+
+    while_stopped(&lab, "rm -f $(readlink -f /etc/openvswitch/conf.db)")?;
+    lab.sh("ovs-vsctl set open_vswitch . external_ids:ovn-remote=unix:/run/ovn/ovnsb_db.sock \
+            external_ids:ovn-encap-type=geneve external_ids:ovn-encap-ip=192.0.2.10 external_ids:system-id=hv-01
+        systemctl restart ovn-controller.service")?;
+    lab.wait_until("it makes its bridge", |lab| Ok(lab.run(&["ovs-vsctl", "br-exists", "br-int"])?.code == 0))?;
+    let run = verify(&lab)?;
+    run.blocks("ovs.database-emptied", "", None)?;
+    let row = run.blocks("ovs.bridge-kept", "br-ex", Some("missing"))?;
+    ensure!(row["caused_by"]["id"] == "ovs.database-emptied", "{row:#}");
+    Ok(())
 }

@@ -128,6 +128,9 @@ fn shown(value: &Value) -> String {
     }
 }
 
+/// Where somebody set it in the database alone, the next start of Open vSwitch puts another in its place.
+const SYSTEM_ID: &str = "external_ids:system-id";
+
 /// `ovs-ctl` sets it while it starts the daemons again. Left behind, vswitchd waits for ever, and changes no flow.
 const WAITS: &str = "other_config:flow-restore-wait";
 
@@ -138,10 +141,13 @@ fn judge_switch(then: &Wiring<'_>, now: &Wiring<'_>) -> Option<Outcome> {
     let mut is = now.attributes(&now.switch);
     is.retain(|key, _| was.contains_key(key) || key == WAITS);
     let outcome = changed(SWITCH, &was, &is)?.because_of("ovs.database-emptied", "").touching(Part::Switch);
-    let commands = by_hand::set_switch(&was, &outcome.expected);
+    let mut commands = by_hand::set_switch(&was, &outcome.expected);
+    if let Some(id) = outcome.expected.get(SYSTEM_ID).and_then(Value::as_str) {
+        commands.extend(by_hand::keep_system_id(id));
+    }
     let mut outcome = outcome.by_hand(commands);
     let notes = [
-        ("external_ids:system-id", "OVN knows the host by its system-id"),
+        (SYSTEM_ID, "OVN knows the host by its system-id; each start takes it from /etc/openvswitch/system-id.conf"),
         (WAITS, "until flow-restore-wait is removed ovs-vswitchd changes no flow"),
     ];
     for (_, note) in notes.iter().filter(|(key, _)| was.get(*key) != is.get(*key)) {

@@ -67,6 +67,7 @@ fn another_system_id_is_told_with_what_it_means() {
     let expected: Vec<&String> = outcomes[0].expected.keys().collect();
     assert_eq!(expected, ["external_ids:ovn-bridge-mappings", "external_ids:ovn-remote", "external_ids:system-id"]);
     assert!(outcomes[0].detail.contains("OVN knows the host by its system-id"), "{}", outcomes[0].detail);
+    assert_eq!(typed(&outcomes[0])[1], "sh -c echo hv-01 >/etc/openvswitch/system-id.conf");
     let typed = typed(&outcomes[0]).join(" ");
     assert!(typed.starts_with("ovs-vsctl -t 10 set Open_vSwitch . "), "{typed}");
     assert!(typed.contains("external_ids:ovn-remote=\"ssl:192.0.2.1:6642\""), "{typed}");

@@ -67,6 +67,12 @@ pub fn set_switch(then: &Attributes, changed: &Map<String, Value>) -> Vec<Vec<St
     set_row("Open_vSwitch", ".", then, changed)
 }
 
+/// Writes it where `ovs-ctl` looks for it at each start.
+pub fn keep_system_id(id: &str) -> Option<Vec<String>> {
+    let write = format!("echo {id} >/etc/openvswitch/system-id.conf");
+    (quoted(id) == id).then(|| vec!["sh".to_owned(), "-c".to_owned(), write])
+}
+
 /// Sets what differs.
 pub fn set_port(name: &str, then: &Attributes, changed: &Map<String, Value>) -> Vec<Vec<String>> {
     set_row("Port", name, then, changed)
