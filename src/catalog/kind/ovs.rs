@@ -153,7 +153,7 @@ pub struct PortsKept {}
 
 impl Spec for PortsKept {
     const CAUSES: &'static [&'static str] =
-        &["nic-renamed", "detached", "wrong-bridge", "missing", "attributes-changed", "owned-by-others"];
+        &["nic-renamed", "detached", "wrong-bridge", "missing", "attributes-changed"];
 
     fn questions(&self, settings: &Settings) -> Vec<Query> {
         let managers = super::network::of_the_managers();
