@@ -1,6 +1,7 @@
 //! The command line. Here, and nowhere else, rights are handed out: to look at this machine, and to write the
 //! file that a person named.
 
+use std::io::Write;
 use std::sync::Arc;
 
 use clap::{Parser, Subcommand};
@@ -114,7 +115,7 @@ fn looking() -> Arc<dyn Observe> {
 }
 
 fn answer(query: &str) -> anyhow::Result<u8> {
-    serde_json::to_writer(std::io::stdout().lock(), &detour::answer(query))?;
+    write!(std::io::stdout().lock(), "{}", detour::answer(query).to_json()?)?;
     Ok(0)
 }
 

@@ -11,6 +11,7 @@ use super::kind::Kind;
 use super::passing::Passing;
 use super::source::{Source, SourceError};
 use crate::model::Severity;
+use crate::model::gather::Gather as _;
 use crate::model::report::Intent;
 
 /// How much a failed check counts.
@@ -266,7 +267,7 @@ impl<'a> Entry<'a> {
             level: common.level,
             level_for: common.level_for,
             severity: common.severity,
-            causes: common.causes.into_iter().map(|(cause, level)| (cause.into_inner(), level)).collect(),
+            causes: common.causes.into_iter().map(|(cause, level)| (cause.into_inner(), level)).gather(),
             fixes: common.fix,
             by_hand: common.by_hand,
             source: common.source,

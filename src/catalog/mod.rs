@@ -27,6 +27,8 @@ pub use source::{Layer, Source, SourceError};
 use check::Entry;
 use kind::Kind;
 
+use crate::model::gather::Gather as _;
+
 macro_rules! built_in {
     ($($name:literal),* $(,)?) => {
         [$(($name, include_str!(concat!("../../", $name)))),*]
@@ -235,7 +237,7 @@ impl<'a> Loading<'a> {
                 Kind::FilesystemSpace(space) => Some((check.id.clone(), space.paths.clone())),
                 _ => None,
             })
-            .collect();
+            .gather();
         for (_, check) in &mut self.checks {
             let (needs_of, paths) = match &mut check.kind {
                 Kind::FilesystemSpaceShared(shared) => (&shared.needs_of, &mut shared.paths),

@@ -17,6 +17,7 @@ use crate::facts::{Facts, identity};
 use crate::host::Observe;
 use crate::host::asking::ask_all;
 use crate::judge::{self, bridges, follow_up, profiles, remember};
+use crate::model::gather::Gather as _;
 use crate::model::report::{BridgeRow, Host, Intent, Scope};
 use crate::model::{Answers, Finding, Query, Reading};
 use crate::units::IdGlob;
@@ -217,7 +218,7 @@ fn demand(check: &mut Check, aim: Aim) {
 
 /// One row for each id of which nothing was asked: entries of several profiles may share one.
 fn rows_left_out(chosen: &[&Check], left_out: &[&Check], selection: &Selection) -> Vec<Finding> {
-    let mut ids: BTreeSet<&str> = chosen.iter().map(|check| check.id.as_str()).collect();
+    let mut ids: BTreeSet<&str> = chosen.iter().map(|check| check.id.as_str()).gather();
     let mut rows = Vec::new();
     for check in left_out {
         if let Some(why) = selection.excludes(check).filter(|_| ids.insert(&check.id)) {
@@ -229,7 +230,7 @@ fn rows_left_out(chosen: &[&Check], left_out: &[&Check], selection: &Selection) 
 
 /// The baseline holds no secret: what is compared with it must not either, or every one would have changed.
 fn mask_what_is_compared(checks: &[&Check], catalog: &Catalog, answers: &mut Answers) -> anyhow::Result<()> {
-    let compared: BTreeSet<Query> = checks.iter().flat_map(|check| check.kind.remembered(&catalog.settings)).collect();
+    let compared: BTreeSet<Query> = checks.iter().flat_map(|check| check.kind.remembered(&catalog.settings)).gather();
     for (query, asked) in answers.0.iter_mut().filter(|(query, _)| compared.contains(query)) {
         let reading = std::mem::replace(&mut asked.reading, Reading::Absent);
         asked.reading = masked(query, reading)?;
@@ -244,7 +245,7 @@ fn ask(
     until: Instant,
     answers: &mut Answers,
 ) -> bool {
-    let open: BTreeSet<Query> = queries.into_iter().filter(|query| !answers.0.contains_key(query)).collect();
+    let open: BTreeSet<Query> = queries.into_iter().filter(|query| !answers.0.contains_key(query)).gather();
     let is_any = !open.is_empty();
     answers.0.extend(ask_all(host, open, until).0);
     is_any

@@ -1,22 +1,21 @@
 //! No secret is remembered, and what is compared with a baseline is masked alike.
 
+use serde_json::Value;
+
 use crate::catalog::kind::packages::STATUS;
 use crate::host::scrub;
 use crate::model::{Answer, Query, Reading};
 
 /// The answer with every secret masked that we know the shape of.
 pub fn masked(query: &Query, reading: Reading<Answer>) -> serde_json::Result<Reading<Answer>> {
-    Ok(match reading {
-        Reading::Known(answer) => Reading::Known(masked_answer(query, answer)?),
-        other => other,
-    })
-}
-
-fn masked_answer(query: &Query, answer: Answer) -> serde_json::Result<Answer> {
+    let Reading::Known(answer) = &reading else { return Ok(reading) };
     match answer {
         // Names and versions, thousands of them.
-        Answer::Text(bytes) if *query == Query::File(STATUS.to_owned()) => Ok(Answer::Text(bytes)),
-        Answer::Text(bytes) => Ok(Answer::Text(scrub::bytes(bytes))),
+        Answer::Text(_) if *query == Query::File(STATUS.to_owned()) => Ok(reading),
+        Answer::Text(_) => Ok(reading.map(|answer| match answer {
+            Answer::Text(bytes) => Answer::Text(scrub::bytes(bytes)),
+            other => other,
+        })),
         // Rows of the kernel and of systemd: they have no field for a secret, and may be many.
         Answer::Links(_)
         | Answer::Addresses(_)
@@ -28,11 +27,11 @@ fn masked_answer(query: &Query, answer: Answer) -> serde_json::Result<Answer> {
         | Answer::UnitFiles(_)
         | Answer::GuestTaps(_)
         | Answer::Hashes(_)
-        | Answer::Modified(_) => Ok(answer),
-        other => {
-            let mut plain = serde_json::to_value(other)?;
+        | Answer::Modified(_) => Ok(reading),
+        _ => {
+            let mut plain: Value = serde_json::from_str(reading.to_json()?.get())?;
             scrub::value(&mut plain);
-            serde_json::from_value(plain)
+            Reading::from_json(&plain.to_string())
         }
     }
 }

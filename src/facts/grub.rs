@@ -10,6 +10,8 @@ use std::collections::BTreeMap;
 
 use script::{Command, Word};
 
+use crate::model::gather::Gather as _;
+
 /// An entry that starts a kernel, or another menu.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Entry {
@@ -266,7 +268,7 @@ fn is_custom(file: Option<&Word<'_>>) -> bool {
 fn block(text: &str) -> BTreeMap<String, Value> {
     let lines = text.lines().filter(|line| !line.starts_with('#'));
     let pairs = lines.filter_map(|line| line.split_once('='));
-    pairs.map(|(name, value)| (name.to_owned(), Some(value.replace("\\\\", "\\")))).collect()
+    pairs.map(|(name, value)| (name.to_owned(), Some(value.replace("\\\\", "\\")))).gather()
 }
 
 #[cfg(test)]

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use crate::model::gather::Gather as _;
+
 /// In no order: which server is asked first, the file's author may change at will.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Resolver {
@@ -23,7 +25,7 @@ impl Resolver {
                 // The last of them counts.
                 Some("search" | "domain") => {
                     let domains = words.map(|it| it.trim_end_matches('.')).filter(|it| !it.is_empty());
-                    resolver.search = domains.map(str::to_ascii_lowercase).collect();
+                    resolver.search = domains.map(str::to_ascii_lowercase).gather();
                 }
                 Some("options") => resolver.options.extend(words.map(str::to_owned)),
                 _ => {}

@@ -10,13 +10,14 @@ use std::time::{Duration, Instant};
 
 use super::Observe;
 use crate::model::answer::Asked;
+use crate::model::gather::Gather as _;
 use crate::model::{Answer, Answers, Query, Reading, TroubleCause};
 
 /// Asks all of `queries` and returns an answer to each, at `until` at the latest.
 pub fn ask_all(host: &Arc<dyn Observe>, queries: impl IntoIterator<Item = Query>, until: Instant) -> Answers {
     let mut round = Round::new(host, until);
     let mut lanes: BTreeMap<String, VecDeque<Query>> = BTreeMap::new();
-    for query in queries.into_iter().collect::<BTreeSet<_>>() {
+    for query in queries.into_iter().gather::<BTreeSet<_>>() {
         lanes.entry(query.lane()).or_default().push_back(query);
     }
     for waiting in lanes.into_values() {

@@ -1,13 +1,13 @@
 //! A host from a file: what `bundle` writes, and what `check --from` and the tests judge.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
 
-use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::value::RawValue;
+use serde_json::{Map, Value, json};
 use thiserror::Error;
 
 use super::configuration::ConfigurationFile;
@@ -49,22 +49,27 @@ impl Bundle {
             recorded_at: recorded_at.to_owned(),
             configuration: scrubbed(serde_json::to_value(configuration))?,
             report: scrubbed(serde_json::to_value(report))?,
-            answers: scrubbed(serde_json::to_value(stored(answers)))?,
+            answers: scrubbed(stored(answers))?,
         })
     }
 }
 
 /// One answer in a bundle.
-#[derive(Debug, Serialize, Deserialize)]
-struct Stored {
-    reading: Reading<Answer>,
+#[derive(Debug, Deserialize)]
+struct Stored<'a> {
+    #[serde(borrow)]
+    reading: &'a RawValue,
     #[serde(default)]
     us: u64,
 }
 
-fn stored(answers: &Answers) -> BTreeMap<String, Stored> {
-    let stored = |asked: &Asked| Stored { reading: asked.reading.clone(), us: asked.micros };
-    answers.0.iter().map(|(query, asked)| (query.to_string(), stored(asked))).collect()
+fn stored(answers: &Answers) -> serde_json::Result<Value> {
+    let mut stored = Map::new();
+    for (query, asked) in &answers.0 {
+        let reading: Value = serde_json::from_str(asked.reading.to_json()?.get())?;
+        stored.insert(query.to_string(), json!({"reading": reading, "us": asked.micros}));
+    }
+    Ok(Value::Object(stored))
 }
 
 /// A host that answers what was recorded, and nothing else.
@@ -223,8 +228,9 @@ impl<'de> Visitor<'de> for EachAnswer<'_> {
                 map.next_value::<IgnoredAny>()?;
                 continue;
             };
-            let stored: Stored = map.next_value()?;
-            self.0.borrow_mut().answers.0.insert(query, Asked { reading: stored.reading, micros: stored.us });
+            let stored: Stored<'_> = map.next_value()?;
+            let reading = Reading::from_json(stored.reading.get()).map_err(M::Error::custom)?;
+            self.0.borrow_mut().answers.0.insert(query, Asked { reading, micros: stored.us });
         }
         Ok(())
     }

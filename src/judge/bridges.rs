@@ -8,6 +8,7 @@ use crate::facts::Facts;
 use crate::facts::before::Before;
 use crate::facts::nics::{Nics, Whereabouts};
 use crate::facts::ovs::Ovs;
+use crate::model::gather::Gather as _;
 use crate::model::report::{BridgeRow, Kept, PortRow};
 use crate::model::{Finding, Reading, Status};
 
@@ -46,7 +47,7 @@ fn changed(findings: &[Finding]) -> BTreeMap<&str, String> {
         let keys: Vec<&str> = finding.expected.keys().chain(finding.observed.keys()).map(String::as_str).collect();
         keys.into_iter().collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>().join(", ")
     };
-    findings.iter().filter(is_one).map(|finding| (finding.subject.as_str(), words(finding))).collect()
+    findings.iter().filter(is_one).map(|finding| (finding.subject.as_str(), words(finding))).gather()
 }
 
 /// Port → its interfaces.
@@ -77,7 +78,7 @@ impl<'v> View<'v> {
                     seen.others += 1;
                     continue;
                 }
-                let interfaces: BTreeSet<&str> = ovs.interfaces(port).iter().map(|it| it.name.as_ref()).collect();
+                let interfaces: BTreeSet<&str> = ovs.interfaces(port).iter().map(|it| it.name.as_ref()).gather();
                 view.places.insert(&port.name, name);
                 view.places.extend(interfaces.iter().map(|interface| (*interface, name)));
                 seen.ports.insert(&port.name, interfaces);

@@ -15,6 +15,7 @@ use super::topology::Topology;
 use crate::facts::Facts;
 use crate::facts::before::Before;
 use crate::model::finding::FindingRef;
+use crate::model::gather::Gather as _;
 use crate::model::{Finding, Status};
 use rank::{Rank, Reach};
 
@@ -101,7 +102,7 @@ fn cases(noted: Vec<(usize, Vec<Part>)>, findings: &[Finding], topology: &mut To
 /// Whether a judge named what explains it, and was right.
 fn explained(findings: &[Finding], cases: &[Case]) -> Vec<bool> {
     let named = |case: &Case| findings.get(case.finding).and_then(|finding| finding.caused_by.as_ref());
-    let mut weights: BTreeMap<&FindingRef, Option<u8>> = cases.iter().filter_map(named).map(|it| (it, None)).collect();
+    let mut weights: BTreeMap<&FindingRef, Option<u8>> = cases.iter().filter_map(named).map(|it| (it, None)).gather();
     if !weights.is_empty() {
         for finding in findings.iter().filter(|finding| matches!(finding.status, Status::Fail | Status::Unknown)) {
             if let Some(weight) = weights.get_mut(&finding.reference()) {

@@ -6,6 +6,7 @@ use super::outcome::Outcome;
 use crate::catalog::kind::host::Guests as Spec;
 use crate::facts::Facts;
 use crate::model::answer::GuestProcess;
+use crate::model::gather::Gather as _;
 use crate::model::{Query, Reading};
 use crate::units::AbsolutePath;
 
@@ -38,7 +39,7 @@ pub fn judge(spec: &Spec, facts: &Facts<'_>) -> Vec<Outcome> {
 pub fn names<'f>(libvirt_state: &AbsolutePath, facts: &Facts<'f>) -> Reading<BTreeSet<&'f str>> {
     let processes = facts.reading::<BTreeMap<u32, GuestProcess>>(&Query::Guests);
     processes.and_then(|processes| {
-        let mut names: BTreeSet<&str> = processes.values().map(|guest| guest.name.as_str()).collect();
+        let mut names: BTreeSet<&str> = processes.values().map(|guest| guest.name.as_str()).gather();
         match facts.reading::<Vec<String>>(&Query::Directory(libvirt_state.to_string())) {
             // libvirt keeps an XML file for each domain that runs; containers and paused ones included.
             Reading::Known(files) => names.extend(files.iter().filter_map(|file| file.strip_suffix(".xml"))),

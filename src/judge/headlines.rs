@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::finding::FindingRef;
+use crate::model::gather::Gather as _;
 use crate::model::{Finding, Severity, Status};
 
 /// Keeps `caused_by` only where the cause is itself a finding that is wrong or unknown, and leads it to
@@ -14,7 +15,7 @@ pub fn link(findings: &mut [Finding]) {
         .iter()
         .filter_map(|finding| finding.caused_by.as_ref())
         .map(|cause| (cause.id.as_str(), cause.subject.as_str()))
-        .collect();
+        .gather();
     let causes_for = |least: u8| -> BTreeMap<FindingRef, Option<FindingRef>> {
         findings
             .iter()
@@ -26,7 +27,7 @@ pub fn link(findings: &mut [Finding]) {
                 let cause = finding.caused_by.clone().filter(|cause| *cause != own);
                 (own, cause)
             })
-            .collect()
+            .gather()
     };
     let causes = [causes_for(0), causes_for(1), causes_for(2)];
     for finding in findings {

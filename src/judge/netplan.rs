@@ -8,6 +8,7 @@ use crate::facts::Facts;
 use crate::facts::netplan::{NEWEST, Place, Problem, check};
 use crate::facts::packages::Package;
 use crate::model::answer::Content;
+use crate::model::gather::Gather as _;
 use crate::model::{Query, Reading, Trouble};
 
 /// What brings the program that reads the files: since 1.0 it has a package of its own.
@@ -88,7 +89,7 @@ fn in_force<'f>(facts: &'f Facts<'_>, patterns: [String; 3]) -> Result<BTreeMap<
             Reading::Unreadable(trouble) => return Err(trouble),
         }
     }
-    Ok(by_name.into_values().filter(|(_, content)| *content != Reading::Absent).collect())
+    Ok(by_name.into_values().filter(|(_, content)| *content != Reading::Absent).gather())
 }
 
 fn judge_files(files: &BTreeMap<String, Reading<&[u8]>>, knows_all_keys: bool) -> Vec<Outcome> {

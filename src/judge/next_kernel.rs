@@ -9,6 +9,7 @@ use crate::facts::grub;
 use crate::facts::kernels::{ChosenBy, NextKernel, initrd_of};
 use crate::judge::outcome::{NOT_PRESENT, Outcome};
 use crate::model::answer::Entry;
+use crate::model::gather::Gather as _;
 use crate::model::{Query, Reading, Trouble, TroubleCause};
 
 /// As the boot menu says it; where there is none, or none that we understand, the newest in /boot.
@@ -33,7 +34,7 @@ fn seen_by_grub<'f>(boot: &'f [Entry], facts: &Facts<'f>) -> BTreeMap<String, &'
     let link = facts.reading::<Vec<Entry>>(&Query::Listing(ROOT_LINK.to_owned()));
     let links = link.known().filter(|_| !is_separate).into_iter().flat_map(|entries| entries.iter());
     let in_root = links.map(|entry| (format!("/{}", entry.name), entry));
-    boot.iter().map(|entry| (format!("{BOOT}/{}", entry.name), entry)).chain(in_root).collect()
+    boot.iter().map(|entry| (format!("{BOOT}/{}", entry.name), entry)).chain(in_root).gather()
 }
 
 /// What the kernel that boots next is told, word by word; absent where no menu says it.

@@ -14,6 +14,7 @@ use crate::catalog::{Catalog, Check};
 use crate::facts::Facts;
 use crate::facts::before::Before;
 use crate::facts::packages::Package;
+use crate::model::gather::Gather as _;
 use crate::model::{Finding, Reading, Status};
 use crate::units::IdGlob;
 
@@ -60,10 +61,10 @@ fn packages(facts: &Facts<'_>, before: &Before<'_>, counts: &dyn Fn(&Package<'_>
         counts: &dyn Fn(&Package<'_>) -> bool,
     ) -> BTreeMap<(&'a str, &'a str), &'a str> {
         let counting = packages.iter().filter(|package| counts(package));
-        counting.map(|package| ((package.name, package.architecture), package.version)).collect()
+        counting.map(|package| ((package.name, package.architecture), package.version)).gather()
     }
     let (now, then) = (versions(&now.0, counts), versions(&then.0, counts));
-    let names: BTreeSet<_> = now.keys().chain(then.keys()).copied().collect();
+    let names: BTreeSet<_> = now.keys().chain(then.keys()).copied().gather();
     let changed = names.into_iter().filter_map(|name| match (then.get(&name), now.get(&name)) {
         (Some(old), Some(new)) if old == new => None,
         (Some(old), Some(new)) => Some(format!("{} {old} to {new}", name.0)),

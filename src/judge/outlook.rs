@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::catalog::{Check, Level};
+use crate::model::gather::Gather as _;
 use crate::model::report::Intent;
 use crate::model::{Finding, Severity, Status, TroubleCause};
 
@@ -20,13 +21,13 @@ pub enum Outlook<'f> {
 pub fn outlook<'f>(findings: &'f [Finding], checks: &[Check], intent: Intent) -> Outlook<'f> {
     let wrong = || findings.iter().filter(|finding| is_wrong(finding, intent));
     let passing = |finding: &&Finding| passes(finding, checks, intent);
-    let found: BTreeSet<(&str, &str)> = wrong().filter(passing).map(key).collect();
+    let found: BTreeSet<(&str, &str)> = wrong().filter(passing).map(key).gather();
     let is_found = |id: &str| found.iter().any(|(it, _)| *it == id);
     let along: BTreeSet<&str> = checks
         .iter()
         .filter(|check| check.passes_with.as_deref().is_some_and(is_found))
         .map(|check| check.id.as_str())
-        .collect();
+        .gather();
     // What another finding explains goes with it.
     let goes = |finding: &&Finding| {
         let cause = finding.caused_by.as_ref().map(|cause| (cause.id.as_str(), cause.subject.as_str()));

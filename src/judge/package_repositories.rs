@@ -11,6 +11,7 @@ use crate::facts::repositories::{
     parse_stanzas,
 };
 use crate::model::answer::Content;
+use crate::model::gather::Gather as _;
 use crate::model::{Query, Reading, Trouble, TroubleCause};
 
 type Parsed = (String, Reading<SourceFile>);
@@ -113,7 +114,7 @@ fn judge_files(files: &[Parsed], own: &Reading<Vec<String>>) -> Vec<Outcome> {
         outcomes.push(Outcome::fail("", Some("none"), detail).expecting("sources", "at least one"));
     }
     if outcomes.is_empty() {
-        let listed: BTreeSet<String> = enabled.iter().map(|it| format!("{} {}", it.uri.shown(), it.suite)).collect();
+        let listed: BTreeSet<String> = enabled.iter().map(|it| format!("{} {}", it.uri.shown(), it.suite)).gather();
         let detail = match listed.len() {
             1 => "the one source of apt fits this release".to_owned(),
             count => format!("all {count} sources of apt fit this release"),
@@ -182,9 +183,9 @@ fn judge_file(path: &str, sources: &[&Source], own: &Reading<Vec<String>>) -> Ve
 }
 
 fn row(path: &str, name: &str, cause: &'static str, what: &str, sources: &[&Source]) -> Outcome {
-    let uris: BTreeSet<String> = sources.iter().map(|source| source.uri.shown()).collect();
-    let suites: BTreeSet<&str> = sources.iter().map(|source| source.suite.as_str()).collect();
-    let lines: BTreeSet<usize> = sources.iter().map(|source| source.line).collect();
+    let uris: BTreeSet<String> = sources.iter().map(|source| source.uri.shown()).gather();
+    let suites: BTreeSet<&str> = sources.iter().map(|source| source.suite.as_str()).gather();
+    let lines: BTreeSet<usize> = sources.iter().map(|source| source.line).gather();
     let (line, first) = sources.first().map_or((0, String::new()), |source| (source.line, source.uri.shown()));
     let more = if uris.len() > 1 { format!(" and {} more", uris.len() - 1) } else { String::new() };
     Outcome::fail(format!("{path} {name}"), Some(cause), format!("{path}:{line}: {what}: {first}{more}"))

@@ -8,6 +8,7 @@ use crate::catalog::kind::network::NETWORKD_DIRECTORY;
 use crate::catalog::settings::Settings;
 use crate::facts::{Facts, identity};
 use crate::model::Query;
+use crate::model::gather::Gather as _;
 
 /// Where configuration lies of which the hash is kept: it tells a person what else has changed.
 const CONFIGURATION: [&str; 4] = [
@@ -29,13 +30,13 @@ pub fn questions(compared: &[&Check], settings: &Settings) -> BTreeSet<Query> {
     let networkd = ["network", "netdev", "link"].map(|kind| Query::Hashes(format!("{NETWORKD_DIRECTORY}/*.{kind}")));
     let others = [Query::GuestTaps, Query::PythonEnvironments(AGENTS.to_owned())];
     let of_checks = compared.iter().flat_map(|check| check.kind.remembered(settings));
-    of_checks.chain(hashes).chain(networkd).chain(others).collect()
+    of_checks.chain(hashes).chain(networkd).chain(others).gather()
 }
 
 /// What is asked once links and bridges are known.
 pub fn open_questions(facts: &Facts<'_>) -> BTreeSet<Query> {
     let flows = follow_up::flows(facts);
-    follow_up::hardware(facts).into_iter().chain(flows).collect()
+    follow_up::hardware(facts).into_iter().chain(flows).gather()
 }
 
 /// Whether an answer belongs into the snapshot.

@@ -9,6 +9,7 @@ use super::ovs_uplink::{KERNEL_DATAPATH, Links, Role, belongs_to_ovn, role};
 use crate::facts::Facts;
 use crate::facts::before::Before;
 use crate::facts::ovs::{Bridge, Ovs, Port};
+use crate::model::gather::Gather as _;
 use ways::Ways;
 
 /// A part of the host that a finding is about.
@@ -89,7 +90,7 @@ impl Topology {
     }
 
     pub fn units(&self) -> BTreeSet<usize> {
-        self.nodes.iter().filter(|(part, _)| matches!(part, Part::Unit(_))).map(|(_, node)| *node).collect()
+        self.nodes.iter().filter(|(part, _)| matches!(part, Part::Unit(_))).map(|(_, node)| *node).gather()
     }
 
     fn rely(&mut self, upper: usize, part: &Part) {

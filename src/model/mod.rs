@@ -2,6 +2,7 @@
 
 pub mod answer;
 pub mod finding;
+pub mod gather;
 pub mod query;
 pub mod reading;
 pub mod report;

@@ -3,20 +3,21 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use schemars::JsonSchema;
 use serde::de::{Error, IgnoredAny, MapAccess, Visitor};
+use serde::ser::{self, SerializeMap};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::answer::Asked;
 use super::report::{Baseline, Host, Tool};
 use super::{Answer, Answers, Finding, Query, Reading, TroubleCause};
+use crate::model::gather::Gather as _;
 
 pub const SCHEMA: &str = "hostready/snapshot";
 pub const SCHEMA_VERSION: &str = "1.0";
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Snapshot {
     pub schema: String,
     pub schema_version: String,
@@ -43,11 +44,12 @@ pub struct Snapshot {
     #[serde(deserialize_with = "known_findings")]
     pub findings: Vec<Finding>,
     /// Question → what the host answered.
-    #[schemars(with = "BTreeMap<String, Value>")]
+    #[cfg_attr(test, schemars(with = "BTreeMap<String, serde_json::Value>"))]
     pub answers: Remembered,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Unreadable {
     pub question: String,
     pub detail: String,
@@ -74,13 +76,17 @@ pub struct Remembered(pub BTreeMap<Query, Reading<Answer>>);
 impl Remembered {
     /// To be read like the answers of a host that was asked just now.
     pub fn into_answers(self) -> Answers {
-        Answers(self.0.into_iter().map(|(query, reading)| (query, Asked { reading, micros: 0 })).collect())
+        Answers(self.0.into_iter().map(|(query, reading)| (query, Asked { reading, micros: 0 })).gather())
     }
 }
 
 impl Serialize for Remembered {
     fn serialize<S: Serializer>(&self, out: S) -> Result<S::Ok, S::Error> {
-        out.collect_map(self.0.iter().map(|(query, reading)| (query.to_string(), reading)))
+        let mut map = out.serialize_map(Some(self.0.len()))?;
+        for (query, reading) in &self.0 {
+            map.serialize_entry(&query.to_string(), &reading.to_json().map_err(ser::Error::custom)?)?;
+        }
+        map.end()
     }
 }
 
@@ -114,7 +120,7 @@ impl<'de> Visitor<'de> for EachAnswer {
 
 /// An answer of a kind that a newer hostready gives is none to us.
 fn reading<E: Error>(stored: &RawValue) -> Result<Reading<Answer>, E> {
-    serde_json::from_str(stored.get()).or_else(|error| match is_of_a_newer_kind(&error) {
+    Reading::from_json(stored.get()).or_else(|error| match is_of_a_newer_kind(&error) {
         true => {
             let detail = "the baseline holds it in a form that this hostready does not know";
             Ok(Reading::unreadable(TroubleCause::Malformed, detail))

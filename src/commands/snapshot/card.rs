@@ -6,6 +6,7 @@ use crate::commands::load::Subject;
 use crate::facts::Facts;
 use crate::judge::recovery;
 use crate::model::Snapshot;
+use crate::model::gather::Gather as _;
 use crate::model::report::Intent;
 use crate::model::snapshot::Remembered;
 use crate::report::console_card;
@@ -21,6 +22,6 @@ pub(super) fn of(snapshot: &mut Snapshot, subject: &Subject) -> String {
     });
     let steps = recovery::steps(&facts, &units.collect::<Vec<&str>>());
     drop(facts);
-    snapshot.answers = Remembered(answers.0.into_iter().map(|(query, asked)| (query, asked.reading)).collect());
+    snapshot.answers = Remembered(answers.0.into_iter().map(|(query, asked)| (query, asked.reading)).gather());
     console_card::render(snapshot, &steps)
 }

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::{Row, Wiring};
 use crate::facts::ovs::Datum;
+use crate::model::gather::Gather as _;
 
 /// Column → value; of a column that is a map each key by itself: `other_config:hwaddr`.
 pub type Attributes = BTreeMap<String, Value>;
@@ -121,7 +122,7 @@ pub fn changes(then: &Attributes, now: &Attributes) -> BTreeMap<String, (Value, 
     let gone_or_other = then.iter().map(|(key, was)| (key.clone(), (was.clone(), of(now, key))));
     let is_news = |key: &str| !then.contains_key(key) && !key.starts_with("external_ids:");
     let added = now.iter().filter(|(key, _)| is_news(key)).map(|(key, is)| (key.clone(), (Value::Null, is.clone())));
-    gone_or_other.chain(added).filter(|(_, (was, is))| !is_same(was, is)).collect()
+    gone_or_other.chain(added).filter(|(_, (was, is))| !is_same(was, is)).gather()
 }
 
 /// Of what a snapshot masks nobody knows more than that there was something.

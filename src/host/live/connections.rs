@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 
 use super::{bounded, failure, processes};
 use crate::model::answer::Connection;
+use crate::model::gather::Gather as _;
 use crate::model::{Reading, TroubleCause};
 use table::Table;
 
@@ -32,7 +33,7 @@ pub fn of_unit(proc: &Path, unit: &str, deadline: Instant) -> Reading<Vec<Connec
 fn standing(sample: impl Fn() -> Reading<Vec<Connection>>, pause: impl FnOnce()) -> Reading<Vec<Connection>> {
     let ends = |connection: &Connection| (connection.local.clone(), connection.peer.clone(), connection.relays);
     let first: BTreeSet<_> = match sample() {
-        Reading::Known(connections) => connections.iter().map(ends).collect(),
+        Reading::Known(connections) => connections.iter().map(ends).gather(),
         other => return other,
     };
     if first.is_empty() {

@@ -54,7 +54,7 @@ pub fn ask(query: &Query, deadline: Instant) -> Reading<Answer> {
     match receiver.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
         Ok(Ok(bytes)) => {
             let _ = child.wait();
-            serde_json::from_slice(&bytes).unwrap_or_else(|error| {
+            Reading::from_json(&String::from_utf8_lossy(&bytes)).unwrap_or_else(|error| {
                 Reading::unreadable(TroubleCause::Malformed, format!("the copy that asked `{query}` said: {error}"))
             })
         }

@@ -11,6 +11,7 @@ use nix::sys::statvfs::{FsFlags, statvfs};
 use super::failure;
 use super::mounts::{Mount, Mounts, Place};
 use crate::model::answer::{Content, Entry, EntryKind, Modified, Space};
+use crate::model::gather::Gather as _;
 use crate::model::{Reading, TroubleCause};
 
 /// Far above what any file that we read should hold.
@@ -111,7 +112,7 @@ pub fn matching(
         let content = read(&directory.join(&name));
         (name, content.map(Content))
     };
-    names(directory).map(|names| names.into_iter().filter(is_meant).map(read).collect())
+    names(directory).map(|names| names.into_iter().filter(is_meant).map(read).gather())
 }
 
 /// The content of a file; a link to /dev/null has none: that is how one masks a file.

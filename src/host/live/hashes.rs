@@ -7,6 +7,7 @@ use sha2::{Digest, Sha256};
 
 use super::files;
 use crate::model::Reading;
+use crate::model::gather::Gather as _;
 
 /// Path → SHA-256 of the files that `DIRECTORY/*END` names, or of the one that a path without `*` names, each as
 /// `read` reads it. Directories among them are passed over.
@@ -23,7 +24,7 @@ pub fn hashes(pattern: &Path, read: impl Fn(&Path) -> Reading<Vec<u8>>) -> Readi
     files::matching(pattern, read).map(|found| {
         let is_file = |name: &String| !directory.join(name).symlink_metadata().is_ok_and(|own| own.is_dir());
         let files = found.into_iter().filter(|(name, _)| is_file(name));
-        files.map(|(name, content)| named(&directory.join(name), content.map(|bytes| hash(&bytes.0)))).collect()
+        files.map(|(name, content)| named(&directory.join(name), content.map(|bytes| hash(&bytes.0)))).gather()
     })
 }
 

@@ -23,6 +23,7 @@ use nix::sys::time::{TimeVal, TimeValLike};
 use super::bounded;
 use super::link_attributes::{LinkRow, attributes, link_row};
 use crate::model::answer::{Address, Link};
+use crate::model::gather::Gather as _;
 use crate::model::{Reading, Trouble, TroubleCause};
 
 const GET_LINK: u16 = 18;
@@ -86,7 +87,7 @@ fn named(rows: Vec<LinkRow>) -> BTreeMap<String, Link> {
     let name = |index: Option<i32>| index.and_then(|index| names.get(&index).cloned());
     rows.into_iter()
         .map(|row| (row.name, Link { master: name(row.master), lower: name(row.lower), ..row.link }))
-        .collect()
+        .gather()
 }
 
 struct AddressRow {

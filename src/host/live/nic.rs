@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use super::failure;
 use super::files;
 use crate::model::answer::Nic;
+use crate::model::gather::Gather as _;
 use crate::model::{Reading, TroubleCause};
 
 /// Far above what udev notes of one device.
@@ -64,7 +65,7 @@ fn properties(entry: &Path) -> Reading<BTreeMap<String, String>> {
     files::content(entry).map(|bytes| {
         let text = String::from_utf8_lossy(&bytes);
         let lines = text.lines().filter_map(|line| line.strip_prefix("E:")?.split_once('='));
-        lines.take(MOST_PROPERTIES).map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
+        lines.take(MOST_PROPERTIES).map(|(key, value)| (key.to_owned(), value.to_owned())).gather()
     })
 }
 

@@ -14,6 +14,7 @@ use crate::judge::causes::Part;
 use crate::judge::outcome::{NOT_PRESENT, Outcome};
 use crate::model::Query;
 use crate::model::answer::Address;
+use crate::model::gather::Gather as _;
 
 pub fn judge(facts: &Facts<'_>, before: &Before<'_>) -> Vec<Outcome> {
     let devices = Devices::new(facts, before);
@@ -53,7 +54,7 @@ struct Then<'a> {
 impl<'a> Then<'a> {
     fn new(addresses: &'a [Address]) -> Self {
         let networks = addresses.iter().filter(|it| is_configured(it) && !is_alone(&it.address));
-        Self { with_network: networks.map(|it| (it.link.as_str(), is_ipv6(&it.address))).collect() }
+        Self { with_network: networks.map(|it| (it.link.as_str(), is_ipv6(&it.address))).gather() }
     }
 }
 

@@ -8,6 +8,7 @@ use crate::facts::Facts;
 use crate::facts::before::Before;
 use crate::judge::guests_running;
 use crate::judge::outcome::{NOT_NEEDED, NOT_PRESENT, Outcome};
+use crate::model::gather::Gather as _;
 use crate::model::{Query, Reading, Trouble};
 
 /// A guest that ran in the baseline and starts with the host must run. A guest that does not start with it, or one
@@ -54,7 +55,7 @@ fn scheduler(spec: &Spec, facts: &Facts<'_>) -> Option<String> {
 
 fn autostarting<'f>(spec: &Spec, facts: &'f Facts<'_>) -> Result<BTreeSet<&'f str>, Trouble> {
     let links = facts.reading::<Vec<String>>(&Query::Directory(spec.libvirt_autostart.to_string()));
-    known(links.map(|links| links.iter().filter_map(|link| link.strip_suffix(".xml")).collect()))
+    known(links.map(|links| links.iter().filter_map(|link| link.strip_suffix(".xml")).gather()))
 }
 
 /// Nothing is there where there is no libvirt.

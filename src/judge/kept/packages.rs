@@ -9,6 +9,7 @@ use crate::facts::packages::{Package, Packages};
 use crate::facts::{versions, wildcard};
 use crate::judge::outcome::{NOT_PRESENT, Outcome};
 use crate::judge::package_state::NO_DPKG;
+use crate::model::gather::Gather as _;
 use crate::model::{Query, Reading};
 
 pub fn judge(spec: &Spec, facts: &Facts<'_>, before: &Before<'_>) -> Vec<Outcome> {
@@ -29,7 +30,7 @@ type Installed<'p> = BTreeMap<&'p str, &'p Package<'p>>;
 fn judge_packages(spec: &Spec, then: &Packages<'_>, now: &Packages<'_>) -> Vec<Outcome> {
     let (then_there, now_there) = (there(then), there(now));
     let held = then_there.values().filter(|package| package.want == "hold");
-    let mut meant: BTreeSet<&str> = held.map(|package| package.name).collect();
+    let mut meant: BTreeSet<&str> = held.map(|package| package.name).gather();
     let mut outcomes = Vec::new();
     for names in spec.packages.values() {
         // What was held is told of in any case.

@@ -14,6 +14,7 @@ use crate::judge::causes::Part;
 use crate::judge::outcome::{NOT_PRESENT, Outcome};
 use crate::model::Query;
 use crate::model::answer::{MAIN, NextHop, Route};
+use crate::model::gather::Gather as _;
 
 pub fn judge(facts: &Facts<'_>, before: &Before<'_>) -> Vec<Outcome> {
     let devices = Devices::new(facts, before);
@@ -51,7 +52,7 @@ impl<'a> Now<'a> {
         for route in routes {
             by_destination.entry(whither(route)).or_default().push(route);
         }
-        Self { all: routes.iter().map(bare).collect(), by_destination }
+        Self { all: routes.iter().map(bare).gather(), by_destination }
     }
 }
 

@@ -10,6 +10,7 @@ use crate::judge::causes::Part;
 use crate::judge::outcome::{NOT_PRESENT, Outcome};
 use crate::model::Query;
 use crate::model::answer::Rule;
+use crate::model::gather::Gather as _;
 
 pub fn judge(facts: &Facts<'_>, before: &Before<'_>) -> Vec<Outcome> {
     let devices = Devices::new(facts, before);
@@ -59,7 +60,7 @@ struct Taken(BTreeSet<(bool, u32)>);
 
 impl Taken {
     fn by(rules: &[Rule]) -> Self {
-        Self(rules.iter().map(|rule| (rule.ipv6, rule.priority)).collect())
+        Self(rules.iter().map(|rule| (rule.ipv6, rule.priority)).gather())
     }
 
     /// A rule that was given no priority the kernel puts right before the first that is there: of several, which gets
@@ -83,8 +84,8 @@ impl<'a> Now<'a> {
             by_priority.entry((rule.ipv6, rule.priority)).or_default().push(rule);
         }
         let taken = Taken::by(rules);
-        let by_chance = rules.iter().filter(|rule| taken.may_be_by_chance(rule)).map(without_priority).collect();
-        Self { all: rules.iter().collect(), by_chance, by_priority }
+        let by_chance = rules.iter().filter(|rule| taken.may_be_by_chance(rule)).map(without_priority).gather();
+        Self { all: rules.iter().gather(), by_chance, by_priority }
     }
 
     fn has(&self, rule: &Rule, taken: &Taken) -> bool {

@@ -6,6 +6,7 @@ use crate::facts::Facts;
 use crate::facts::ovs::Ovs;
 use crate::judge::ovs_uplink::{Links, Role, belongs_to_ovn, role};
 use crate::model::answer::{Address, Link};
+use crate::model::gather::Gather as _;
 use crate::model::{Query, Reading};
 
 /// Hardware that carries something: in a switch, a bridge or a bond, below a VLAN, or with an address of its own.
@@ -14,10 +15,10 @@ pub fn in_use<'a>(links: &'a Links, facts: &Facts<'a>) -> BTreeMap<&'a str, &'a 
         Reading::Known(ovs) => Switched::of(ovs, links),
         _ => Switched::default(),
     };
-    let below: BTreeSet<&str> = links.values().filter_map(|link| link.lower.as_deref()).collect();
+    let below: BTreeSet<&str> = links.values().filter_map(|link| link.lower.as_deref()).gather();
     let addressed: BTreeSet<&str> = match facts.reading::<Vec<Address>>(&Query::Addresses) {
         Reading::Known(addresses) => {
-            addresses.iter().filter(|address| address.scope == "global").map(|address| address.link.as_str()).collect()
+            addresses.iter().filter(|address| address.scope == "global").map(|address| address.link.as_str()).gather()
         }
         _ => BTreeSet::new(),
     };
@@ -26,7 +27,7 @@ pub fn in_use<'a>(links: &'a Links, facts: &Facts<'a>) -> BTreeMap<&'a str, &'a 
         switched.uplinks.contains(name) || (carries && !switched.others.contains(name))
     };
     let used = links.iter().filter(|(name, link)| is_hardware(name, link) && is_used(name, link));
-    used.map(|(name, link)| (name.as_str(), link)).collect()
+    used.map(|(name, link)| (name.as_str(), link)).gather()
 }
 
 /// Made by no software: what software makes has a kind, but for the loopback device.

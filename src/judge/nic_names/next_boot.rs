@@ -8,6 +8,7 @@ use crate::facts::netplan::{Problem, Written, for_udev};
 use crate::facts::{Facts, Files};
 use crate::judge::netplan;
 use crate::model::answer::Content;
+use crate::model::gather::Gather as _;
 use crate::model::{Query, Reading, Trouble, TroubleCause};
 
 /// What /run will hold for udev.
@@ -35,7 +36,7 @@ pub fn next_boot(facts: &Facts<'_>, command_line: Option<&str>) -> Result<NextBo
 }
 
 fn files(made: Written) -> Files {
-    made.into_iter().map(|(name, file)| (name, Reading::Known(Content(file.text.into_bytes())))).collect()
+    made.into_iter().map(|(name, file)| (name, Reading::Known(Content(file.text.into_bytes())))).gather()
 }
 
 /// systemd-network-generator(8) makes `70-NAME.link`, `90-NAME.link` in earlier releases, of `ifname=NAME:ADDRESS`. We
@@ -52,7 +53,7 @@ fn of_command_line(facts: &Facts<'_>, command_line: Option<&str>) -> Result<File
     match facts.reading::<Files>(&Query::Files(format!("{RUN_LINKS}/*.link"))) {
         Reading::Known(files) => {
             let kept = files.iter().filter(|(name, _)| names.contains(name));
-            Ok(kept.map(|(name, content)| (name.clone(), content.clone())).collect())
+            Ok(kept.map(|(name, content)| (name.clone(), content.clone())).gather())
         }
         Reading::Absent => Ok(Files::new()),
         Reading::Unreadable(trouble) => Err(trouble),

@@ -8,6 +8,7 @@ use crate::facts::nics::permanent_address;
 use crate::judge::kept::devices::lasting;
 use crate::model::Query;
 use crate::model::answer::{Bond, Link, Nic};
+use crate::model::gather::Gather as _;
 
 /// What the kernel gives every new device.
 const USUAL_MTU: u32 = 1500;
@@ -53,7 +54,7 @@ impl<'a> Devices<'a> {
         let mut open: Vec<(&str, &Link)> = self.each().filter(|(_, link)| is_built(link)).collect();
         let mut steps = Vec::new();
         while !open.is_empty() {
-            let names: BTreeSet<&str> = open.iter().map(|(name, _)| *name).collect();
+            let names: BTreeSet<&str> = open.iter().map(|(name, _)| *name).gather();
             let waits = |name: &str| self.below(name).iter().any(|below| names.contains(below));
             let (later, ready): (Vec<_>, Vec<_>) = open.iter().copied().partition(|(name, _)| waits(name));
             // A circle that the kernel cannot have: whatever was read, we end.

@@ -6,6 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 
 use super::{Failure, Holders};
+use crate::model::gather::Gather as _;
 
 const ESTABLISHED: &str = "01";
 const LISTEN: &str = "0A";
@@ -76,9 +77,9 @@ impl Table {
     /// The other ends of connections which these opened within this host.
     pub fn far_ends(&self, holders: &Holders) -> BTreeSet<u64> {
         let opened = |row: &&Row| holders.contains_key(&row.inode) && self.stays_within(row) && !self.is_accepted(row);
-        let ends: BTreeSet<_> = self.established.iter().filter(opened).map(|row| (row.peer, row.local)).collect();
+        let ends: BTreeSet<_> = self.established.iter().filter(opened).map(|row| (row.peer, row.local)).gather();
         let others = self.established.iter().filter(|row| ends.contains(&(row.local, row.peer)));
-        others.map(|row| row.inode).filter(|inode| !holders.contains_key(inode)).collect()
+        others.map(|row| row.inode).filter(|inode| !holders.contains_key(inode)).gather()
     }
 }
 

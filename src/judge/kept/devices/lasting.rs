@@ -6,6 +6,7 @@ use crate::facts::Facts;
 use crate::facts::ovs::value;
 use crate::judge::ovs_uplink::{GUEST_NAMES, Links, Role, belongs_to_ovn, role};
 use crate::model::answer::{Address, Link, Nic};
+use crate::model::gather::Gather as _;
 use crate::model::{Query, Reading, Trouble};
 
 /// How the networks of schedulers and container engines are named, which they make as they need them.
@@ -36,9 +37,9 @@ pub fn of<'n>(links: &'n Links, facts: &Facts<'_>) -> (BTreeMap<&'n str, bool>, 
         .values()
         .filter(|link| link.kind.as_deref() == Some("vlan"))
         .filter_map(|link| link.lower.as_deref())
-        .collect();
+        .gather();
     let addressed: BTreeSet<&str> = match facts.reading::<Vec<Address>>(&Query::Addresses) {
-        Reading::Known(addresses) => addresses.iter().filter(|it| is_public(it)).map(|it| it.link.as_str()).collect(),
+        Reading::Known(addresses) => addresses.iter().filter(|it| is_public(it)).map(|it| it.link.as_str()).gather(),
         _ => BTreeSet::new(),
     };
     let carries = |name: &str, link: &Link| {
@@ -49,7 +50,7 @@ pub fn of<'n>(links: &'n Links, facts: &Facts<'_>) -> (BTreeMap<&'n str, bool>, 
         let carries = carries(name, link);
         is_lasting(name, link, carries, &ports, facts).then_some((name.as_str(), carries))
     });
-    (lasting.collect(), unread)
+    (lasting.gather(), unread)
 }
 
 fn is_public(address: &Address) -> bool {

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 use crate::facts::wiring::{Attributes, Port, Wiring, is_masked};
+use crate::model::gather::Gather as _;
 
 /// `ovs-vsctl`, which may not wait for ever for a daemon that does not run.
 pub fn words(words: &[&str]) -> Vec<String> {
@@ -84,7 +85,7 @@ pub fn set_interface(name: &str, then: &Attributes, changed: &Map<String, Value>
 
 fn set_row(table: &str, name: &str, then: &Attributes, changed: &Map<String, Value>) -> Vec<Vec<String>> {
     let (gone, other): (Vec<_>, Vec<_>) = changed.iter().partition(|(key, _)| !then.contains_key(*key));
-    let wanted: Attributes = other.into_iter().map(|(key, value)| (key.clone(), value.clone())).collect();
+    let wanted: Attributes = other.into_iter().map(|(key, value)| (key.clone(), value.clone())).gather();
     let settings = settings(&wanted);
     let mut commands = Vec::new();
     if !settings.is_empty() {
