@@ -27,7 +27,7 @@ pub use source::{Layer, Source, SourceError};
 use check::Entry;
 use kind::Kind;
 
-use crate::model::gather::Gather as _;
+use crate::model::gather::{Arrange as _, Gather as _};
 
 macro_rules! built_in {
     ($($name:literal),* $(,)?) => {
@@ -63,7 +63,7 @@ impl Catalog {
         let mut sources: Vec<Source<'_>> =
             BUILT_IN.into_iter().map(|(name, text)| Source { name, text, layer: Layer::BuiltIn }).collect();
         sources.extend_from_slice(extra);
-        sources.sort_by_key(|source| source.layer);
+        sources.arrange_by_key(|source| source.layer);
 
         let mut loading = Loading::default();
         // Profiles lie below the configuration, whatever file they stand in.

@@ -14,6 +14,7 @@ mod values;
 mod walk;
 mod yaml;
 
+use crate::model::gather::Arrange as _;
 use std::collections::BTreeMap;
 
 pub use devices::{Defined, defined};
@@ -42,7 +43,7 @@ pub fn check<'a>(
     knows_all_keys: bool,
 ) -> BTreeMap<&'a str, Problem> {
     let mut files: Vec<_> = files.into_iter().collect();
-    files.sort_by_key(|(path, _)| path.rsplit('/').next());
+    files.arrange_by_key(|(path, _)| path.rsplit('/').next());
     let mut known = definitions::Definitions::default();
     let mut problems = BTreeMap::new();
     for (path, text) in files {

@@ -5,6 +5,7 @@ mod datum;
 use std::borrow::Cow;
 use std::collections::HashMap;
 
+use crate::model::gather::Arrange as _;
 use serde::Deserialize;
 
 pub use datum::Datum;
@@ -150,21 +151,21 @@ impl<'a> Ovs<'a> {
             let is_connected = row.is_connected.boolean().unwrap_or(false);
             ovs.controllers.insert(keyed(&row._uuid)?, Controller { is_connected });
         }
-        ovs.bridges.sort_by(|one, other| one.name.cmp(&other.name));
+        ovs.bridges.arrange_by(|one, other| one.name.cmp(&other.name));
         Ok(ovs)
     }
 
     /// The ports of a bridge, by name: OVSDB's own order changes from one reply to the next.
     pub fn ports(&self, bridge: &Bridge<'a>) -> Vec<&Port<'a>> {
         let mut ports: Vec<_> = bridge.ports.iter().filter_map(|uuid| self.ports.get(uuid)).collect();
-        ports.sort_by(|one, other| one.name.cmp(&other.name));
+        ports.arrange_by(|one, other| one.name.cmp(&other.name));
         ports
     }
 
     /// One interface of a plain port, several of a bond.
     pub fn interfaces(&self, port: &Port<'a>) -> Vec<&Interface<'a>> {
         let mut interfaces: Vec<_> = port.interfaces.iter().filter_map(|uuid| self.interfaces.get(uuid)).collect();
-        interfaces.sort_by(|one, other| one.name.cmp(&other.name));
+        interfaces.arrange_by(|one, other| one.name.cmp(&other.name));
         interfaces
     }
 

@@ -5,6 +5,7 @@ use std::io::{ErrorKind, Read};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
+use crate::model::gather::Arrange as _;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -67,7 +68,7 @@ fn checks_in(directory: &Path) -> Result<Vec<PathBuf>, ConfigurationError> {
             paths.push(path);
         }
     }
-    paths.sort();
+    paths.arrange();
     Ok(paths)
 }
 

@@ -10,6 +10,7 @@ use serde::Deserialize;
 use thiserror::Error;
 
 use crate::model::Snapshot;
+use crate::model::gather::Arrange as _;
 use crate::model::snapshot::{Listed, SCHEMA, SCHEMA_VERSION, Unreadable};
 
 /// A snapshot that cannot be used, and why.
@@ -118,7 +119,7 @@ impl Snapshots {
                 found.push((entry.metadata()?.modified()?, name.to_owned()));
             }
         }
-        found.sort();
+        found.arrange();
         Ok(found.into_iter().map(|(_, name)| name).collect())
     }
 

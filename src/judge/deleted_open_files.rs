@@ -8,6 +8,7 @@ use super::outcome::{NOT_NEEDED, Outcome};
 use crate::catalog::kind::filesystem::DeletedOpen as Spec;
 use crate::facts::Facts;
 use crate::model::answer::{DeletedFile, DeletedOpen, Space};
+use crate::model::gather::Arrange as _;
 use crate::model::{Query, Reading, TroubleCause};
 use crate::units::Bytes;
 
@@ -30,7 +31,7 @@ pub fn judge(spec: &Spec, facts: &Facts<'_>) -> Vec<Outcome> {
 
 fn judge_filesystem(spec: &Spec, space: &Space, deleted: &DeletedOpen) -> Outcome {
     let mut held: Vec<&DeletedFile> = deleted.files.iter().filter(|file| file.device == space.device).collect();
-    held.sort_by_key(|file| std::cmp::Reverse(file.bytes));
+    held.arrange_by_key(|file| std::cmp::Reverse(file.bytes));
     let total: u64 = held.iter().map(|file| file.bytes).sum();
     let share = u64::try_from(u128::from(space.size) * u128::from(spec.from_percent) / 100).unwrap_or(u64::MAX);
     let from = spec.from.0.min(share);

@@ -11,7 +11,7 @@ use crate::facts::repositories::{
     parse_stanzas,
 };
 use crate::model::answer::Content;
-use crate::model::gather::Gather as _;
+use crate::model::gather::{Arrange as _, Gather as _};
 use crate::model::{Query, Reading, Trouble, TroubleCause};
 
 type Parsed = (String, Reading<SourceFile>);
@@ -49,7 +49,7 @@ fn read(facts: &Facts<'_>) -> Reading<Vec<Parsed>> {
             }
         }
     }
-    files.sort_by(|one, other| one.0.cmp(&other.0));
+    files.arrange_by(|one, other| one.0.cmp(&other.0));
     let main = facts.reading::<Vec<u8>>(&Query::File(ONE_LINE_SOURCES.to_owned()));
     files.insert(0, (ONE_LINE_SOURCES.to_owned(), main.map(|text| parse_lines(text))));
     files.retain(|(_, file)| *file != Reading::Absent);

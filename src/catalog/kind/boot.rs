@@ -56,9 +56,8 @@ impl Spec for Module {
 }
 
 /// The initial ramdisk of the kernel that boots next is there, and whole.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Initrd {}
+#[derive(Clone, Debug, Default)]
+pub struct Initrd;
 
 impl Spec for Initrd {
     const CAUSES: &'static [&'static str] = &["missing", "empty", "truncated", "no-kernel"];

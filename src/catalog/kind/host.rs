@@ -37,9 +37,8 @@ impl Spec for RebootPending {
     }
 }
 
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Clock {}
+#[derive(Clone, Debug, Default)]
+pub struct Clock;
 
 impl Spec for Clock {
     fn questions(&self, _: &Settings) -> Vec<Query> {
@@ -48,9 +47,8 @@ impl Spec for Clock {
 }
 
 /// A way in that does not need the network of this host.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Console {}
+#[derive(Clone, Debug, Default)]
+pub struct Console;
 
 pub const CONSOLES: &str = "/sys/class/tty/console/active";
 /// A management controller: its device, or what the firmware says of one whose driver is not loaded (ACPI, SMBIOS).
@@ -71,9 +69,8 @@ impl Spec for Console {
 }
 
 /// What no program can read, and a person vouches for.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Attested {}
+#[derive(Clone, Debug, Default)]
+pub struct Attested;
 
 impl Spec for Attested {
     fn questions(&self, _: &Settings) -> Vec<Query> {
@@ -85,9 +82,8 @@ impl Spec for Attested {
 pub const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
 
 /// The host was rebooted since the baseline.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Rebooted {}
+#[derive(Clone, Debug, Default)]
+pub struct Rebooted;
 
 impl Spec for Rebooted {
     fn questions(&self, _: &Settings) -> Vec<Query> {

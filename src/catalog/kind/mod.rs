@@ -34,18 +34,24 @@ pub trait Spec {
 }
 
 macro_rules! kinds {
-    ($($name:literal => $variant:ident($spec:ty)),* $(,)?) => {
+    (
+        without settings { $($bare_name:literal => $bare:ident($bare_spec:ty)),* $(,)? }
+        with settings { $($name:literal => $variant:ident($spec:ty)),* $(,)? }
+    ) => {
         #[derive(Clone, Debug)]
         pub enum Kind {
+            $($bare($bare_spec),)*
             $($variant($spec)),*
         }
 
         impl Kind {
-            pub const NAMES: &'static [&'static str] = &[$($name),*];
+            pub const NAMES: &'static [&'static str] = &[$($bare_name,)* $($name),*];
 
             /// `None` where there is no kind of that name.
             pub fn parse(name: &str, fields: ValueDeserializer<'_>) -> Option<Result<Self, toml::de::Error>> {
                 match name {
+                    // One parser for all that have nothing to parse.
+                    $($bare_name => Some(NoSettings::deserialize(fields).map(|_| Self::$bare(<$bare_spec>::default()))),)*
                     $($name => Some(<$spec>::deserialize(fields).map(Self::$variant)),)*
                     _ => None,
                 }
@@ -53,24 +59,32 @@ macro_rules! kinds {
 
             pub fn causes(&self) -> &'static [&'static str] {
                 match self {
+                    $(Self::$bare(_) => <$bare_spec as Spec>::CAUSES,)*
                     $(Self::$variant(_) => <$spec as Spec>::CAUSES),*
                 }
             }
 
             pub fn questions(&self, settings: &Settings) -> Vec<Query> {
                 match self {
+                    $(Self::$bare(spec) => spec.questions(settings),)*
                     $(Self::$variant(spec) => spec.questions(settings)),*
                 }
             }
 
             pub fn remembered(&self, settings: &Settings) -> Vec<Query> {
                 match self {
+                    $(Self::$bare(spec) => spec.remembered(settings),)*
                     $(Self::$variant(spec) => spec.remembered(settings)),*
                 }
             }
         }
     };
 }
+
+/// What a kind says that has no settings of its own.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NoSettings {}
 
 impl Kind {
     /// A person may vouch for what it asks.
@@ -80,50 +94,54 @@ impl Kind {
 }
 
 kinds! {
-    "filesystem-space" => FilesystemSpace(filesystem::Space),
-    "filesystem-space-shared" => FilesystemSpaceShared(filesystem::SpaceShared),
-    "filesystem-inodes" => FilesystemInodes(filesystem::Inodes),
-    "filesystem-read-only" => FilesystemReadOnly(filesystem::ReadOnly),
-    "filesystem-no-exec" => FilesystemNoExec(filesystem::NoExec),
-    "deleted-open-files" => DeletedOpenFiles(filesystem::DeletedOpen),
-    "package-state" => PackageState(packages::State),
-    "package-interrupted" => PackageInterrupted(packages::Interrupted),
-    "package-lock" => PackageLock(packages::Locks),
-    "package-held" => PackageHeld(packages::Held),
-    "unit-state" => UnitState(services::UnitState),
-    "units-failed" => UnitsFailed(services::UnitsFailed),
-    "ovs-daemons" => OvsDaemons(ovs::Daemons),
-    "ovs-uplink" => OvsUplink(ovs::Uplink),
-    "ovs-flows" => OvsFlows(ovs::Flows),
-    "management-reachable" => ManagementReachable(network::Management),
-    "peers-reachable" => PeersReachable(network::Peers),
-    "guests-running" => GuestsRunning(host::Guests),
-    "reboot-pending" => RebootPending(host::RebootPending),
-    "clock-synchronised" => ClockSynchronised(host::Clock),
-    "nic-names" => NicNames(network::Names),
-    "netplan" => Netplan(network::Netplan),
-    "boot-space" => BootSpace(boot::Space),
-    "kernel-module" => KernelModule(boot::Module),
-    "initrd" => Initrd(boot::Initrd),
-    "sshd" => Sshd(ssh::Sshd),
-    "package-repositories" => PackageRepositories(packages::Repositories),
-    "package-versions" => PackageVersions(packages::Versions),
-    "python-environments" => PythonEnvironments(python::Environments),
-    "console" => Console(host::Console),
-    "attested" => Attested(host::Attested),
-    "ovn-controller" => OvnController(ovs::Controller),
-    "rebooted" => Rebooted(host::Rebooted),
-    "guests-kept" => GuestsKept(host::GuestsKept),
-    "ovs-database-kept" => OvsDatabaseKept(ovs::DatabaseKept),
-    "ovs-bridges-kept" => OvsBridgesKept(ovs::BridgesKept),
-    "ovs-ports-kept" => OvsPortsKept(ovs::PortsKept),
-    "links-kept" => LinksKept(network::LinksKept),
-    "addresses-kept" => AddressesKept(network::AddressesKept),
-    "routes-kept" => RoutesKept(network::RoutesKept),
-    "rules-kept" => RulesKept(network::RulesKept),
-    "resolver-kept" => ResolverKept(network::ResolverKept),
-    "services-kept" => ServicesKept(services::Kept),
-    "packages-kept" => PackagesKept(packages::Kept),
-    "agent-service" => AgentService(agent::Service),
-    "agent-connected" => AgentConnected(agent::Connected),
+    without settings {
+        "package-state" => PackageState(packages::State),
+        "package-interrupted" => PackageInterrupted(packages::Interrupted),
+        "package-held" => PackageHeld(packages::Held),
+        "units-failed" => UnitsFailed(services::UnitsFailed),
+        "ovs-daemons" => OvsDaemons(ovs::Daemons),
+        "ovs-uplink" => OvsUplink(ovs::Uplink),
+        "ovs-flows" => OvsFlows(ovs::Flows),
+        "management-reachable" => ManagementReachable(network::Management),
+        "peers-reachable" => PeersReachable(network::Peers),
+        "clock-synchronised" => ClockSynchronised(host::Clock),
+        "nic-names" => NicNames(network::Names),
+        "netplan" => Netplan(network::Netplan),
+        "initrd" => Initrd(boot::Initrd),
+        "sshd" => Sshd(ssh::Sshd),
+        "package-repositories" => PackageRepositories(packages::Repositories),
+        "console" => Console(host::Console),
+        "attested" => Attested(host::Attested),
+        "rebooted" => Rebooted(host::Rebooted),
+        "ovs-database-kept" => OvsDatabaseKept(ovs::DatabaseKept),
+        "ovs-bridges-kept" => OvsBridgesKept(ovs::BridgesKept),
+        "ovs-ports-kept" => OvsPortsKept(ovs::PortsKept),
+        "links-kept" => LinksKept(network::LinksKept),
+        "addresses-kept" => AddressesKept(network::AddressesKept),
+        "routes-kept" => RoutesKept(network::RoutesKept),
+        "rules-kept" => RulesKept(network::RulesKept),
+        "resolver-kept" => ResolverKept(network::ResolverKept),
+    }
+    with settings {
+        "filesystem-space" => FilesystemSpace(filesystem::Space),
+        "filesystem-space-shared" => FilesystemSpaceShared(filesystem::SpaceShared),
+        "filesystem-inodes" => FilesystemInodes(filesystem::Inodes),
+        "filesystem-read-only" => FilesystemReadOnly(filesystem::ReadOnly),
+        "filesystem-no-exec" => FilesystemNoExec(filesystem::NoExec),
+        "deleted-open-files" => DeletedOpenFiles(filesystem::DeletedOpen),
+        "package-lock" => PackageLock(packages::Locks),
+        "unit-state" => UnitState(services::UnitState),
+        "guests-running" => GuestsRunning(host::Guests),
+        "reboot-pending" => RebootPending(host::RebootPending),
+        "boot-space" => BootSpace(boot::Space),
+        "kernel-module" => KernelModule(boot::Module),
+        "package-versions" => PackageVersions(packages::Versions),
+        "python-environments" => PythonEnvironments(python::Environments),
+        "ovn-controller" => OvnController(ovs::Controller),
+        "guests-kept" => GuestsKept(host::GuestsKept),
+        "services-kept" => ServicesKept(services::Kept),
+        "packages-kept" => PackagesKept(packages::Kept),
+        "agent-service" => AgentService(agent::Service),
+        "agent-connected" => AgentConnected(agent::Connected),
+    }
 }

@@ -1,8 +1,6 @@
 //! Checks of the network: what the host can reach, and what its names and addresses will be after the next boot.
 //! Whom it should reach is the operator's to say.
 
-use serde::Deserialize;
-
 use super::Spec;
 use super::boot::{COMMAND_LINE, of_the_kernel};
 use super::packages::STATUS;
@@ -12,9 +10,8 @@ use crate::model::query::HttpTarget;
 use crate::units::Target;
 
 /// Each configured URL of the management plane answers.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Management {}
+#[derive(Clone, Debug, Default)]
+pub struct Management;
 
 impl Spec for Management {
     const CAUSES: &'static [&'static str] = &["not-reached", "certificate"];
@@ -25,9 +22,8 @@ impl Spec for Management {
 }
 
 /// Each configured peer accepts a connection, or answers an echo request.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Peers {}
+#[derive(Clone, Debug, Default)]
+pub struct Peers;
 
 impl Spec for Peers {
     const CAUSES: &'static [&'static str] = &["not-reached", "certificate"];
@@ -93,9 +89,8 @@ pub const RULE_DIRECTORIES: [&str; 2] = ["/etc/udev/rules.d", RUN_RULES];
 pub const NETPLAN_DIRECTORIES: [&str; 3] = ["/lib/netplan", "/etc/netplan", "/run/netplan"];
 
 /// The NICs in use keep their names.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Names {}
+#[derive(Clone, Debug, Default)]
+pub struct Names;
 
 impl Spec for Names {
     const CAUSES: &'static [&'static str] = &["will-rename", "not-pinned"];
@@ -120,9 +115,8 @@ impl Spec for Names {
 }
 
 /// netplan's files say what they mean to.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Netplan {}
+#[derive(Clone, Debug, Default)]
+pub struct Netplan;
 
 impl Spec for Netplan {
     fn questions(&self, _: &Settings) -> Vec<Query> {
@@ -158,9 +152,8 @@ fn of_the_network_and_its_managers(settings: &Settings) -> Vec<Query> {
 }
 
 /// Each link of the baseline is there under its name, up, and with its MTU.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct LinksKept {}
+#[derive(Clone, Debug, Default)]
+pub struct LinksKept;
 
 impl Spec for LinksKept {
     const CAUSES: &'static [&'static str] =
@@ -176,9 +169,8 @@ impl Spec for LinksKept {
 }
 
 /// Each address that was configured is where it was.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct AddressesKept {}
+#[derive(Clone, Debug, Default)]
+pub struct AddressesKept;
 
 impl Spec for AddressesKept {
     const CAUSES: &'static [&'static str] = &["on-enslaved-nic", "missing"];
@@ -193,9 +185,8 @@ impl Spec for AddressesKept {
 }
 
 /// Each route that was configured is in its table.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct RoutesKept {}
+#[derive(Clone, Debug, Default)]
+pub struct RoutesKept;
 
 impl Spec for RoutesKept {
     fn questions(&self, settings: &Settings) -> Vec<Query> {
@@ -207,9 +198,8 @@ impl Spec for RoutesKept {
     }
 }
 
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct RulesKept {}
+#[derive(Clone, Debug, Default)]
+pub struct RulesKept;
 
 impl Spec for RulesKept {
     fn questions(&self, settings: &Settings) -> Vec<Query> {
@@ -222,9 +212,8 @@ impl Spec for RulesKept {
 }
 
 /// Names are resolved by the servers that the baseline had.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ResolverKept {}
+#[derive(Clone, Debug, Default)]
+pub struct ResolverKept;
 
 impl Spec for ResolverKept {
     const CAUSES: &'static [&'static str] = &["missing", "link-changed", "servers-changed"];

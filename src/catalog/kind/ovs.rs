@@ -32,9 +32,8 @@ pub(super) fn of_the_switch(settings: &Settings) -> Vec<Query> {
 }
 
 /// The database answers, vswitchd runs, and it has applied the configuration.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Daemons {}
+#[derive(Clone, Debug, Default)]
+pub struct Daemons;
 
 impl Spec for Daemons {
     const CAUSES: &'static [&'static str] = &["ovsdb-unreachable", "vswitchd-not-running", "config-not-applied"];
@@ -45,9 +44,8 @@ impl Spec for Daemons {
 }
 
 /// Every uplink of every bridge is attached for real.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Uplink {}
+#[derive(Clone, Debug, Default)]
+pub struct Uplink;
 
 impl Spec for Uplink {
     const CAUSES: &'static [&'static str] =
@@ -61,9 +59,8 @@ impl Spec for Uplink {
 }
 
 /// A bridge in secure mode without flows carries nothing.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Flows {}
+#[derive(Clone, Debug, Default)]
+pub struct Flows;
 
 impl Spec for Flows {
     fn questions(&self, settings: &Settings) -> Vec<Query> {
@@ -114,9 +111,8 @@ fn of_the_configuration(settings: &Settings) -> Vec<Query> {
 }
 
 /// The database still holds what it held.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct DatabaseKept {}
+#[derive(Clone, Debug, Default)]
+pub struct DatabaseKept;
 
 impl Spec for DatabaseKept {
     fn questions(&self, settings: &Settings) -> Vec<Query> {
@@ -130,9 +126,8 @@ impl Spec for DatabaseKept {
 }
 
 /// Each bridge of the baseline is there, with its attributes.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct BridgesKept {}
+#[derive(Clone, Debug, Default)]
+pub struct BridgesKept;
 
 impl Spec for BridgesKept {
     const CAUSES: &'static [&'static str] = &["missing", "attributes-changed"];
@@ -147,9 +142,8 @@ impl Spec for BridgesKept {
 }
 
 /// Each port of the baseline is on its bridge, with its attributes, whatever its device is called now.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct PortsKept {}
+#[derive(Clone, Debug, Default)]
+pub struct PortsKept;
 
 impl Spec for PortsKept {
     const CAUSES: &'static [&'static str] =

@@ -13,9 +13,8 @@ pub const STATUS: &str = "/var/lib/dpkg/status";
 pub const UPDATES: &str = "/var/lib/dpkg/updates";
 
 /// Every package is wholly there or wholly gone.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct State {}
+#[derive(Clone, Debug, Default)]
+pub struct State;
 
 impl Spec for State {
     const CAUSES: &'static [&'static str] =
@@ -27,9 +26,8 @@ impl Spec for State {
 }
 
 /// dpkg left no journal behind.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Interrupted {}
+#[derive(Clone, Debug, Default)]
+pub struct Interrupted;
 
 impl Spec for Interrupted {
     fn questions(&self, _: &Settings) -> Vec<Query> {
@@ -51,9 +49,8 @@ impl Spec for Locks {
     }
 }
 
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Held {}
+#[derive(Clone, Debug, Default)]
+pub struct Held;
 
 impl Spec for Held {
     fn questions(&self, _: &Settings) -> Vec<Query> {
@@ -67,9 +64,8 @@ pub const ONE_LINE_SOURCES: &str = "/etc/apt/sources.list";
 pub const SOURCES: [&str; 2] = ["/etc/apt/sources.list.d/*.list", "/etc/apt/sources.list.d/*.sources"];
 
 /// apt's sources are those of this release.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Repositories {}
+#[derive(Clone, Debug, Default)]
+pub struct Repositories;
 
 impl Spec for Repositories {
     const CAUSES: &'static [&'static str] = &["other-release", "moving-suite", "disabled", "malformed", "none"];

@@ -26,9 +26,8 @@ impl Spec for UnitState {
 }
 
 /// No loaded unit is in the state `failed`.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct UnitsFailed {}
+#[derive(Clone, Debug, Default)]
+pub struct UnitsFailed;
 
 impl Spec for UnitsFailed {
     fn questions(&self, _: &Settings) -> Vec<Query> {

@@ -1,7 +1,5 @@
 //! Checks of the way in that everybody uses.
 
-use serde::Deserialize;
-
 use super::Spec;
 use super::packages::STATUS;
 use crate::catalog::settings::Settings;
@@ -22,9 +20,8 @@ pub const SERVICES: [&str; 2] = ["ssh.service", "sshd.service"];
 pub const SOCKETS: [&str; 2] = ["ssh.socket", "sshd.socket"];
 
 /// sshd would start with its configuration, will be started, and somebody listens now.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Sshd {}
+#[derive(Clone, Debug, Default)]
+pub struct Sshd;
 
 impl Spec for Sshd {
     const CAUSES: &'static [&'static str] =

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::Problem;
 use super::reader::Yaml;
 use super::yaml::Document;
+use crate::model::gather::Arrange as _;
 
 const KINDS: [&str; 10] = [
     "ethernets",
@@ -34,7 +35,7 @@ pub struct Defined {
 /// `files` are those that count, and that netplan takes: see `check`.
 pub fn defined<'a>(files: impl IntoIterator<Item = (&'a str, &'a [u8])>) -> Result<Vec<Defined>, Problem> {
     let mut files: Vec<_> = files.into_iter().collect();
-    files.sort_by_key(|(path, _)| path.rsplit('/').next());
+    files.arrange_by_key(|(path, _)| path.rsplit('/').next());
     let mut devices: BTreeMap<String, (Defined, bool)> = BTreeMap::new();
     for (path, text) in files {
         let document = Document::load(text)?;

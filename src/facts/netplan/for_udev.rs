@@ -8,6 +8,7 @@ use super::Problem;
 use super::reader::Yaml;
 use super::values;
 use super::yaml::{Document, NodeId};
+use crate::model::gather::Arrange as _;
 
 /// Under the name of the file that netplan writes.
 pub type Written = BTreeMap<String, File>;
@@ -41,7 +42,7 @@ const OFFLOADS: [&str; 7] = [
 /// `files` are those that count, and that netplan takes: see `check`.
 pub fn for_udev<'a>(files: impl IntoIterator<Item = (&'a str, &'a [u8])>) -> Result<ForUdev, Problem> {
     let mut files: Vec<_> = files.into_iter().collect();
-    files.sort_by_key(|(path, _)| path.rsplit('/').next());
+    files.arrange_by_key(|(path, _)| path.rsplit('/').next());
     let mut devices: BTreeMap<String, Device> = BTreeMap::new();
     for (path, text) in files {
         let yaml = Yaml(&Document::load(text)?);

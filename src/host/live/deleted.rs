@@ -13,6 +13,7 @@ use super::mounts::Mounts;
 use super::processes;
 use crate::model::Reading;
 use crate::model::answer::{DeletedFile, DeletedOpen};
+use crate::model::gather::Arrange as _;
 
 /// Smaller files cannot matter and only make the list long.
 const SMALLEST: u64 = 64 * 1024;
@@ -41,7 +42,7 @@ pub fn deleted_open(proc: &Path, local: &dyn Fn(&Path) -> bool) -> Reading<Delet
             denied += u64::from(looked.is_err_and(|error| error.kind() == io::ErrorKind::PermissionDenied));
         }
         let mut files: Vec<DeletedFile> = walk.files.into_values().collect();
-        files.sort_by(|one, other| other.bytes.cmp(&one.bytes).then_with(|| one.path.cmp(&other.path)));
+        files.arrange_by(|one, other| other.bytes.cmp(&one.bytes).then_with(|| one.path.cmp(&other.path)));
         files.truncate(MOST);
         DeletedOpen { files, processes_denied: denied }
     })

@@ -11,7 +11,7 @@ use nix::sys::statvfs::{FsFlags, statvfs};
 use super::failure;
 use super::mounts::{Mount, Mounts, Place};
 use crate::model::answer::{Content, Entry, EntryKind, Modified, Space};
-use crate::model::gather::Gather as _;
+use crate::model::gather::{Arrange as _, Gather as _};
 use crate::model::{Reading, TroubleCause};
 
 /// Far above what any file that we read should hold.
@@ -53,7 +53,7 @@ pub fn names(path: &Path) -> Reading<Vec<String>> {
             Err(error) => return failure::reading("cannot look at", path, &error),
         }
     }
-    names.sort();
+    names.arrange();
     Reading::Known(names)
 }
 

@@ -10,6 +10,7 @@ use super::failure;
 use super::files::device_name;
 use super::mounts::Mounts;
 use crate::model::answer::FileRow;
+use crate::model::gather::Arrange as _;
 use crate::model::query::Freeable;
 use crate::model::{Reading, TroubleCause};
 
@@ -47,7 +48,7 @@ pub fn files(root: &Path, family: Freeable, deadline: Instant) -> Reading<Vec<Fi
         Freeable::AptCache => search.apt_cache(),
     };
     found.map(|mut rows| {
-        rows.sort_by(|one, other| one.path.cmp(&other.path));
+        rows.arrange_by(|one, other| one.path.cmp(&other.path));
         rows
     })
 }

@@ -23,7 +23,7 @@ use nix::sys::time::{TimeVal, TimeValLike};
 use super::bounded;
 use super::link_attributes::{LinkRow, attributes, link_row};
 use crate::model::answer::{Address, Link};
-use crate::model::gather::Gather as _;
+use crate::model::gather::{Arrange as _, Gather as _};
 use crate::model::{Reading, Trouble, TroubleCause};
 
 const GET_LINK: u16 = 18;
@@ -156,7 +156,7 @@ fn on_links(rows: Vec<AddressRow>) -> Vec<Address> {
             Some(Address { link: name.clone()?, address, scope, permanent })
         })
         .collect();
-    addresses.sort_by(|one, other| (&one.link, &one.address).cmp(&(&other.link, &other.address)));
+    addresses.arrange_by(|one, other| (&one.link, &one.address).cmp(&(&other.link, &other.address)));
     addresses
 }
 

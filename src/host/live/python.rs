@@ -10,6 +10,7 @@ use std::time::Instant;
 use super::mounts::{Mounts, Place};
 use super::{failure, files};
 use crate::model::answer::PythonEnvironment;
+use crate::model::gather::Arrange as _;
 use crate::model::{Reading, TroubleCause};
 
 /// `/opt/VENDOR/PRODUCT/lib/venv/NAME`
@@ -28,7 +29,7 @@ pub fn environments(path: &Path, mounts: &Mounts, deadline: Instant) -> Reading<
     };
     let walk = Walk { mounts, mount_points: mounts.points(), device: metadata.dev(), deadline };
     walk.below(real).map(|mut found| {
-        found.sort_by(|one, other| one.path.cmp(&other.path));
+        found.arrange_by(|one, other| one.path.cmp(&other.path));
         found
     })
 }
@@ -109,7 +110,7 @@ impl Walk<'_> {
         match self.near(&directory.join("lib"), files::names) {
             Reading::Known(names) => {
                 found.libraries = names.into_iter().filter(|name| name.starts_with("python")).collect();
-                found.libraries.sort();
+                found.libraries.arrange();
             }
             Reading::Absent => {}
             // Without an interpreter nothing starts, whatever the libraries are for.

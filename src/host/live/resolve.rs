@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use dns_lookup::{AddrInfoHints, LookupError, LookupErrorKind, SockType, getaddrinfo};
 
 use super::bounded::remaining;
+use crate::model::gather::Arrange as _;
 
 /// How long the first family waits for the other: both usually come together.
 const GRACE: Duration = Duration::from_millis(50);
@@ -57,7 +58,7 @@ impl Lookup {
             }
         }
         // IPv4 goes first: where IPv6 is half configured it costs its whole share of the time.
-        self.ready.sort_by_key(SocketAddr::is_ipv6);
+        self.ready.arrange_by_key(SocketAddr::is_ipv6);
         std::mem::take(&mut self.ready)
     }
 

@@ -12,6 +12,7 @@ use super::link_attributes::attributes;
 use super::netlink::{about, dump, ip, scope_word};
 use crate::model::Reading;
 use crate::model::answer::{NextHop, Route, Rule};
+use crate::model::gather::Arrange as _;
 
 const GET_ROUTE: u16 = 26;
 const NEW_ROUTE: u16 = 24;
@@ -31,7 +32,7 @@ pub fn routes(deadline: Instant) -> Reading<Vec<Route>> {
         Ok(rows) => {
             let mut names = Names::default();
             let mut routes: Vec<Route> = rows.into_iter().map(|row| row.named(&mut names)).collect();
-            routes.sort();
+            routes.arrange();
             Reading::Known(routes)
         }
         Err(trouble) => Reading::Unreadable(about("routes", trouble)),
@@ -42,7 +43,7 @@ pub fn routes(deadline: Instant) -> Reading<Vec<Route>> {
 pub fn rules(deadline: Instant) -> Reading<Vec<Rule>> {
     bounded::by(deadline, "routing rules", move || match dump(&(GET_RULE, vec![0; 12]), NEW_RULE, deadline, rule_row) {
         Ok(mut rules) => {
-            rules.sort();
+            rules.arrange();
             Reading::Known(rules)
         }
         Err(trouble) => Reading::Unreadable(about("routing rules", trouble)),
@@ -203,7 +204,7 @@ fn rule_row(payload: &[u8]) -> Option<Rule> {
         _ => format!("{mark:#x}"),
     });
     rule.other.extend((service != 0).then(|| format!("tos {service:#x}")));
-    rule.other.sort();
+    rule.other.arrange();
     Some(rule)
 }
 

@@ -8,6 +8,7 @@ use std::path::Path;
 use super::failure;
 use crate::model::Reading;
 use crate::model::answer::GuestProcess;
+use crate::model::gather::Arrange as _;
 
 /// The device whose descriptors are taps.
 const TUN: &str = "/dev/net/tun";
@@ -35,7 +36,7 @@ fn of_process(process: &Path) -> io::Result<Vec<String>> {
             taps.extend(device(process, &entry.file_name()));
         }
     }
-    taps.sort();
+    taps.arrange();
     taps.dedup();
     Ok(taps)
 }

@@ -11,6 +11,7 @@ use crate::judge::causes::Part;
 use crate::judge::outcome::{NOT_PRESENT, Outcome};
 use crate::judge::ovs_uplink::Links;
 use crate::model::answer::Link;
+use crate::model::gather::Arrange as _;
 use crate::model::{Query, Reading};
 
 pub fn judge(facts: &Facts<'_>, before: &Before<'_>) -> Vec<Outcome> {
@@ -54,7 +55,7 @@ fn judge_link(name: &str, carried: bool, devices: &Devices<'_>, facts: &Facts<'_
     };
     let now = devices.links.get(called)?;
     let mut faults = Compared { name, called, then, now, carried, devices, facts }.faults();
-    faults.sort_by_key(|fault| std::cmp::Reverse(GRAVITY.iter().position(|cause| *cause == fault.cause)));
+    faults.arrange_by_key(|fault| std::cmp::Reverse(GRAVITY.iter().position(|cause| *cause == fault.cause)));
     let gravest = faults.first()?;
     let managed = devices.managed(facts, [called, name]);
     let details: Vec<&str> = faults.iter().map(|fault| fault.detail.as_str()).chain(managed.as_deref()).collect();

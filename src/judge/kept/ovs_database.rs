@@ -9,6 +9,7 @@ use crate::judge::causes::Part;
 use crate::judge::outcome::{NOT_PRESENT, Outcome};
 use crate::judge::ovs_daemons;
 use crate::model::answer::{Entry, EntryKind};
+use crate::model::gather::Arrange as _;
 use crate::model::{Query, Reading, Status};
 
 /// The switch then, and now: none where Open vSwitch is not here any more.
@@ -119,7 +120,7 @@ fn backups(facts: &Facts<'_>) -> Vec<Backup> {
         let found = entries.into_iter().flatten().filter(of_database);
         backups.extend(found.map(|it| Backup { path: format!("{directory}/{}", it.name), bytes: it.bytes }));
     }
-    backups.sort_by_key(|backup| std::cmp::Reverse(backup.bytes));
+    backups.arrange_by_key(|backup| std::cmp::Reverse(backup.bytes));
     backups.truncate(3);
     backups
 }

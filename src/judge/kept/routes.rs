@@ -14,7 +14,7 @@ use crate::judge::causes::Part;
 use crate::judge::outcome::{NOT_PRESENT, Outcome};
 use crate::model::Query;
 use crate::model::answer::{MAIN, NextHop, Route};
-use crate::model::gather::Gather as _;
+use crate::model::gather::{Arrange as _, Gather as _};
 
 pub fn judge(facts: &Facts<'_>, before: &Before<'_>) -> Vec<Outcome> {
     let devices = Devices::new(facts, before);
@@ -37,7 +37,7 @@ fn whither(route: &Route) -> Whither<'_> {
 /// What makes two routes the same: not who made them.
 fn bare(route: &Route) -> Route {
     let mut next_hops = route.next_hops.clone();
-    next_hops.sort();
+    next_hops.arrange();
     Route { next_hops, protocol: String::new(), scope: String::new(), ..route.clone() }
 }
 

@@ -8,7 +8,7 @@ use crate::facts::nics::permanent_address;
 use crate::judge::kept::devices::lasting;
 use crate::model::Query;
 use crate::model::answer::{Bond, Link, Nic};
-use crate::model::gather::Gather as _;
+use crate::model::gather::{Arrange as _, Gather as _};
 
 /// What the kernel gives every new device.
 const USUAL_MTU: u32 = 1500;
@@ -105,7 +105,7 @@ impl<'a> Devices<'a> {
         let of_the_switch = |link: &Link| matches!(link.kind.as_deref(), Some("openvswitch" | "tun"));
         let mut commands = Vec::new();
         let mut wanted: Vec<_> = self.each().filter(|(_, link)| link.admin_up).collect();
-        wanted.sort_by_key(|(name, link)| (self.height(name, 0), of_the_switch(link)));
+        wanted.arrange_by_key(|(name, link)| (self.height(name, 0), of_the_switch(link)));
         for (name, link) in wanted {
             let is_nic = is_nic(link);
             if is_nic && !self.lasting.get(name).copied().unwrap_or_default() {

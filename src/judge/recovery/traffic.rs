@@ -7,6 +7,7 @@ use crate::facts::Facts;
 use crate::judge::kept;
 use crate::model::Query;
 use crate::model::answer::{Address, Entry, Route, Rule};
+use crate::model::gather::Arrange as _;
 
 /// The table that counts where no rule names another.
 const MAIN: u32 = 254;
@@ -39,7 +40,7 @@ pub fn routes(facts: &Facts<'_>, devices: &Devices<'_>) -> Option<Step> {
         })
         .collect();
     // A gateway must be on a link before it is one.
-    ours.sort_by_key(|route| route.next_hops.iter().any(|hop| hop.gateway.is_some()));
+    ours.arrange_by_key(|route| route.next_hops.iter().any(|hop| hop.gateway.is_some()));
     let replace = |route: &Route| Command::from(kept::routes::command(route, "replace"));
     Step::if_any("routes", ours.into_iter().map(replace).collect())
 }
@@ -54,7 +55,7 @@ fn configured<'a>(facts: &Facts<'a>) -> impl Iterator<Item = &'a Route> {
 /// Whom a person asks first whether the network is there.
 pub fn gateway(facts: &Facts<'_>) -> Option<String> {
     let mut routes: Vec<&Route> = configured(facts).filter(|route| route.destination == "default").collect();
-    routes.sort_by_key(|route| (route.ipv6, route.table != MAIN));
+    routes.arrange_by_key(|route| (route.ipv6, route.table != MAIN));
     routes.first()?.next_hops.first()?.gateway.clone()
 }
 

@@ -5,6 +5,7 @@ use crate::facts::Facts;
 use crate::judge::causes::Part;
 use crate::judge::outcome::Outcome;
 use crate::model::answer::{Entry, Unit};
+use crate::model::gather::Arrange as _;
 use crate::model::{Query, Reading, Trouble};
 
 /// Debian's units do not start sshd where this file is.
@@ -48,7 +49,7 @@ impl Units {
                 }
             }
             // The one that matters, where both are there and neither is an alias of the other.
-            found.sort_by_key(|(_, unit)| (!is_active(unit), !starts_at_boot(unit)));
+            found.arrange_by_key(|(_, unit)| (!is_active(unit), !starts_at_boot(unit)));
             Ok(found.into_iter().next())
         };
         let (service, socket) = (one_of(SERVICES)?, one_of(SOCKETS)?);

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::{attribute, link_target, number};
 use crate::model::answer::{PciAbove, PciFunction, PciSlot};
+use crate::model::gather::Arrange as _;
 
 /// Byte 14 of the configuration space: the type of the header, and in its high bit whether there are more functions.
 const HEADER_TYPE: usize = 14;
@@ -93,6 +94,6 @@ fn slots(root: &Path) -> Vec<(u32, String)> {
         Some((number, address))
     };
     let mut slots: Vec<_> = names.filter_map(slot).collect();
-    slots.sort();
+    slots.arrange();
     slots
 }
