@@ -24,12 +24,12 @@ pub fn render(snapshot: &Snapshot, steps: &[Step]) -> String {
 
 const HEADING: &str = "\
 #
-# Type what is missing, from the top. What is there may answer \"File exists\",
-# and stays as it is. Where netplan, ifupdown or networkd configure a device it
-# has to be mended there, too: what is typed here is gone with the next boot.
-# NEW stands for a name that you see. Where a name cannot be given, another NIC
-# has it (give that one a third name first), or it is an alternative name:
-#   ip link property del dev NEW altname NAME
+# Type what is missing, from the top. \"File exists\" is a fine answer, and so is
+# any that an altname gets: it need not be there.
+# Where netplan, ifupdown or networkd configure a device it has to be mended
+# there, too: what is typed here is gone with the next boot.
+# NEW stands for a name that you see. Where another NIC has the name that NEW is
+# to have, give that one a third name first.
 ";
 
 /// A command on as many lines as it takes.

@@ -55,7 +55,7 @@ ip route flush table 100
 ip -6 route flush default 2> /dev/null || true
 ip route del blackhole 192.0.2.128/25
 ovs-vsctl --timeout=10 -- del-br vlan300 -- del-br br-data -- del-br br-ex
-ip link set eno1 down && ip link set eno1 name eno1np0
+ip link set eno1 down && ip link set eno1 name eno1np0 && ip link property add dev eno1np0 altname eno1
 ip link set eno2 down && ip link set eno3 down && ip link set eno2 name spare && ip link set eno3 name eno2 && ip link set spare name eno3
 ip address add 192.0.2.10/24 dev eno1np0
 systemctl disable --quiet --now openvswitch-switch
@@ -119,7 +119,7 @@ fn type_card(lab: &Lab) -> Tested {
     for line in joined.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
         match line.split_whitespace().collect::<Vec<_>>().as_slice() {
             [.., "|", "grep", "-i", address] => present_name = called(lab, line, address)?,
-            ["ip", "link", "set", "NEW", "down"] => {}
+            ["ip", "link", "set", "NEW", "down"] | ["ip", "link", "property", "del", "dev", "NEW", ..] => {}
             ["ip", "link", "set", "NEW", "name", name] if present_name == *name => {}
             ["ip", "link", "set", "NEW", "name", name] => give(lab, &present_name, name)?,
             // They only look, and not everybody has the last.
@@ -144,6 +144,7 @@ fn called(lab: &Lab, line: &str, address: &str) -> Result<String> {
 /// Gives a NIC its name; who has it by mistake gets a third one first, as the heading of the card says.
 fn give(lab: &Lab, present: &str, name: &str) -> Tested {
     enter(lab, &format!("ip link set {present} down"))?;
+    lab.run(&["ip", "link", "property", "del", "dev", present, "altname", name])?;
     let renamed = lab.run(&["ip", "link", "set", present, "name", name])?;
     if renamed.code != 0 {
         ensure!(renamed.stderr.contains("File exists"), "{}", renamed.stderr);

@@ -85,14 +85,17 @@ fn what_is_below_comes_first() {
     let expected = "\
 ip -o link | grep -i 52:54:00:00:00:01
 ip link set NEW down
+ip link property del dev NEW altname eno1
 ip link set NEW name eno1
 ip link set eno1 up
 ip -o link | grep -i 52:54:00:00:00:02
 ip link set NEW down
+ip link property del dev NEW altname eno2
 ip link set NEW name eno2
 ip link set eno2 up
 ip -br link | grep -i 52:54:00:00:00:03
 ip link set NEW down
+ip link property del dev NEW altname eno3
 ip link set NEW name eno3
 ip link set eno3 up
 ip link add bond7 address 52:54:00:00:00:10 type bond mode 802.3ad miimon \\
