@@ -17,13 +17,13 @@
 #   vm_stop
 #
 # HOSTREADY_VM_CACHE   where images are kept (default: ~/.cache/hostready-vm)
-# HOSTREADY_VM_ACCEL   default `tcg`, which works everywhere; `kvm` is faster where it can be had
+# HOSTREADY_VM_ACCEL   default `tcg,thread=multi`, which works everywhere; `kvm` is faster where it can be had
+# VM_OWN_TIME=1        from the next vm_power_on or vm_resume on the machine counts time by its instructions: slower, but
+#                      however busy we are, it meets its own deadlines
 # HOSTREADY_VM_MIRROR  the Debian mirror that an image is built from
 
 VM_HERE=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
 VM_CACHE=${HOSTREADY_VM_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/hostready-vm}
-
-VM_ACCEL=${HOSTREADY_VM_ACCEL:-tcg,thread=single}
 
 # Seconds that one command in the machine may take.
 VM_TIMEOUT=${VM_TIMEOUT:-600}
@@ -73,9 +73,9 @@ vm_start() {
 vm_hypervisor() {
     local kept
     vm_image=$(vm_image) || return
-    kept=$VM_CACHE/hypervisor-$(cat "$VM_HERE/lib.sh" "$VM_HERE/guest/hypervisor" - <<< "$vm_image" | sha256sum | cut -c1-16)
+    kept=$VM_CACHE/hypervisor-$(cat "$VM_HERE/guest/hypervisor" - <<< "$vm_image ${VM_NICS[*]}" | sha256sum | cut -c1-16)
     if [[ ! -d $kept ]]; then
-        vm_time boot -- vm_start "$1" || return
+        VM_OWN_TIME='' vm_time boot -- vm_start "$1" || return
         vm_time prepare -- vm_script "$VM_HERE/guest/hypervisor" || return
         # A while for what is started on demand to have gone again.
         vm_run 'sleep 40; journalctl --sync; sync'
@@ -97,7 +97,7 @@ vm_wire() {
 # vm_power_on [QEMU ARGUMENT…]
 vm_power_on() {
     local nic name slot network arguments=(
-        -name hv-01 -machine pc -accel "$VM_ACCEL" -cpu max -smp 2 -m 1536
+        -name hv-01 -machine pc -cpu max -smp 2 -m 1536
         -nodefaults -display none -serial "file:$vm_dir/console.log"
         -qmp "unix:$vm_dir/qmp,server=on,wait=off" -pidfile "$vm_dir/pid" -daemonize
         -kernel "$vm_image/vmlinuz" -initrd "$vm_image/initrd.img"
@@ -107,8 +107,10 @@ vm_power_on() {
         -device virtio-rng-pci,addr=0x16
         "$@"
     )
-    # A machine that is computed counts its time by its instructions: however slow we are, it meets its own deadlines.
-    [[ $VM_ACCEL != tcg* ]] || arguments+=(-icount shift=0)
+    case ${VM_OWN_TIME:+own} in
+    own) arguments+=(-accel tcg,thread=single -icount shift=0) ;;
+    *) arguments+=(-accel "${HOSTREADY_VM_ACCEL:-tcg,thread=multi}") ;;
+    esac
     for nic in "${VM_NICS[@]}"; do
         name=${nic%%:*}
         slot=$(printf '0x%x' "${name#ens}")
