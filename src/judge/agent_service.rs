@@ -43,6 +43,9 @@ fn judge_unit(spec: &Spec, name: &UnitName, package: &str, facts: &Facts<'_>) ->
         }
         _ => outcome,
     };
+    // What starts and gives up may do so for want of whom it speaks with.
+    let gave_up = matches!(outcome.cause, Some("failed" | "crash-loop"));
+    let outcome = if gave_up { outcome.touching(Part::Peer(String::new())) } else { outcome };
     outcome.touching(Part::Unit(name.to_string())).asking(Query::Unit(name.to_string()))
 }
 

@@ -17,6 +17,7 @@ use crate::facts::before::Before;
 use crate::model::finding::FindingRef;
 use crate::model::gather::Gather as _;
 use crate::model::{Finding, Status};
+pub use rank::depth;
 use rank::{Rank, Reach};
 
 /// Which finding touches what, as long as they are judged.
@@ -69,9 +70,11 @@ struct Case {
 }
 
 impl Case {
-    /// What is known to be wrong is not explained by what nobody could read; nor what counts, by what counts less.
+    /// What is known to be wrong is not explained by what nobody could read; nor what counts, by what counts less; nor
+    /// a plug that is pulled, by who sets up links.
     fn can_explain(&self, other: &Self) -> bool {
-        self.weight >= other.weight && (self.is_known || !other.is_known)
+        let is_no_plug = !other.rank.is_unplugged || self.rank.reach != Reach::EveryDevice;
+        self.weight >= other.weight && (self.is_known || !other.is_known) && is_no_plug
     }
 }
 
@@ -87,6 +90,7 @@ fn cases(noted: Vec<(usize, Vec<Part>)>, findings: &[Finding], topology: &mut To
         }
         nodes.sort_unstable();
         nodes.dedup();
+        relate(finding, &parts, topology);
         let is_known = finding.status == Status::Fail;
         Some(Case {
             finding: index,
@@ -97,6 +101,20 @@ fn cases(noted: Vec<(usize, Vec<Part>)>, findings: &[Finding], topology: &mut To
         })
     };
     noted.into_iter().filter_map(case).collect()
+}
+
+/// What only a fault relates: an agent speaks with the management plane, and may fail for want of it.
+fn relate(finding: &Finding, parts: &[Part], topology: &mut Topology) {
+    let outside = Part::Peer(String::new());
+    let does_not_answer = finding.id == "management.reachable" && finding.cause.as_deref() != Some("certificate");
+    let gave_up = finding.id == "agent.service" && parts.contains(&outside);
+    for part in parts {
+        match part {
+            Part::Peer(_) if does_not_answer => topology.relate(&outside, part),
+            Part::Unit(_) if gave_up => topology.relate(part, &outside),
+            _ => {}
+        }
+    }
 }
 
 /// Whether a judge named what explains it, and was right.
@@ -135,11 +153,12 @@ impl Causes<'_> {
 
     /// Cases that count alike are explained by the same ones.
     fn by_deeper_faults(&mut self, topology: &Topology) {
-        let mut kinds: Vec<(u8, bool)> = self.cases.iter().map(|case| (case.weight, case.is_known)).collect();
+        let kind_of = |case: &Case| (case.weight, case.is_known, case.rank.is_unplugged);
+        let mut kinds: Vec<(u8, bool, bool)> = self.cases.iter().map(kind_of).collect();
         kinds.sort_unstable();
         kinds.dedup();
         for kind in kinds {
-            let effects = |case: &Case| (case.weight, case.is_known) == kind;
+            let effects = |case: &Case| kind_of(case) == kind;
             let Some(example) = self.cases.iter().find(|case| effects(case)) else { continue };
             let deepest = self.deepest(topology, |case| case.rank.as_cause.filter(|_| case.can_explain(example)));
             for (index, case) in self.cases.iter().enumerate().filter(|(_, case)| effects(case)) {

@@ -21,7 +21,8 @@ pub enum Part {
     Bridge(String),
     /// A port of a bridge, or an interface of it: that it is in the switch, made as it was. Touches its device too.
     Port(String),
-    /// A device of the kernel, or a bridge of the switch and what it carries, by its name in the baseline.
+    /// A device of the kernel, or a bridge of the switch and what it carries, by its name in the baseline. `""` for the
+    /// network as a whole, which whoever manages it makes.
     Device(String),
     Unit(String),
     /// What is spoken with over the network: a URL, `host:port` or a host, and `""` for whatever lies outside.
@@ -91,6 +92,12 @@ impl Topology {
 
     pub fn units(&self) -> BTreeSet<usize> {
         self.nodes.iter().filter(|(part, _)| matches!(part, Part::Unit(_))).map(|(_, node)| *node).gather()
+    }
+
+    /// Says that `upper` relies on `lower`.
+    pub fn relate(&mut self, upper: &Part, lower: &Part) {
+        let upper = self.node(upper);
+        self.rely(upper, lower);
     }
 
     fn rely(&mut self, upper: usize, part: &Part) {

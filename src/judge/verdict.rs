@@ -1,5 +1,7 @@
 //! What all findings come to together.
 
+use super::causes::depth;
+use crate::model::gather::Arrange as _;
 use crate::model::report::Verdict;
 use crate::model::{Finding, Severity, Status};
 
@@ -46,8 +48,10 @@ pub fn message(verdict: Verdict, findings: &[Finding]) -> String {
     // What another finding explains is told with that one; what was so before, after what is new.
     let causes = || findings.iter().filter(|finding| finding.caused_by.is_none());
     let select = |test: &dyn Fn(&Finding) -> bool| {
-        let (old, mut new): (Vec<_>, Vec<_>) =
+        let (mut old, mut new): (Vec<_>, Vec<_>) =
             causes().filter(|finding| test(finding)).partition(|finding| finding.new == Some(false));
+        new.arrange_by_key(|finding| depth(finding));
+        old.arrange_by_key(|finding| depth(finding));
         new.extend(old);
         new
     };

@@ -6,7 +6,9 @@ use serde_json::Value;
 
 use super::layout::{Paint, command_line, entry, paragraph, printable, span, time};
 use super::tree;
+use crate::judge::causes;
 use crate::model::finding::FindingRef;
+use crate::model::gather::Arrange as _;
 use crate::model::report::Verdict;
 use crate::model::{Finding, Report, Severity, Status};
 use crate::units::Bytes;
@@ -108,9 +110,10 @@ fn section(
     test: &dyn Fn(&Finding) -> bool,
 ) {
     let own = report.findings.iter().filter(|it| it.caused_by.is_none() && test(it));
-    // What was so before comes after what is new.
-    let (new, old): (Vec<&Finding>, Vec<&Finding>) = own.partition(|it| it.new != Some(false));
-    let mut shown = new.into_iter().chain(old).peekable();
+    // What was so before comes after what is new; and of each, what lies deeper comes first.
+    let mut own: Vec<&Finding> = own.collect();
+    own.arrange_by_key(|it| (it.new == Some(false), causes::depth(it)));
+    let mut shown = own.into_iter().peekable();
     if shown.peek().is_none() {
         return;
     }

@@ -1,4 +1,5 @@
 pub mod host;
+mod reach;
 mod weights;
 
 use super::*;

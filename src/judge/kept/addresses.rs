@@ -157,8 +157,16 @@ impl Comparison<'_, '_, '_> {
             .observing("link", found.map(|it| it.link.clone()))
             .observing("address", found.map(|it| it.address.clone()))
             .observing("enslaved_to", holder)
-            .by_hand(by_hand(was, now_called, found));
+            .by_hand(self.by_hand(was, now_called, found));
         Some(if self.may_float(was) { outcome.at_most(Level::Info) } else { outcome })
+    }
+
+    /// With its old name a NIC finds its address by itself.
+    fn by_hand(&self, was: &Address, now_called: Option<&str>, found: Option<&Address>) -> Vec<Vec<String>> {
+        match found {
+            None if now_called.is_some_and(|link| link != was.link) => self.devices.name_back(&was.link),
+            _ => by_hand(was, now_called, found),
+        }
     }
 
     fn elsewhere(&self, was: &Address, found: &Address, home: &str) -> String {

@@ -6,10 +6,14 @@ use crate::catalog::Level;
 use crate::catalog::kind::host::GuestsKept as Spec;
 use crate::facts::Facts;
 use crate::facts::before::Before;
+use crate::judge::causes::Part;
 use crate::judge::guests_running;
 use crate::judge::outcome::{NOT_NEEDED, NOT_PRESENT, Outcome};
 use crate::model::gather::Gather as _;
 use crate::model::{Query, Reading, Trouble};
+
+/// Who starts them: one daemon, or one for each kind of guest.
+const LIBVIRT: [&str; 2] = ["libvirtd.service", "virtqemud.service"];
 
 /// A guest that ran in the baseline and starts with the host must run. A guest that does not start with it, or one
 /// that a scheduler may have put elsewhere, need not.
@@ -36,7 +40,9 @@ fn compared(spec: &Spec, facts: &Facts<'_>, before: &Before<'_>) -> Result<Vec<O
         return Ok(vec![Outcome::pass("", detail).observing("guests", kept)]);
     }
     let still = autostarting(spec, facts)?;
-    Ok(gone.into_iter().map(|name| missing(name, still.contains(name))).collect())
+    let of_libvirt =
+        |outcome| LIBVIRT.into_iter().fold(outcome, |it: Outcome, unit| it.touching(Part::Unit(unit.into())));
+    Ok(gone.into_iter().map(|name| of_libvirt(missing(name, still.contains(name)))).collect())
 }
 
 fn missing(name: &str, still_starts: bool) -> Outcome {

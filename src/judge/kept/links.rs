@@ -23,7 +23,10 @@ pub fn judge(facts: &Facts<'_>, before: &Before<'_>) -> Vec<Outcome> {
     let mut well = 0_usize;
     for (name, carried) in &devices.lasting {
         match judge_link(name, *carried, &devices, facts) {
-            Some(outcome) => outcomes.push(outcome.touching(Part::Device((*name).to_owned()))),
+            Some(outcome) => {
+                let parts = parts(name, &outcome, &devices).into_iter();
+                outcomes.push(parts.fold(outcome.touching(Part::Device((*name).to_owned())), Outcome::touching));
+            }
             None => well += 1,
         }
     }
@@ -34,6 +37,29 @@ pub fn judge(facts: &Facts<'_>, before: &Before<'_>) -> Vec<Outcome> {
         outcomes.push(Outcome::pass("", format!("{well} {links}")));
     }
     outcomes.into_iter().map(|outcome| outcome.asking(Query::Links)).collect()
+}
+
+/// What else than the link itself a finding is about.
+fn parts(name: &str, outcome: &Outcome, devices: &Devices<'_>) -> Vec<Part> {
+    let Some(then) = devices.then.get(name) else { return Vec::new() };
+    let now = devices.now(name);
+    match outcome.cause {
+        // A bond that is gone, or lost its members, switches on none of them. A plug that is pulled is another matter.
+        Some("missing" | "bond-member-missing") if then.kind.as_deref() == Some("bond") => {
+            let members = devices.then.iter().filter(|(_, link)| link.master.as_deref() == Some(name));
+            let is_left = |member: &str| {
+                let link = devices.now(member);
+                link.is_some_and(|link| link.master.is_none() && (!link.admin_up || link.carrier))
+            };
+            members.filter(|(member, _)| is_left(member)).map(|(member, _)| Part::Device(member.clone())).collect()
+        }
+        // The switch had it, and switches on what it takes.
+        Some("down") if then.member_kind.as_deref() == Some("openvswitch") => {
+            let is_left = now.is_some_and(|link| link.master.is_none() && !link.admin_up);
+            is_left.then(|| Part::Port(name.to_owned())).into_iter().collect()
+        }
+        _ => Vec::new(),
+    }
 }
 
 /// What is wrong with one link; the graver the later in `GRAVITY`.
@@ -60,7 +86,13 @@ fn judge_link(name: &str, carried: bool, devices: &Devices<'_>, facts: &Facts<'_
     let managed = devices.managed(facts, [called, name]);
     let details: Vec<&str> = faults.iter().map(|fault| fault.detail.as_str()).chain(managed.as_deref()).collect();
     let outcome = Outcome::fail(name, Some(gravest.cause), details.join("; "));
-    let outcome = gravest.at_most.into_iter().fold(outcome, Outcome::at_most);
+    let mut outcome = gravest.at_most.into_iter().fold(outcome, Outcome::at_most);
+    if gravest.cause == "bond-member-missing" {
+        let members = devices.then.iter().filter(|(_, link)| link.master.as_deref() == Some(name));
+        outcome.by_hand = members.flat_map(|(member, _)| devices.name_back(member)).collect();
+    } else if gravest.cause == "down" {
+        outcome.by_hand = devices.name_back(name);
+    }
     Some(described(outcome, then, Some((called, now))))
 }
 

@@ -131,6 +131,8 @@ fn shown(value: &Value) -> String {
 /// Where somebody set it in the database alone, the next start of Open vSwitch puts another in its place.
 const SYSTEM_ID: &str = "external_ids:system-id";
 
+const OVN_CONTROLLER: &str = "ovn-controller.service";
+
 /// `ovs-ctl` sets it while it starts the daemons again. Left behind, vswitchd waits for ever, and changes no flow.
 const WAITS: &str = "other_config:flow-restore-wait";
 
@@ -140,12 +142,17 @@ fn judge_switch(then: &Wiring<'_>, now: &Wiring<'_>) -> Option<Outcome> {
     was.retain(|key, _| !WRITTEN_AT_START.contains(&key.as_str()));
     let mut is = now.attributes(&now.switch);
     is.retain(|key, _| was.contains_key(key) || key == WAITS);
-    let outcome = changed(SWITCH, &was, &is)?.because_of("ovs.database-emptied", "").touching(Part::Switch);
+    let outcome = changed(SWITCH, &was, &is)?.because_of("ovs.database-emptied", "");
     let mut commands = by_hand::set_switch(&was, &outcome.expected);
     if let Some(id) = outcome.expected.get(SYSTEM_ID).and_then(Value::as_str) {
         commands.extend(by_hand::keep_system_id(id));
     }
-    let mut outcome = outcome.by_hand(commands);
+    // What OVN is told stops OVN; what lets vswitchd wait stops the whole switch.
+    let part = match outcome.expected.contains_key(WAITS) {
+        true => Part::Switch,
+        false => Part::Unit(OVN_CONTROLLER.to_owned()),
+    };
+    let mut outcome = outcome.by_hand(commands).touching(part);
     let notes = [
         (SYSTEM_ID, "OVN knows the host by its system-id; each start takes it from /etc/openvswitch/system-id.conf"),
         (WAITS, "until flow-restore-wait is removed ovs-vswitchd changes no flow"),

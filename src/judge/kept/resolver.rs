@@ -8,6 +8,7 @@ use crate::catalog::kind::network::{RESOLVED, RESOLVER};
 use crate::facts::Facts;
 use crate::facts::before::Before;
 use crate::facts::resolver::Resolver;
+use crate::judge::causes::Part;
 use crate::judge::outcome::{NOT_PRESENT, Outcome};
 use crate::model::answer::{Entry, EntryKind};
 use crate::model::{Query, Reading, Trouble};
@@ -22,7 +23,11 @@ pub fn judge(facts: &Facts<'_>, before: &Before<'_>) -> Vec<Outcome> {
 }
 
 fn asked(outcome: Outcome) -> Outcome {
-    outcome.asking(Query::File(RESOLVER.to_owned())).asking(Query::Listing(RESOLVER.to_owned()))
+    // Who makes the network writes it.
+    outcome
+        .touching(Part::Device(String::new()))
+        .asking(Query::File(RESOLVER.to_owned()))
+        .asking(Query::Listing(RESOLVER.to_owned()))
 }
 
 /// The file at one moment.

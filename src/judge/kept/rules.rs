@@ -125,6 +125,9 @@ fn judge_rule(was: &Rule, now: &Now<'_>, taken: &Taken, devices: &Devices<'_>, f
         .expecting("rule", was.to_string())
         .observing("instead", instead)
         .by_hand(vec![command(&wanted)]);
+    // One without a device is of the network as a whole.
+    let outcome =
+        if devices_of(was).next().is_none() { outcome.touching(Part::Device(String::new())) } else { outcome };
     let known = devices_of(was).filter(|name| devices.then.contains_key(*name));
     Some(known.fold(outcome, |outcome, name| outcome.touching(Part::Device(name.to_owned()))))
 }

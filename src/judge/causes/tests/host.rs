@@ -95,8 +95,13 @@ impl Row {
         self
     }
 
-    pub fn observing(mut self, key: &str, value: &str) -> Self {
+    pub fn observing(mut self, key: &str, value: impl Into<serde_json::Value>) -> Self {
         self.finding.observed.insert(key.to_owned(), value.into());
+        self
+    }
+
+    pub fn expecting(mut self, key: &str, value: impl Into<serde_json::Value>) -> Self {
+        self.finding.expected.insert(key.to_owned(), value.into());
         self
     }
 

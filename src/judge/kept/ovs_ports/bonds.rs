@@ -2,6 +2,7 @@
 
 use super::places::{Place, has_device};
 use super::{Compared, Was, by_hand};
+use crate::judge::causes::Part;
 use crate::judge::kept::ovs_bridges::changed;
 use crate::judge::outcome::Outcome;
 
@@ -10,7 +11,9 @@ impl<'c, 'b> Compared<'c, '_, '_, 'b> {
         let found = self.bridge(was.bridge).and_then(|bridge| bridge.ports.get(was.name));
         let Some(port) = found else {
             let first = was.port.interfaces.keys().next().map_or(was.name, String::as_str);
-            return vec![self.finished(self.bond_lost(was), first, &[&was.port.row])];
+            let outcome = self.finished(self.bond_lost(was), first, &[&was.port.row]);
+            let others = was.port.interfaces.keys().skip(1).map(|member| Part::Port(member.clone()));
+            return vec![others.fold(outcome, Outcome::touching)];
         };
         let members = was.port.interfaces.keys().filter_map(|member| self.judge_member(was, member));
         let mut outcomes: Vec<Outcome> = members.collect();

@@ -1,0 +1,138 @@
+//! How far a fault reaches: what it cannot have caused stays a headline.
+
+use super::*;
+
+#[test]
+fn an_attribute_that_carries_no_traffic_explains_nothing() {
+    let host = host();
+    for (key, headlines) in [
+        ("external_ids:installed-by", 2),
+        ("other_config:note", 2),
+        ("tag", 1),
+        ("interface type", 1),
+        ("options:remote_ip", 1),
+    ] {
+        let rows = vec![
+            row("ovs.port-kept", "br-ex/ens7", Some("attributes-changed"), &[port("ens7")]).expecting(key, "was"),
+            row("management.reachable", "https://pcd.example/", Some("not-reached"), &[peer("https://pcd.example/")]),
+        ];
+        assert_eq!(told(rows, &host, Some(&host)).len(), headlines, "{key}");
+    }
+}
+
+#[test]
+fn no_manager_of_the_network_takes_hardware_or_pulls_a_plug() {
+    let host = host();
+    let networkd = || unit("systemd-networkd.service");
+    let rows = vec![
+        row("services.kept", "systemd-networkd.service", Some("failed"), &[networkd()])
+            .observing("active_state", "failed"),
+        row("network.link-kept", "ens3", Some("missing"), &[device("ens3")]).expecting("permanent_mac", "52:54:00:01"),
+        row("network.address-kept", "ens3 10.0.2.15/24", Some("missing"), &[device("ens3")]),
+        row("ovs.uplink", "br-ex/ens7", Some("link-down"), &[port("ens7")])
+            .observing("admin_up", true)
+            .observing("carrier", false),
+        row("network.link-kept", "ens7", Some("down"), &[device("ens7")])
+            .observing("admin_up", true)
+            .observing("carrier", false),
+        row("network.link-kept", "ens8", Some("down"), &[device("ens8")])
+            .observing("admin_up", false)
+            .observing("carrier", false),
+        row("network.rule-kept", "100: from 10.0.0.0/8 lookup 100", None, &[device("")]),
+        row("network.dns-kept", "", Some("servers-changed"), &[device("")]),
+    ];
+    assert_eq!(
+        told(rows, &host, Some(&host)),
+        [
+            "services.kept systemd-networkd.service <- network.link-kept ens8, \
+             network.rule-kept 100: from 10.0.0.0/8 lookup 100, network.dns-kept",
+            "network.link-kept ens3 <- network.address-kept ens3 10.0.2.15/24",
+            "ovs.uplink br-ex/ens7 <- network.link-kept ens7",
+        ]
+    );
+}
+
+#[test]
+fn an_agent_hangs_below_the_management_plane_and_the_way_to_it() {
+    let host = host();
+    let agent = || unit("pf9-hostagent.service");
+    let url = "https://10.0.2.2/";
+    let connected = || row("agent.connected", "", Some("not-connected"), &[agent(), peer("")]);
+    let rows = vec![connected(), row("management.reachable", url, Some("not-reached"), &[peer(url)])];
+    assert_eq!(told(rows, &host, Some(&host)), ["management.reachable https://10.0.2.2/ <- agent.connected"]);
+    let rows = vec![connected(), row("management.reachable", url, Some("certificate"), &[peer(url)])];
+    assert_eq!(told(rows, &host, Some(&host)).len(), 2, "it answers");
+    let rows = vec![
+        row("ovs.uplink", "br-ex/ens7", Some("link-down"), &[port("ens7")]),
+        row("agent.service", "pf9-hostagent.service", Some("failed"), &[peer(""), agent()]),
+        row("services.kept", "pf9-hostagent.service", Some("failed"), &[agent()]),
+    ];
+    assert_eq!(
+        told(rows, &host, Some(&host)),
+        ["ovs.uplink br-ex/ens7 <- agent.service pf9-hostagent.service, services.kept pf9-hostagent.service"]
+    );
+    let rows = vec![
+        row("ovs.uplink", "br-ex/ens7", Some("link-down"), &[port("ens7")]),
+        row("agent.service", "pf9-hostagent.service", Some("masked"), &[agent()]),
+    ];
+    assert_eq!(told(rows, &host, Some(&host)).len(), 2, "no network masks a unit");
+}
+
+#[test]
+fn what_the_switch_lost_it_does_not_switch_on() {
+    let host = host();
+    let down = |name: &str| row("network.link-kept", name, Some("down"), &[device(name), port(name)]);
+    for cause in [
+        row("ovs.daemons", "", Some("ovsdb-unreachable"), &[Part::Switch]),
+        row("ovs.database-emptied", "", None, &[Part::Switch]),
+        row("ovs.bridge-kept", "br-data", Some("missing"), &[Part::Bridge("br-data".to_owned())]),
+        row("ovs.port-kept", "br-data/bond0", Some("detached"), &[port("ens8"), port("ens9")]),
+    ] {
+        let told = told(vec![cause, down("ens8"), down("ens9")], &host, Some(&host));
+        assert_eq!(told.len(), 1, "{told:#?}");
+    }
+}
+
+#[test]
+fn a_renamed_nic_that_is_down_is_told_by_what_it_carried() {
+    let (then, mut now) = (host(), host());
+    rename(&mut now, &[("ens3", "enp3s0"), ("ens10", "enp10s0"), ("ens11", "enp11s0")]);
+    let down = |name: &str, called: &str| {
+        row("network.link-kept", name, Some("down"), &[device(name)]).observing("name", called)
+    };
+    let rows = vec![
+        down("ens3", "enp3s0"),
+        row("network.address-kept", "ens3 10.0.2.15/24", Some("missing"), &[device("ens3")]),
+        row("network.link-kept", "bond1", Some("bond-member-missing"), &["bond1", "ens10", "ens11"].map(device)),
+        down("ens10", "enp10s0"),
+        down("ens11", "enp11s0"),
+    ];
+    assert_eq!(
+        told(rows, &now, Some(&then)),
+        [
+            "network.address-kept ens3 10.0.2.15/24 <- network.link-kept ens3",
+            "network.link-kept bond1 <- network.link-kept ens10, network.link-kept ens11",
+        ]
+    );
+    // Where nothing else tells of it, it tells of itself.
+    assert_eq!(told(vec![down("ens3", "enp3s0")], &now, Some(&then)), ["network.link-kept ens3 <- "]);
+}
+
+#[test]
+fn what_lies_deeper_is_told_first() {
+    let finding = |id, cause| row(id, "", cause, &[]).finding;
+    let mut depths = Vec::new();
+    for (id, cause) in [
+        ("ovs.daemons", None),
+        ("ovs.port-kept", Some("missing")),
+        ("ovs.uplink", None),
+        ("network.link-kept", Some("down")),
+        ("network.address-kept", Some("missing")),
+        ("management.reachable", None),
+        ("agent.service", None),
+        ("disk.space", None),
+    ] {
+        depths.push(depth(&finding(id, cause)));
+    }
+    assert!(depths.is_sorted_by(|one, next| one < next), "{depths:?}");
+}
