@@ -47,6 +47,7 @@ impl Ties {
         if let Some(before) = before {
             causes.by_renames(&renames::groups(facts, before), &topology);
         }
+        causes.by_links(findings, &topology);
         causes.by_units(&topology);
         let found: Vec<(usize, usize)> = causes.found().collect();
         for (effect, cause) in found {
@@ -78,11 +79,20 @@ impl Case {
     }
 }
 
+/// What was lost of IPv4 says nothing of IPv6 on the same device.
+const OF_A_FAMILY: [&str; 2] = ["network.address-kept", "network.route-kept"];
+
 fn cases(noted: Vec<(usize, Vec<Part>)>, findings: &[Finding], topology: &mut Topology) -> Vec<Case> {
     let case = |(index, parts): (usize, Vec<Part>)| {
         let finding: &Finding = findings.get(index)?;
         let mut nodes = Vec::new();
         for part in &parts {
+            let part = match part {
+                Part::Device(name) if OF_A_FAMILY.contains(&finding.id.as_str()) => {
+                    &Part::Family(name.clone(), finding.subject.contains(':'))
+                }
+                part => part,
+            };
             nodes.push(topology.node(part));
             if let Part::Port(name) = part {
                 nodes.push(topology.node(&Part::Device(name.clone())));
@@ -231,8 +241,11 @@ impl Causes<'_> {
         }
         for (group, effects) in effects {
             let names = groups.get(group).map_or(&[][..], Vec::as_slice);
-            let own: Vec<usize> =
-                names.iter().filter_map(|name| topology.find(&Part::Device((*name).to_owned()))).collect();
+            let parts = names.iter().flat_map(|name| {
+                let name = || (*name).to_owned();
+                [Part::Device(name()), Part::Family(name(), false), Part::Family(name(), true)]
+            });
+            let own: Vec<usize> = parts.filter_map(|part| topology.find(&part)).collect();
             let order = |index: &&usize| {
                 let case = &self.cases[**index];
                 let is_of_the_nic = case.nodes.iter().any(|node| own.contains(node));
@@ -243,6 +256,19 @@ impl Causes<'_> {
                 if self.cases[head].can_explain(&self.cases[index]) {
                     self.by[index] = Some(head);
                 }
+            }
+        }
+    }
+
+    /// The addresses that a link lost at once were lost by one fault.
+    fn by_links(&mut self, findings: &[Finding], topology: &Topology) {
+        let mut first: BTreeMap<&[usize], usize> = BTreeMap::new();
+        for (index, case) in self.cases.iter().enumerate() {
+            let is_address = findings.get(case.finding).is_some_and(|finding| finding.id == "network.address-kept");
+            let Some(family) = case.nodes.first().filter(|_| is_address && self.is_open(index)) else { continue };
+            let head = *first.entry(topology.below(*family)).or_insert(index);
+            if head != index && self.cases[head].can_explain(case) {
+                self.by[index] = Some(head);
             }
         }
     }

@@ -24,6 +24,8 @@ pub enum Part {
     /// A device of the kernel, or a bridge of the switch and what it carries, by its name in the baseline. `""` for the
     /// network as a whole, which whoever manages it makes.
     Device(String),
+    /// What a device has of IPv4, or of IPv6: its addresses, and the routes by it.
+    Family(String, bool),
     Unit(String),
     /// What is spoken with over the network: a URL, `host:port` or a host, and `""` for whatever lies outside.
     Peer(String),
@@ -60,10 +62,14 @@ impl Topology {
         self.nodes.insert(part.clone(), node);
         self.above.push(Vec::new());
         self.below.push(Vec::new());
-        if let Part::Peer(target) = part {
-            for device in self.ways.devices(target) {
-                self.rely(node, &Part::Device(device));
+        match part {
+            Part::Peer(target) => {
+                for (device, v6) in self.ways.devices(target) {
+                    self.rely(node, &Part::Family(device, v6));
+                }
             }
+            Part::Family(device, _) => self.rely(node, &Part::Device(device.clone())),
+            _ => {}
         }
         node
     }

@@ -37,12 +37,17 @@ impl Ways {
         }
     }
 
-    /// The devices by which packets leave for `target`; for an address of this host, the device that has it. None where
+    /// The devices by which packets leave for `target`; for an address of this host, the device that has it; each with
+    /// whether it speaks IPv6. None where
     /// nothing is known of it.
-    pub fn devices(&self, target: &str) -> Vec<String> {
+    pub fn devices(&self, target: &str) -> Vec<(String, bool)> {
         let Ok(address) = host(target).parse::<IpAddr>() else { return self.outward() };
-        let own: Vec<String> =
-            self.own.iter().filter(|(own, _)| *own == address).map(|(_, link)| link.clone()).collect();
+        let own: Vec<(String, bool)> = self
+            .own
+            .iter()
+            .filter(|(own, _)| *own == address)
+            .map(|(_, link)| (link.clone(), address.is_ipv6()))
+            .collect();
         if !own.is_empty() || address.is_loopback() || address.is_unspecified() {
             return own;
         }
@@ -50,16 +55,16 @@ impl Ways {
         let matching = self.routes.iter().filter(|way| way.leads_to(address));
         let key = |way: &&Way| (way.is_main, way.length, std::cmp::Reverse(way.metric));
         let Some(best) = matching.clone().map(|way| key(&way)).max() else { return Vec::new() };
-        matching.filter(|way| key(way) == best).flat_map(|way| way.devices.iter().cloned()).collect()
+        matching.filter(|way| key(way) == best).flat_map(Way::leaves_by).collect()
     }
 
     /// For what has no address yet: where the default routes of both families lead.
-    fn outward(&self) -> Vec<String> {
+    fn outward(&self) -> Vec<(String, bool)> {
         let default = |v4: bool| {
             let ways = self.routes.iter().filter(move |way| way.length == 0 && way.is_main);
             ways.filter(move |way| way.network.is_ipv4() == v4).min_by_key(|way| way.metric)
         };
-        [true, false].into_iter().filter_map(default).flat_map(|way| way.devices.iter().cloned()).collect()
+        [true, false].into_iter().filter_map(default).flat_map(Way::leaves_by).collect()
     }
 }
 
@@ -76,6 +81,10 @@ impl Way {
         let whole = if network.is_ipv4() { 32 } else { 128 };
         let length = if length.is_empty() { whole } else { length.parse().ok().filter(|length| *length <= whole)? };
         Some(Self { network, length, metric: route.metric, is_main: route.table == MAIN, devices })
+    }
+
+    fn leaves_by(&self) -> impl Iterator<Item = (String, bool)> {
+        self.devices.iter().map(|device| (device.clone(), self.network.is_ipv6()))
     }
 
     fn leads_to(&self, address: IpAddr) -> bool {
@@ -127,6 +136,10 @@ mod tests {
         Ways { routes: routes.iter().filter_map(|text| Way::of(&route(text))).collect(), own }
     }
 
+    fn names(ways: &Ways, target: &str) -> Vec<String> {
+        ways.devices(target).into_iter().map(|(name, _)| name).collect()
+    }
+
     #[test]
     fn packets_leave_by_the_longest_match_of_the_main_table() {
         let ways = ways(&[
@@ -158,14 +171,14 @@ mod tests {
             ("pcd.example:443", &["br-ex", "bond2"]),
             ("", &["br-ex", "bond2"]),
         ] {
-            assert_eq!(ways.devices(target), devices, "{target}");
+            assert_eq!(names(&ways, target), devices, "{target}");
         }
     }
 
     #[test]
     fn another_table_counts_where_the_main_one_has_nothing() {
         let ways = ways(&["10.1.0.0/16 dev bond1.200", "172.16.0.0/12 dev ens11 table 100"]);
-        assert_eq!(ways.devices("172.16.0.1"), ["ens11"]);
+        assert_eq!(names(&ways, "172.16.0.1"), ["ens11"]);
         assert!(ways.devices("198.51.100.1").is_empty());
     }
 }

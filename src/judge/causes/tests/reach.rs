@@ -136,3 +136,28 @@ fn what_lies_deeper_is_told_first() {
     }
     assert!(depths.is_sorted_by(|one, next| one < next), "{depths:?}");
 }
+
+#[test]
+fn the_addresses_of_one_link_are_one_fault_and_each_family_explains_its_own() {
+    let host = host();
+    let address = |subject: &str| row("network.address-kept", subject, Some("missing"), &[device("ens3")]);
+    let route = |subject: &str| row("network.route-kept", subject, None, &[device("ens3")]);
+    let (v4, v6) = ("ens3 10.0.2.15/24", "ens3 2001:db8::15/64");
+    assert_eq!(
+        told(vec![address(v4), route("10.9.0.0/16 table 254"), route("::/0 table 254")], &host, Some(&host)),
+        [
+            "network.address-kept ens3 10.0.2.15/24 <- network.route-kept 10.9.0.0/16 table 254",
+            "network.route-kept ::/0 table 254 <- ",
+        ]
+    );
+    let rows = vec![
+        address(v4),
+        address(v6),
+        route("::/0 table 254"),
+        row("network.reachable", "10.0.2.2:53", None, &[peer("10.0.2.2:53")]),
+    ];
+    let told_of = told(rows, &host, Some(&host));
+    assert_eq!(told_of.len(), 1, "{told_of:#?}");
+    let of_another = row("network.address-kept", "br-ex 172.24.4.11/24", Some("missing"), &[device("br-ex")]);
+    assert_eq!(told(vec![address(v4), of_another], &host, Some(&host)).len(), 2);
+}
