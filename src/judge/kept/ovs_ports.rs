@@ -2,6 +2,7 @@
 
 mod bonds;
 pub mod by_hand;
+mod names;
 mod places;
 
 use std::collections::HashMap;
@@ -253,10 +254,6 @@ impl<'c, 'a, 'b> Compared<'c, '_, 'a, 'b> {
     /// It has the name that another NIC had: what the switch has under that name was made for the other.
     fn is_swapped(&self, interface: &str, called: &str) -> bool {
         called != interface && self.devices.then.contains_key(called)
-    }
-
-    fn name_back(&self, interface: &str, called: &str) -> Vec<Vec<String>> {
-        by_hand::name_back(interface, called, self.devices.nics.before(interface))
     }
 
     /// What holds for every row: who manages it, and what it is about.

@@ -58,6 +58,7 @@ impl<'c, 'b> Compared<'c, '_, '_, 'b> {
         }
         let mut commands: Vec<Vec<String>> =
             renamed.iter().flat_map(|(member, called)| self.name_back(member, called)).collect();
+        commands.dedup();
         commands.extend((cause == "wrong-bridge").then(|| by_hand::words(&["del-port", name])));
         commands.extend(by_hand::add(bridge, name, was.port, self.then));
         let detail = std::iter::once(first).chain(fates).collect::<Vec<_>>().join("; ");
@@ -92,8 +93,10 @@ impl<'c, 'b> Compared<'c, '_, '_, 'b> {
                     let by_itself = seat.port.interfaces.len() < 2;
                     let place = if by_itself { "a port by itself" } else { seat.name };
                     let detail = format!("{called} is not in {bond} any more; it is {place} on {bridge}");
-                    Outcome::fail(&subject, Some("detached"), detail)
+                    let outcome = Outcome::fail(&subject, Some("detached"), detail);
+                    self.or_swapped(outcome, bond, member, called)
                 }
+                Some(seat) if self.is_swapped(member, called) => self.elsewhere(&subject, was, member, called, &seat),
                 Some(seat) => self.elsewhere(&subject, was, member, called, &seat).by_hand(Vec::new()),
                 None => self.member_unseated(&subject, was, member, called),
             },

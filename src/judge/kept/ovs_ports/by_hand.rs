@@ -133,22 +133,47 @@ fn quoted(text: &str) -> String {
     if is_plain { text.to_owned() } else { Value::from(text).to_string() }
 }
 
-/// What a NIC is called while two change names.
+/// What a NIC is called while others change names.
 const ASIDE: &str = "aside0";
 
-/// Gives a NIC the name back that the switch asks for. Where another NIC has it, that one gets its own.
-pub fn name_back(wanted: &str, called: &str, holder: Option<&str>) -> Vec<Vec<String>> {
-    let ip = |words: &[&str]| ["ip", "link", "set"].iter().chain(words).map(|word| (*word).to_owned()).collect();
-    let Some(own) = holder else {
-        return vec![ip(&[called, "down"]), ip(&[called, "name", wanted]), ip(&[wanted, "up"])];
-    };
-    vec![
-        ip(&[wanted, "down"]),
-        ip(&[wanted, "name", ASIDE]),
-        ip(&[called, "down"]),
-        ip(&[called, "name", wanted]),
-        ip(&[wanted, "up"]),
-        ip(&[ASIDE, "name", own]),
-        ip(&[own, "up"]),
-    ]
+/// A NIC that is to have another name.
+#[derive(Clone, Copy, Debug)]
+pub struct Move<'a> {
+    pub called: &'a str,
+    pub wanted: &'a str,
+    /// The kernel gives no NIC a name that it has beside its own.
+    pub is_alternative: bool,
+}
+
+/// Gives NICs their names, where each has the one that the one before it wants. One line: the first of its commands may
+/// cut the session off in which it is typed. `known_by` is the address of the first.
+pub fn names_back(moves: &[Move<'_>], known_by: Option<&str>) -> Vec<Vec<String>> {
+    let is_word = |name: &str| name.chars().all(|c| c.is_ascii_alphanumeric() || "_.-:".contains(c));
+    let (Some(first), Some(last)) = (moves.first(), moves.last()) else { return Vec::new() };
+    if !moves.iter().all(|it| is_word(it.called) && is_word(it.wanted)) {
+        return Vec::new();
+    }
+    let mut steps = Vec::new();
+    if let Some(address) = known_by.filter(|address| moves.len() > 1 && is_word(address)) {
+        steps.push(format!("ip -o link show {} | grep -qi {address}", first.called));
+    }
+    let is_circle = last.wanted == first.called;
+    if is_circle {
+        steps.extend([format!("ip link set {} down", first.called), renamed(first, first.called, ASIDE)]);
+    }
+    for it in moves.iter().rev() {
+        let called = if is_circle && it.called == first.called { ASIDE } else { it.called };
+        steps.push(format!("ip link set {called} down"));
+        steps.push(renamed(it, called, it.wanted));
+        steps.push(format!("ip link set {} up", it.wanted));
+    }
+    vec![["sh", "-c", &steps.join(" && ")].map(str::to_owned).to_vec()]
+}
+
+fn renamed(it: &Move<'_>, called: &str, name: &str) -> String {
+    let rename = format!("ip link set {called} name {name}");
+    match it.is_alternative && name == it.wanted {
+        true => format!("ip link property del dev {called} altname {name} && {rename}"),
+        false => rename,
+    }
 }

@@ -49,10 +49,27 @@ fn a_renamed_nic_is_told_as_such() {
     assert_eq!(told(&outcomes), [("br-ex/eno1", "nic-renamed", "eno1 is now called eno1np0")]);
     assert_eq!(
         typed(&outcomes[0]),
-        ["ip link set eno1np0 down", "ip link set eno1np0 name eno1", "ip link set eno1 up"]
+        ["sh -c ip link set eno1np0 down && ip link set eno1np0 name eno1 && ip link set eno1 up"],
+        "in one line: the first of its commands may cut the session off"
     );
     assert_eq!(outcomes[0].observed["device"], "eno1np0");
     assert_eq!(outcomes[0].touches, [Part::Port("eno1".to_owned())]);
+}
+
+/// A card that was added has taken the first name, and all after it moved on.
+#[test]
+fn names_that_moved_on_are_given_back_from_the_free_end() {
+    let mut now = Switch::default();
+    now.rename_link("eno3", "eno9");
+    now.rename_link("eno2", "eno3");
+    let outcomes = wrong(&now);
+    let lines: Vec<Vec<String>> =
+        outcomes.iter().map(typed).map(|it| it.into_iter().filter(|line| line.starts_with("sh")).collect()).collect();
+    let lines: Vec<&String> = lines.iter().flatten().collect();
+    assert!(!lines.is_empty() && lines.iter().all(|line| line == &lines[0]), "{lines:?}");
+    let at = |step: &str| lines[0].find(step).unwrap_or_else(|| panic!("{step}: {}", lines[0]));
+    assert!(lines[0].contains("sh -c ip -o link show eno9 | grep -qi "), "not twice: {}", lines[0]);
+    assert!(at("ip link set eno3 name eno2") < at("ip link set eno9 name eno3"), "{}", lines[0]);
 }
 
 #[test]
@@ -87,7 +104,9 @@ fn two_that_swapped_their_names_are_told_with_where_they_are() {
     );
     assert!(outcomes[1].detail.contains("what is called eno1 now was eno4"), "{}", outcomes[1].detail);
     assert!(outcomes[1].detail.contains("eno4 is on br-data"), "{}", outcomes[1].detail);
-    assert_eq!(typed(&outcomes[1]).len(), 7);
+    assert_eq!(typed(&outcomes[0]), typed(&outcomes[1]), "the same, and once");
+    let [line] = typed(&outcomes[1]).try_into().unwrap();
+    assert!(line.ends_with("ip link set aside0 down && ip link set aside0 name eno1 && ip link set eno1 up"), "{line}");
 }
 
 #[test]

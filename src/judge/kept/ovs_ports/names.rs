@@ -1,0 +1,39 @@
+//! NICs that have each other's names get their own back, all at once.
+
+use super::{Compared, by_hand};
+use crate::facts::nics::permanent_address;
+
+impl<'n> Compared<'_, 'n, '_, '_> {
+    /// One command for the whole chain: whoever typed only a part of it would find the next name taken. It is the same
+    /// for every NIC of the chain, and does nothing when it is typed again.
+    pub fn name_back(&self, interface: &str, called: &str) -> Vec<Vec<String>> {
+        let nics = &self.devices.nics;
+        let of_before = |name: &str| self.devices.then.get_key_value(name).map(|(name, _)| name.as_str());
+        let Some(mut wanted) = of_before(interface) else { return Vec::new() };
+        let mut called = called;
+        // To the end that gives a name free; of a circle, to its first name.
+        let mut first = (wanted, called);
+        while let Some(next) = of_before(called).filter(|next| *next != interface) {
+            let Some(now) = nics.now(next).filter(|now| *now != next) else { break };
+            (wanted, called) = (next, now);
+            first = first.min((wanted, called));
+        }
+        let is_circle = called == interface;
+        if is_circle {
+            (wanted, called) = first;
+        }
+        let (freed, mut moves) = (called, Vec::new());
+        loop {
+            let link = self.devices.links.get(called);
+            let is_alternative = link.is_some_and(|link| link.alternative_names.iter().any(|it| it == wanted));
+            moves.push(by_hand::Move { called, wanted, is_alternative });
+            if wanted == freed || !self.devices.links.contains_key(wanted) {
+                break;
+            }
+            // A card that was not there before gets the name that nobody has any more.
+            (called, wanted) = (wanted, nics.before(wanted).unwrap_or(freed));
+        }
+        let known_by = self.devices.links.get(freed).and_then(|link| permanent_address(link).or(link.mac.as_deref()));
+        by_hand::names_back(&moves, known_by)
+    }
+}
