@@ -223,7 +223,14 @@ fn by_hand(was: &Address, now_called: Option<&str>, found: Option<&Address>) -> 
         ["ip", "address", verb, address, "dev", link].into_iter().map(str::to_owned).collect::<Vec<_>>()
     };
     let remove = found.map(|found| command("del", &found.address, &found.link));
-    remove.into_iter().chain([command("add", &was.address, link)]).collect()
+    let mut commands: Vec<_> = [command("add", &was.address, link)].into_iter().chain(remove).collect();
+    // Who is logged in by the other one still is when the first is there. Of IPv6 a device has no address twice.
+    let is_in_the_way =
+        |found: &Address| found.link == link && is_ipv6(&was.address) && bare(&found.address) == bare(&was.address);
+    if found.is_some_and(is_in_the_way) {
+        commands.reverse();
+    }
+    commands
 }
 
 #[cfg(test)]

@@ -207,3 +207,14 @@ fn who_manages_the_device_is_named() {
     );
     assert_eq!(with("/etc/network/interfaces.d/lan", "iface ens9 inet static\n"), told);
 }
+
+/// Whoever is logged in by the address that is to go must not be cut off before the other is there.
+#[test]
+fn an_address_is_added_before_the_other_goes() {
+    let typed = |was: &str, is: &str| {
+        let (was, is) = (address("ens3", was), address("ens3", is));
+        by_hand(&was, Some("ens3"), Some(&is)).iter().map(|argv| argv[2].clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(typed("192.0.2.9/24", "192.0.2.9/16"), ["add", "del"]);
+    assert_eq!(typed("2001:db8::9/64", "2001:db8::9/56"), ["del", "add"], "the kernel takes no second one");
+}
