@@ -9,7 +9,6 @@ use crate::judge::causes::Part;
 use crate::judge::outcome::{NOT_PRESENT, Outcome};
 use crate::judge::ovs_daemons;
 use crate::model::answer::{Entry, EntryKind};
-use crate::model::gather::Arrange as _;
 use crate::model::{Query, Reading, Status};
 
 /// The switch then, and now: none where Open vSwitch is not here any more.
@@ -89,13 +88,16 @@ fn made_anew(then: &Wiring<'_>, now: &Wiring<'_>, facts: &Facts<'_>) -> Outcome 
     details.push(match shown.as_slice() {
         [] => format!("no {OWN_DATABASE}.backup* lies beside it"),
         [only] => format!("what it replaced is kept in {only}"),
-        several => format!("what it replaced is kept in one of {}", several.join(", ")),
+        several => {
+            format!("what it replaced is kept in one of {}: look which is the last good one", several.join(", "))
+        }
     });
     let outcome = emptied(then, now.bridges.len(), &details.join("; "));
     let outcome = outcome.observing("backups", backups.iter().map(|backup| backup.path.clone()).collect::<Vec<_>>());
-    match backups.first() {
-        Some(backup) => outcome.by_hand(put_back(&backup.path)),
-        None => outcome,
+    // Which of several is the one, its size does not tell.
+    match backups.as_slice() {
+        [only] => outcome.by_hand(put_back(&only.path)),
+        _ => outcome,
     }
 }
 
@@ -110,8 +112,7 @@ struct Backup {
     bytes: u64,
 }
 
-/// What `ovs-ctl` sets aside before it makes a database of another schema: `conf.db.backup8.3.0-3423580704`. The
-/// largest first: an empty one is worth nothing.
+/// What `ovs-ctl` sets aside before it makes a database of another schema: `conf.db.backup8.3.0-3423580704`.
 fn backups(facts: &Facts<'_>) -> Vec<Backup> {
     let mut backups = Vec::new();
     for directory in DATABASE_DIRECTORIES {
@@ -120,8 +121,6 @@ fn backups(facts: &Facts<'_>) -> Vec<Backup> {
         let found = entries.into_iter().flatten().filter(of_database);
         backups.extend(found.map(|it| Backup { path: format!("{directory}/{}", it.name), bytes: it.bytes }));
     }
-    backups.arrange_by_key(|backup| std::cmp::Reverse(backup.bytes));
-    backups.truncate(3);
     backups
 }
 

@@ -36,12 +36,15 @@ fn an_empty_one_is_told_with_what_was_set_aside() {
     let listing = |names: &[&str]| Answer::Listing(names.iter().map(|name| entry(name)).collect());
     let mut now = anew();
     let directory = Query::Listing("/etc/openvswitch".to_owned());
-    let names = ["conf.db", "conf.db.backup8.3.0-1", "conf.db.backup8.10.0-2", ".conf.db.~lock~"];
-    now.others.push((directory.clone(), listing(&names)));
+    let names = ["conf.db", "conf.db.backup8.3.0-1", "conf.db.backup8.10.0-2", "conf.db.backup1", "conf.db.backup2"];
+    now.others = vec![(directory.clone(), listing(&names))];
+    let outcome = &outcomes_of(&Switch::default(), &now)[0];
+    assert_eq!(outcome.observed["backups"].as_array().unwrap().len(), 4, "all are named");
+    assert!(outcome.by_hand.is_empty(), "and none is chosen by its size: {:?}", outcome.by_hand);
+    now.others = vec![(directory.clone(), listing(&["conf.db", "conf.db.backup8.3.0-1", ".conf.db.~lock~"]))];
     let outcome = &outcomes_of(&Switch::default(), &now)[0];
     assert_eq!(outcome.status, Status::Fail);
     assert!(outcome.detail.starts_with("the database of the switch was made anew"), "{}", outcome.detail);
-    assert_eq!(outcome.observed["backups"].as_array().unwrap().len(), 2);
     let typed: Vec<String> = outcome.by_hand.iter().map(|words| words.join(" ")).collect();
     let at = |start: &str| typed.iter().position(|command| command.starts_with(start)).unwrap();
     assert!(
