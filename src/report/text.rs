@@ -129,7 +129,27 @@ fn section(
             for argv in &finding.by_hand {
                 out.push_str(&format!("    $ {}\n", command_line(argv)));
             }
+            if let Some(below) = explained.get(&finding.reference()) {
+                show_commands_below(out, finding, below);
+            }
         }
+    }
+}
+
+/// What was taken away with the cause does not come back with it. Diagnoses of other checks are not repeated.
+fn show_commands_below(out: &mut String, cause: &Finding, below: &[&Finding]) {
+    let kept = below.iter().filter(|it| it.id.ends_with("-kept") && it.by_hand != cause.by_hand);
+    let mut commands: Vec<&Vec<String>> = kept.flat_map(|it| &it.by_hand).collect();
+    commands.dedup();
+    if commands.is_empty() {
+        return;
+    }
+    out.push_str("    then, where it is still missing:\n");
+    for argv in commands.iter().take(EXPLAINED_SHOWN) {
+        out.push_str(&format!("    $ {}\n", command_line(argv)));
+    }
+    if let Some(more) = commands.len().checked_sub(EXPLAINED_SHOWN).filter(|more| *more > 0) {
+        out.push_str(&format!("      and {more} more; console.txt has all\n"));
     }
 }
 
