@@ -101,14 +101,6 @@ impl<'a> Rows<'a> {
 }
 
 impl<'a> Wiring<'a> {
-    /// The bridge and the port that an interface of this name is in.
-    pub fn place_of(&self, interface: &str) -> Option<(&str, &str)> {
-        self.bridges.iter().find_map(|(bridge, it)| {
-            let (port, _) = it.ports.iter().find(|(_, port)| port.interfaces.contains_key(interface))?;
-            Some((bridge.as_str(), port.as_str()))
-        })
-    }
-
     /// `text` is `{"Bridge": {"rows": […]}, …}`, one entry a table. It is of one moment: where a bridge has a port that is
     /// nowhere, it is damaged, and no smaller switch.
     pub fn parse(text: &'a [u8]) -> Result<Self, String> {

@@ -6,6 +6,7 @@ mod switch;
 mod traffic;
 
 use crate::facts::Facts;
+use crate::model::{Reading, Trouble};
 use devices::Devices;
 
 /// Commands that belong together.
@@ -40,30 +41,58 @@ pub const PRESENT_NAME: &str = "NEW";
 
 /// What a person can type in a night. What is beyond it takes a file, and is no longer for a card.
 const MOST_COMMANDS: usize = 40;
+const MOST_OF_PART: usize = 80;
 
 /// Every step; `agents` are the units of the host's agent.
 pub fn steps(facts: &Facts<'_>, agents: &[&str]) -> Vec<Step> {
     let devices = Devices::new(facts);
-    let mut steps = devices.names(facts);
-    steps.extend(switch::started(facts));
-    steps.extend(devices.built());
-    steps.extend(switch::bridges(facts));
-    steps.extend(devices.up());
-    steps.extend(traffic::addresses(facts, &devices));
-    steps.extend(traffic::routes(facts, &devices));
-    steps.extend(traffic::rules(facts));
-    steps.extend(traffic::resolver(facts));
-    steps.extend(agent(agents));
-    steps.push(look_again(facts));
-    for step in &mut steps {
+    let unread = match facts.links() {
+        Reading::Unreadable(trouble) => {
+            Some(Step::unread("the devices of the kernel, with what is on them,", &trouble))
+        }
+        _ => None,
+    };
+    let parts: [Vec<Step>; 11] = [
+        unread.into_iter().chain(devices.beyond()).collect(),
+        devices.names(facts),
+        switch::started(facts).into_iter().collect(),
+        devices.built(false),
+        switch::bridges(facts, &devices),
+        devices.built(true),
+        devices.up(),
+        traffic::addresses(facts, &devices),
+        traffic::routes(facts, &devices).into_iter().chain(traffic::rules(facts)).collect(),
+        traffic::resolver(facts).into_iter().chain(agent(agents)).collect(),
+        vec![look_again(facts)],
+    ];
+    parts.into_iter().flat_map(shortened).collect()
+}
+
+/// A part as long as a person can type; what leads out of the host stands first in each.
+fn shortened(steps: Vec<Step>) -> Vec<Step> {
+    let (mut left, mut more, mut short) = (MOST_OF_PART, 0, Vec::new());
+    for mut step in steps {
         step.shorten();
+        if step.commands.len() > left {
+            more += step.commands.len();
+            left = 0;
+            continue;
+        }
+        left -= step.commands.len();
+        short.push(step);
     }
-    steps
+    short.extend((more > 0).then(|| Step::new(format!("{more} more commands like these are left out"), Vec::new())));
+    short
 }
 
 impl Step {
     fn new(comment: impl Into<String>, commands: Vec<Command>) -> Self {
         Self { comment: comment.into(), commands }
+    }
+
+    /// What is not on the card is said there: nobody takes it for what was not.
+    fn unread(what: &str, trouble: &Trouble) -> Self {
+        Self::new(format!("{what} could not be read when this was written: {}", trouble.detail), Vec::new())
     }
 
     /// None where there is nothing to type.
@@ -75,7 +104,7 @@ impl Step {
         let more = self.commands.len().saturating_sub(MOST_COMMANDS);
         if more > 0 {
             self.commands.truncate(MOST_COMMANDS);
-            self.comment.push_str(&format!(" ({more} more are in the snapshot)"));
+            self.comment.push_str(&format!(" ({more} more are left out)"));
         }
     }
 }

@@ -86,7 +86,7 @@ fn judge_bridge(
     Some(outcome.by_hand(commands))
 }
 
-fn attributes(wiring: &Wiring<'_>, bridge: &Bridge<'_>) -> Attributes {
+pub fn attributes(wiring: &Wiring<'_>, bridge: &Bridge<'_>) -> Attributes {
     let mut attributes = wiring.attributes(&bridge.row);
     let mut targets: Vec<_> = bridge.controllers.iter().filter_map(|row| row.text("target")).collect();
     targets.sort_unstable();
@@ -129,12 +129,17 @@ fn shown(value: &Value) -> String {
 }
 
 /// Where somebody set it in the database alone, the next start of Open vSwitch puts another in its place.
-const SYSTEM_ID: &str = "external_ids:system-id";
+pub const SYSTEM_ID: &str = "external_ids:system-id";
 
 const OVN_CONTROLLER: &str = "ovn-controller.service";
 
 /// `ovs-ctl` sets it while it starts the daemons again. Left behind, vswitchd waits for ever, and changes no flow.
 const WAITS: &str = "other_config:flow-restore-wait";
+
+/// Whether people set it for the switch as a whole.
+pub fn is_chosen(key: &str) -> bool {
+    key != WAITS && !WRITTEN_AT_START.contains(&key)
+}
 
 /// What OVN and others are told of this host. They add to it as they need: only what is gone or changed counts.
 fn judge_switch(then: &Wiring<'_>, now: &Wiring<'_>) -> Option<Outcome> {

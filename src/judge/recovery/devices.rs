@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Command, Output, PRESENT_NAME, Step};
+use super::{Command, Output, PRESENT_NAME, Step, traffic};
 use crate::facts::Facts;
 use crate::facts::nics::permanent_address;
+use crate::facts::wiring::Wiring;
 use crate::judge::kept::devices::lasting;
 use crate::model::Query;
 use crate::model::answer::{Bond, Link, Nic};
@@ -13,6 +14,8 @@ use crate::model::gather::{Arrange as _, Gather as _};
 /// What the kernel gives every new device.
 const USUAL_MTU: u32 = 1500;
 
+const MOST_NAMED: usize = 12;
+
 type Links = BTreeMap<String, Link>;
 
 /// The devices that somebody configured, and what they are built on.
@@ -20,17 +23,119 @@ pub struct Devices<'a> {
     links: Option<&'a Links>,
     /// By name, and whether anything is on it.
     lasting: BTreeMap<&'a str, bool>,
+    members: BTreeMap<&'a str, Vec<&'a str>>,
+    stands: BTreeMap<&'a str, Stand>,
+    /// Members of the switch's ports.
+    switched: BTreeSet<&'a str>,
+    /// What the default route goes through: the way to the host.
+    path: BTreeSet<String>,
+}
+
+/// What a device is built on.
+#[derive(Clone, Copy, Default)]
+struct Stand {
+    /// How many others are below.
+    height: u32,
+    /// It, or what is below it, is made by Open vSwitch.
+    is_on_switch: bool,
+    /// It, or what is below it, is of a kind that is not made here.
+    is_beyond: bool,
 }
 
 impl<'a> Devices<'a> {
-    pub fn new(facts: &Facts<'a>) -> Self {
+    pub fn new(facts: &'a Facts<'_>) -> Self {
         let links = facts.links().known();
-        Self { links, lasting: links.map(|links| lasting::of(links, facts).0).unwrap_or_default() }
+        let lasting = links.map(|links| lasting::of(links, facts).0).unwrap_or_default();
+        let switched = facts.wiring().known().map(|wiring| interfaces(wiring).gather()).unwrap_or_default();
+        let (members, stands, path) = (BTreeMap::new(), BTreeMap::new(), BTreeSet::new());
+        let mut devices = Self { links, lasting, members, stands, switched, path };
+        let mut members: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+        for (name, link) in devices.each() {
+            if let Some(master) = link.master.as_deref() {
+                members.entry(master).or_default().push(name);
+            }
+        }
+        devices.members = members;
+        let mut stands = BTreeMap::new();
+        for (name, _) in devices.each() {
+            devices.stand(name, 0, &mut stands);
+        }
+        devices.stands = stands;
+        devices.path = devices.path(facts);
+        devices
+    }
+
+    fn stand(&self, name: &'a str, depth: u32, stands: &mut BTreeMap<&'a str, Stand>) -> Stand {
+        if let Some(stand) = stands.get(name) {
+            return *stand;
+        }
+        let kind = self.links.and_then(|links| links.get(name)).and_then(|link| link.kind.as_deref());
+        let mut stand = Stand {
+            height: 0,
+            is_on_switch: matches!(kind, Some("openvswitch" | "tun")),
+            is_beyond: matches!(kind, Some("macvlan" | "team" | "vrf" | "wireguard")),
+        };
+        // Nothing real is eight high: whatever was read, we end.
+        for below in self.below(name).into_iter().filter(|_| depth < 8) {
+            let below = self.stand(below, depth + 1, stands);
+            stand.height = stand.height.max(below.height + 1);
+            stand.is_on_switch |= below.is_on_switch;
+            stand.is_beyond |= below.is_beyond;
+        }
+        stands.insert(name, stand);
+        stand
+    }
+
+    fn path(&self, facts: &Facts<'_>) -> BTreeSet<String> {
+        let mut path = BTreeSet::new();
+        let mut open: Vec<String> = traffic::gateway_link(facts).into_iter().collect();
+        let wiring = facts.wiring().known();
+        while let Some(name) = open.pop() {
+            if path.contains(&name) {
+                continue;
+            }
+            open.extend(self.below(&name).into_iter().map(str::to_owned));
+            let bridges = wiring.into_iter().flat_map(|wiring| &wiring.bridges);
+            for (bridge, it) in bridges.filter(|(bridge, it)| **bridge == name || it.ports.contains_key(&name)) {
+                path.insert(bridge.clone());
+                // The ports of hardware lead out of the host.
+                let out = it.ports.iter().filter(|(_, port)| port.interfaces.keys().any(|it| self.is_nic(it)));
+                for (port, row) in out {
+                    path.insert(port.clone());
+                    open.extend(row.interfaces.keys().cloned());
+                }
+            }
+            path.insert(name);
+        }
+        path
+    }
+
+    fn is_nic(&self, name: &str) -> bool {
+        self.links
+            .and_then(|links| links.get(name))
+            .is_some_and(|link| !matches!(link.kind.as_deref(), Some("openvswitch" | "tun")))
+    }
+
+    pub fn is_on_path(&self, name: &str) -> bool {
+        self.path.contains(name)
+    }
+
+    fn is_beyond(&self, name: &str) -> bool {
+        self.stands.get(name).is_some_and(|stand| stand.is_beyond)
+    }
+
+    /// What is not made here, nor what is on it.
+    pub fn beyond(&self) -> Option<Step> {
+        let named = |(name, link): (&str, &Link)| format!("{name} ({})", link.kind.as_deref().unwrap_or("NIC"));
+        let names: Vec<String> =
+            self.each().filter(|(name, _)| self.is_beyond(name)).take(MOST_NAMED).map(named).collect();
+        let comment = format!("not rebuilt here, nor their addresses and routes: {}", names.join(", "));
+        (!names.is_empty()).then(|| Step::new(comment, Vec::new()))
     }
 
     /// People configure the loopback device, too.
     pub fn is_configured(&self, name: &str) -> bool {
-        name == "lo" || self.lasting.contains_key(name)
+        name == "lo" || self.lasting.contains_key(name) && !self.is_beyond(name)
     }
 
     fn each(&self) -> impl Iterator<Item = (&'a str, &'a Link)> {
@@ -45,47 +150,40 @@ impl<'a> Devices<'a> {
 
     /// A NIC is found by its address; everything else finds the NIC by its name.
     pub fn names(&self, facts: &Facts<'_>) -> Vec<Step> {
-        self.nics().filter_map(|(name, link)| named_again(name, link, facts)).collect()
+        let mut nics: Vec<_> = self.nics().collect();
+        nics.arrange_by_key(|(name, _)| !self.is_on_path(name));
+        nics.into_iter().filter_map(|(name, link)| named_again(name, link, facts)).collect()
     }
 
-    /// Bonds, bridges and VLANs of the kernel, each after what it is built on.
-    pub fn built(&self) -> Vec<Step> {
-        let mut built: BTreeSet<&str> = BTreeSet::new();
-        let mut open: Vec<(&str, &Link)> = self.each().filter(|(_, link)| is_built(link)).collect();
-        let mut steps = Vec::new();
-        while !open.is_empty() {
-            let names: BTreeSet<&str> = open.iter().map(|(name, _)| *name).gather();
-            let waits = |name: &str| self.below(name).iter().any(|below| names.contains(below));
-            let (later, ready): (Vec<_>, Vec<_>) = open.iter().copied().partition(|(name, _)| waits(name));
-            // A circle that the kernel cannot have: whatever was read, we end.
-            let now = if ready.is_empty() { later.clone() } else { ready };
-            for (name, link) in now {
-                built.insert(name);
-                steps.extend(self.made(name, link));
-            }
-            open = later.into_iter().filter(|(name, _)| !built.contains(name)).collect();
-        }
-        steps
+    /// Bonds, bridges and VLANs of the kernel, each after what it is built on; those that stand on a device of the
+    /// switch come after the switch.
+    pub fn built(&self, on_switch: bool) -> Vec<Step> {
+        let stand = |name: &str| self.stands.get(name).copied().unwrap_or_default();
+        let is_wanted =
+            |name: &str, link| is_built(link) && stand(name).is_on_switch == on_switch && !stand(name).is_beyond;
+        let mut wanted: Vec<_> = self.each().filter(|(name, link)| is_wanted(name, link)).collect();
+        wanted.arrange_by_key(|(name, _)| (stand(name).height, !self.is_on_path(name)));
+        wanted.into_iter().filter_map(|(name, link)| self.made(name, link)).collect()
     }
 
     fn below(&self, name: &str) -> Vec<&'a str> {
         let lower = self.links.and_then(|links| links.get(name)).and_then(|link| link.lower.as_deref());
-        self.members(name).into_iter().chain(lower).collect()
+        self.members(name).iter().copied().chain(lower).collect()
     }
 
-    fn members(&self, name: &str) -> Vec<&'a str> {
-        self.each().filter(|(_, link)| link.master.as_deref() == Some(name)).map(|(member, _)| member).collect()
+    fn members(&self, name: &str) -> &[&'a str] {
+        self.members.get(name).map(Vec::as_slice).unwrap_or_default()
     }
 
     fn made(&self, name: &str, link: &Link) -> Option<Step> {
         let add = match link.kind.as_deref()? {
             "vlan" => vlan(name, link)?,
             "bond" => bond(name, self.own_address(name, link), &link.bond.clone().unwrap_or_default()),
-            "bridge" => Command::new(&["ip", "link", "add", name, "type", "bridge"]),
+            kind @ ("bridge" | "dummy") => Command::new(&["ip", "link", "add", name, "type", kind]),
             _ => return None,
         };
         let mut commands = vec![add];
-        for member in self.members(name) {
+        for member in self.members(name).iter().copied() {
             // A bond takes only what is down.
             commands.push(Command::new(&["ip", "link", "set", member, "down"]));
             commands.push(Command::new(&["ip", "link", "set", member, "master", name, "up"]));
@@ -95,47 +193,41 @@ impl<'a> Devices<'a> {
 
     /// The address of a bond that has it from none of its members.
     fn own_address<'l>(&self, name: &str, link: &'l Link) -> Option<&'l str> {
-        let mut of_members = self.each().filter(|(_, other)| other.master.as_deref() == Some(name));
+        let mut of_members = self.members(name).iter().filter_map(|member| self.links?.get(*member));
         let mac = link.mac.as_deref()?;
-        (!of_members.any(|(_, member)| permanent_address(member) == Some(mac))).then_some(mac)
+        (!of_members.any(|member| permanent_address(member) == Some(mac))).then_some(mac)
     }
 
     /// The MTUs that are not the usual, from below: what is above can have no larger one. And everything up.
     pub fn up(&self) -> Vec<Step> {
         let of_the_switch = |link: &Link| matches!(link.kind.as_deref(), Some("openvswitch" | "tun"));
         let mut commands = Vec::new();
-        let mut wanted: Vec<_> = self.each().filter(|(_, link)| link.admin_up).collect();
-        wanted.arrange_by_key(|(name, link)| (self.height(name, 0), of_the_switch(link)));
+        let mut wanted: Vec<_> = self.each().filter(|(name, link)| link.admin_up && !self.is_beyond(name)).collect();
+        let height = |name: &str| self.stands.get(name).map_or(0, |stand| stand.height);
+        wanted.arrange_by_key(|(name, link)| (!self.is_on_path(name), height(name), of_the_switch(link)));
         for (name, link) in wanted {
-            let is_nic = is_nic(link);
-            if is_nic && !self.lasting.get(name).copied().unwrap_or_default() {
+            if is_nic(link) && !self.lasting.get(name).copied().unwrap_or_default() {
                 continue;
             }
             // The switch gives its own devices the smallest MTU of the bridge.
             if link.mtu != USUAL_MTU && link.mtu != 0 && !of_the_switch(link) {
                 commands.push(Command::new(&["ip", "link", "set", name, "mtu", &link.mtu.to_string()]));
             }
-            if !is_nic {
-                commands.push(Command::new(&["ip", "link", "set", name, "up"]));
-            }
+            commands.push(Command::new(&["ip", "link", "set", name, "up"]));
         }
         Step::if_any("up, with their MTU", commands).into_iter().collect()
     }
 
-    /// On how many others it stands. Nothing real is eight high.
-    fn height(&self, name: &str, depth: u32) -> u32 {
-        if depth == 8 {
-            return 0;
-        }
-        self.below(name).into_iter().map(|below| 1 + self.height(below, depth + 1)).max().unwrap_or(0)
-    }
-
     /// NICs that are in a bond or a bridge, as the kernel or the switch has it.
-    pub fn enslaved<'f>(&'f self, facts: &'f Facts<'_>) -> impl Iterator<Item = &'a str> + 'f {
-        let wiring = facts.wiring().known();
-        let is_port = move |name: &str| wiring.is_some_and(|wiring| wiring.place_of(name).is_some());
-        self.nics().filter(move |(name, link)| link.master.is_some() || is_port(name)).map(|(name, _)| name)
+    pub fn enslaved(&self) -> impl Iterator<Item = &'a str> + '_ {
+        let is_member = |name: &str, link: &Link| link.master.is_some() || self.switched.contains(name);
+        self.nics().filter(move |(name, link)| is_member(name, link)).map(|(name, _)| name)
     }
+}
+
+fn interfaces<'w>(wiring: &'w Wiring<'_>) -> impl Iterator<Item = &'w str> {
+    let ports = wiring.bridges.values().flat_map(|bridge| bridge.ports.values());
+    ports.flat_map(|port| port.interfaces.keys().map(String::as_str))
 }
 
 /// Hardware, or what takes its place in a namespace.
@@ -144,7 +236,7 @@ fn is_nic(link: &Link) -> bool {
 }
 
 fn is_built(link: &Link) -> bool {
-    matches!(link.kind.as_deref(), Some("bond" | "bridge" | "vlan"))
+    matches!(link.kind.as_deref(), Some("bond" | "bridge" | "dummy" | "vlan"))
 }
 
 fn named_again(name: &str, link: &Link, facts: &Facts<'_>) -> Option<Step> {

@@ -1,21 +1,22 @@
 //! Open vSwitch: its service, bridges and ports with every attribute, as `ovs-vsctl` takes them.
 
-use super::{Command, Step};
+use super::devices::Devices;
+use super::{Command, Output, Step};
 use crate::facts::Facts;
-use crate::facts::ovs::{Datum, Ovs};
-use crate::facts::wiring::{Port, Row};
+use crate::facts::ovs::{Bridge, Ovs};
+use crate::facts::wiring::{Attributes, Port, Row, Wiring, is_masked};
+use crate::judge::kept::ovs_bridges::{self, is_chosen};
+use crate::judge::kept::ovs_ports::by_hand;
 use crate::judge::ovs_uplink::{Role, belongs_to_ovn, role};
 use crate::model::answer::Unit;
+use crate::model::gather::Arrange as _;
 use crate::model::{Query, Reading};
 
 /// The unit that starts all of Open vSwitch, as Debian and Ubuntu call it, and as others do.
 const SERVICES: [&str; 2] = ["openvswitch-switch.service", "openvswitch.service"];
 
-/// What each start of Open vSwitch writes by itself.
-const WRITTEN_AT_START: [&str; 2] = ["hostname", "rundir"];
-
-/// Columns that name the row, or are said otherwise.
-const SAID_OTHERWISE: [&str; 4] = ["_uuid", "name", "fake_bridge", "bond_fake_iface"];
+/// Where `ovs-ctl` looks for it at each start.
+const SYSTEM_ID: &str = "/etc/openvswitch/system-id.conf";
 
 pub fn started(facts: &Facts<'_>) -> Option<Step> {
     let unit = |name: &str| facts.reading::<Unit>(&Query::Unit(name.to_owned())).known();
@@ -28,166 +29,115 @@ pub fn started(facts: &Facts<'_>) -> Option<Step> {
 }
 
 /// Bridges and ports; one that is there is left as it is, and only gets its attributes.
-pub fn bridges(facts: &Facts<'_>) -> Vec<Step> {
+pub fn bridges(facts: &Facts<'_>, devices: &Devices<'_>) -> Vec<Step> {
     let (ovs, wiring) = match (facts.ovs(), facts.wiring()) {
         (Reading::Known(ovs), Reading::Known(wiring)) => (ovs, wiring),
         (Reading::Absent, _) | (_, Reading::Absent) => return Vec::new(),
         (Reading::Unreadable(trouble), _) | (_, Reading::Unreadable(trouble)) => {
-            let comment = format!("Open vSwitch could not be read when this was written: {}", trouble.detail);
-            return vec![Step::new(comment, Vec::new())];
+            return vec![Step::unread("Open vSwitch", &trouble)];
         }
     };
-    let (mut steps, mut patches) = (Vec::new(), Vec::new());
-    for bridge in ovs.bridges.iter().filter(|bridge| !(ovs.uses_ovn() && bridge.name == ovs.integration_bridge())) {
-        let Some(wired) = wiring.bridges.get(bridge.name.as_ref()) else { continue };
-        let mut commands =
-            vec![vsctl(&["--may-exist", "add-br", &bridge.name], &[("Bridge", &bridge.name, &wired.row)])];
-        if !wired.controllers.is_empty() {
-            let targets = wired.controllers.iter().filter_map(|controller| controller.text("target"));
-            let targets: Vec<String> = targets.map(|target| target.into_owned()).collect();
-            let mut command = vsctl(&["set-controller", &bridge.name], &[]);
-            command.argv.extend(targets);
-            commands.push(command);
-        }
-        for port in ovs.ports(bridge) {
-            let Some(wired) = wired.ports.get(port.name.as_ref()) else { continue };
-            let is_ours = |role: &Role| !matches!(role, Role::Guest);
-            let links = facts.links().known();
-            let roles = ovs.interfaces(port).into_iter().filter_map(|interface| Some(role(interface, links?)));
-            if belongs_to_ovn(bridge, port, ovs) || !roles.collect::<Vec<_>>().iter().all(is_ours) {
-                continue;
-            }
-            match is_patch(wired) {
-                true => patches.extend(added(&bridge.name, &port.name, wired)),
-                false => commands.extend(added(&bridge.name, &port.name, wired)),
-            }
-        }
-        steps.push(Step::new(format!("bridge {}", bridge.name), commands));
+    let is_made_by_ovn = |bridge: &Bridge<'_>| ovs.uses_ovn() && bridge.name == ovs.integration_bridge();
+    let mut ours: Vec<&Bridge<'_>> = ovs.bridges.iter().filter(|bridge| !is_made_by_ovn(bridge)).collect();
+    ours.arrange_by_key(|bridge| !devices.is_on_path(&bridge.name));
+    // What is said of the switch as a whole, ports may need.
+    let mut steps = chassis(wiring);
+    let mut patches = Vec::new();
+    for bridge in ours {
+        steps.extend(built(bridge, ovs, wiring, facts, devices, &mut patches));
     }
     // Each needs the bridge of the other.
     steps.extend(Step::if_any("patch ports between bridges", patches));
-    steps.extend(chassis(ovs, &wiring.switch));
     steps
 }
 
-/// What OVN is told of this host: gone only where the whole database is.
-fn chassis(ovs: &Ovs<'_>, switch: &Row<'_>) -> Option<Step> {
-    let is_written = |key: &str| WRITTEN_AT_START.contains(&key) || is_of_others(key);
-    let ids = ovs.switch.external_ids.iter().filter(|(key, _)| !is_written(key));
-    let ids = ids.map(|(key, value)| keyed("external_ids", key, value));
-    let other = column(switch, "other_config")
-        .map(Datum::map)
-        .into_iter()
-        .flatten()
-        .map(|(key, value)| keyed("other_config", &key, &value));
-    let set = |setting: String| Command::new(&["ovs-vsctl", "-t", "10", "set", "Open_vSwitch", ".", &setting]);
-    Step::if_any("only where `ovs-vsctl show` had no bridge at all", ids.chain(other).map(set).collect())
-}
-
-/// Keys that OVN or an agent writes by itself.
-fn is_of_others(key: &str) -> bool {
-    ["ct-zone-", "ovn-installed", "ovn-startup-ts", "ovn-chassis-idx-"].iter().any(|prefix| key.starts_with(prefix))
-}
-
-fn added(bridge: &str, name: &str, port: &Port<'_>) -> Option<Command> {
-    let rows: Vec<_> = port.interfaces.iter().map(|(name, row)| ("Interface", name.as_str(), row)).collect();
-    // The bridge's own port comes with it.
-    if name == bridge {
-        let mut command = vsctl(&[], &[&[("Port", name, &port.row)], rows.as_slice()].concat());
-        command.argv.retain(|word| word != "type=internal");
-        return command.argv.last().is_some_and(|word| word.contains('=')).then_some(command);
-    }
-    if column(&port.row, "fake_bridge").and_then(Datum::boolean) == Some(true) {
-        let tag = column(&port.row, "tag").and_then(Datum::integer).unwrap_or_default().to_string();
-        return Some(vsctl(&["--may-exist", "add-br", name, bridge, &tag], &[]));
-    }
-    let members: Vec<&str> = port.interfaces.keys().map(String::as_str).collect();
-    let add: Vec<&str> = match members.as_slice() {
-        [_] => vec!["--may-exist", "add-port", bridge, name],
-        members => [&["--may-exist", "add-bond", bridge, name], members].concat(),
-    };
-    let mut command = vsctl(&add, &[]);
-    command.argv.extend(settings(&port.row));
-    command.argv.extend(set(&rows));
-    Some(command)
-}
-
-/// `ovs-vsctl`, which may not wait for a daemon that does not run, and what it sets beside.
-fn vsctl(words: &[&str], rows: &[(&str, &str, &Row<'_>)]) -> Command {
-    let mut command = Command::new(&[&["ovs-vsctl", "-t", "10"], words].concat());
-    let set = set(rows);
-    let set = set.into_iter().skip(usize::from(words.is_empty()));
-    command.argv.extend(set);
-    command
-}
-
-/// `-- set TABLE ROW COLUMN=VALUE …`, for each row that has any.
-fn set(rows: &[(&str, &str, &Row<'_>)]) -> Vec<String> {
-    let mut words = Vec::new();
-    for (table, name, row) in rows {
-        let settings = settings(row);
-        if !settings.is_empty() {
-            words.extend(["--", "set", table, name].map(str::to_owned));
-            words.extend(settings);
+fn built(
+    bridge: &Bridge<'_>,
+    ovs: &Ovs<'_>,
+    wiring: &Wiring<'_>,
+    facts: &Facts<'_>,
+    devices: &Devices<'_>,
+    patches: &mut Vec<Command>,
+) -> Vec<Step> {
+    let name = bridge.name.as_ref();
+    let Some(wired) = wiring.bridges.get(name) else { return Vec::new() };
+    let (mut commands, mut controllers) = (Vec::new(), Vec::new());
+    for argv in by_hand::add_bridge(name, &ovs_bridges::attributes(wiring, wired)) {
+        match argv.iter().any(|word| word == "set-controller") {
+            true => controllers.push(Command::from(argv)),
+            false => commands.push(may_exist(argv)),
         }
     }
-    words
+    let mut secrets = masked(name, &wired.row, wiring);
+    let links = facts.links().known();
+    let mut ports = ovs.ports(bridge);
+    ports.arrange_by_key(|port| !devices.is_on_path(&port.name));
+    for port in ports {
+        let Some(wired) = wired.ports.get(port.name.as_ref()) else { continue };
+        let is_guests = |links| ovs.interfaces(port).into_iter().any(|it| matches!(role(it, links), Role::Guest));
+        if belongs_to_ovn(bridge, port, ovs) || links.is_some_and(is_guests) {
+            continue;
+        }
+        let rows = std::iter::once(&wired.row).chain(wired.interfaces.values());
+        secrets.extend(rows.flat_map(|row| masked(&port.name, row, wiring)));
+        match is_patch(wired) {
+            true => patches.extend(added(name, &port.name, wired, wiring)),
+            false => commands.extend(added(name, &port.name, wired, wiring)),
+        }
+    }
+    let secrets: String = secrets.iter().map(|secret| format!("; the snapshot does not hold {secret}")).collect();
+    let only = format!("controllers of {name}; only where `ovs-vsctl get-controller {name}` shows none");
+    [Some(Step::new(format!("bridge {name}{secrets}"), commands)), Step::if_any(only, controllers)]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
-fn column<'a>(row: &Row<'a>, name: &str) -> Option<Datum<'a>> {
-    row.0.get(name).cloned()
+/// Of a secret only that there was one is known: typed as it is shown, it would take the place of the real one.
+fn masked(name: &str, row: &Row<'_>, wiring: &Wiring<'_>) -> Vec<String> {
+    let attributes = wiring.attributes(row);
+    attributes.iter().filter(|(_, value)| is_masked(value)).map(|(key, _)| format!("{key} of {name}")).collect()
+}
+
+/// What OVN is told of this host: gone only where the whole database is.
+fn chassis(wiring: &Wiring<'_>) -> Vec<Step> {
+    let mut own = wiring.attributes(&wiring.switch);
+    own.retain(|key, _| is_chosen(key));
+    let mut commands: Vec<Command> = by_hand::set_switch(&own, &pairs(&own)).into_iter().map(Command::from).collect();
+    if let Some(id) = own.get(ovs_bridges::SYSTEM_ID).and_then(|id| id.as_str()) {
+        let write = Command::new(&["echo", id]).into(Output::Replaces(SYSTEM_ID.to_owned()));
+        commands.push(write);
+    }
+    Step::if_any("only where `ovs-vsctl show` had no bridge at all", commands).into_iter().collect()
+}
+
+fn pairs(attributes: &Attributes) -> serde_json::Map<String, serde_json::Value> {
+    attributes.iter().map(|(key, value)| (key.clone(), value.clone())).collect()
+}
+
+fn added(bridge: &str, name: &str, port: &Port<'_>, wiring: &Wiring<'_>) -> Vec<Command> {
+    if name != bridge {
+        return by_hand::add(bridge, name, port, wiring).map(may_exist).into_iter().collect();
+    }
+    // The bridge's own port comes with it.
+    let own = wiring.attributes(&port.row);
+    let mut commands = by_hand::set_port(name, &own, &pairs(&own));
+    for (name, row) in &port.interfaces {
+        let mut own = wiring.attributes(row);
+        own.remove("type");
+        commands.extend(by_hand::set_interface(name, &own, &pairs(&own)));
+    }
+    commands.into_iter().map(Command::from).collect()
+}
+
+/// The words before the verb are those of every `ovs-vsctl`.
+fn may_exist(mut argv: Vec<String>) -> Command {
+    if let Some(verb) = argv.iter().position(|word| word.starts_with("add-")) {
+        argv.insert(verb, "--may-exist".to_owned());
+    }
+    Command::from(argv)
 }
 
 fn is_patch(port: &Port<'_>) -> bool {
     port.interfaces.values().any(|interface| interface.text("type").as_deref() == Some("patch"))
-}
-
-/// Every attribute that is a value; references to other rows are not, and what others own they write themselves.
-fn settings(row: &Row<'_>) -> Vec<String> {
-    let mut words = Vec::new();
-    for (column, datum) in &row.0 {
-        if SAID_OTHERWISE.contains(column) {
-            continue;
-        }
-        match datum {
-            Datum::Map(_) => {
-                let pairs = datum.clone().map();
-                words.extend(
-                    pairs.iter().filter(|(key, _)| !is_of_others(key)).map(|(key, value)| keyed(column, key, value)),
-                );
-            }
-            Datum::Set(values) => {
-                let values: Vec<String> = values.iter().filter_map(plain).collect();
-                words.extend((!values.is_empty()).then(|| format!("{column}={}", values.join(","))));
-            }
-            value if is_default(column, value) => {}
-            value => words.extend(plain(value).map(|value| format!("{column}={value}"))),
-        }
-    }
-    words
-}
-
-/// What a new row has by itself. That of a tag is a tag.
-fn is_default(column: &str, value: &Datum<'_>) -> bool {
-    column != "tag" && matches!(value, Datum::Integer(0) | Datum::Boolean(false))
-}
-
-fn keyed(column: &str, key: &str, value: &str) -> String {
-    format!("{column}:{}={}", quoted(key, "_.-"), quoted(value, "_.-:,/+@"))
-}
-
-fn plain(value: &Datum<'_>) -> Option<String> {
-    match value {
-        Datum::Text(text) => Some(quoted(text, "_.-")),
-        Datum::Integer(number) => Some(number.to_string()),
-        Datum::Real(number) => Some(number.to_string()),
-        Datum::Boolean(flag) => Some(flag.to_string()),
-        Datum::Uuid(_) | Datum::Set(_) | Datum::Map(_) => None,
-    }
-}
-
-/// As `ovs-vsctl` reads a text that has more in it than letters, digits and `harmless` signs.
-fn quoted(text: &str, harmless: &str) -> String {
-    let is_plain = !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || harmless.contains(c));
-    if is_plain { text.to_owned() } else { serde_json::Value::from(text).to_string() }
 }

@@ -1,24 +1,32 @@
 //! Addresses, routes, rules, and who resolves names.
 
+use std::collections::BTreeSet;
+
 use super::devices::Devices;
 use super::{Command, Output, Step};
 use crate::catalog::kind::network::RESOLVER;
 use crate::facts::Facts;
 use crate::judge::kept;
-use crate::model::Query;
-use crate::model::answer::{Address, Entry, Route, Rule};
-use crate::model::gather::Arrange as _;
+use crate::model::answer::{Address, Entry, NextHop, Route, Rule};
+use crate::model::gather::{Arrange as _, Gather as _};
+use crate::model::{Query, Reading};
 
 /// The table that counts where no rule names another.
 const MAIN: u32 = 254;
 
 pub fn addresses(facts: &Facts<'_>, devices: &Devices<'_>) -> Vec<Step> {
-    let known = facts.reading::<Vec<Address>>(&Query::Addresses).known();
+    let known = match facts.reading::<Vec<Address>>(&Query::Addresses) {
+        Reading::Known(known) => Some(known),
+        Reading::Absent => None,
+        Reading::Unreadable(trouble) => return vec![Step::unread("the addresses", &trouble)],
+    };
     let is_ours = |address: &&Address| {
         matches!(address.scope.as_str(), "global" | "site") && devices.is_configured(&address.link)
     };
-    let ours: Vec<&Address> = known.into_iter().flatten().filter(is_ours).collect();
-    let bare = devices.enslaved(facts).filter(|nic| !ours.iter().any(|address| address.link == *nic));
+    let mut ours: Vec<&Address> = known.into_iter().flatten().filter(is_ours).collect();
+    ours.arrange_by_key(|address| !devices.is_on_path(&address.link));
+    let addressed: BTreeSet<&str> = ours.iter().map(|address| address.link.as_str()).gather();
+    let bare = devices.enslaved().filter(|nic| !addressed.contains(nic));
     let flush = bare.map(|nic| Command::new(&["ip", "address", "flush", "dev", nic])).collect();
     // Of what was leased, IPv6 comes by itself.
     let (fixed, leased): (Vec<&Address>, Vec<&Address>) = ours.into_iter().partition(|address| address.permanent);
@@ -34,13 +42,18 @@ pub fn addresses(facts: &Facts<'_>, devices: &Devices<'_>) -> Vec<Step> {
 }
 
 pub fn routes(facts: &Facts<'_>, devices: &Devices<'_>) -> Option<Step> {
+    if let Reading::Unreadable(trouble) = facts.reading::<Vec<Route>>(&Query::Routes) {
+        return Some(Step::unread("the routes", &trouble));
+    }
     let mut ours: Vec<&Route> = configured(facts)
         .filter(|route| {
             route.next_hops.iter().all(|hop| hop.link.as_deref().is_none_or(|link| devices.is_configured(link)))
         })
         .collect();
     // A gateway must be on a link before it is one.
-    ours.arrange_by_key(|route| route.next_hops.iter().any(|hop| hop.gateway.is_some()));
+    let is_on_path =
+        |route: &Route| route.next_hops.iter().filter_map(|hop| hop.link.as_deref()).any(|it| devices.is_on_path(it));
+    ours.arrange_by_key(|route| (!is_on_path(route), route.next_hops.iter().any(|hop| hop.gateway.is_some())));
     let replace = |route: &Route| Command::from(kept::routes::command(route, "replace"));
     Step::if_any("routes", ours.into_iter().map(replace).collect())
 }
@@ -52,19 +65,47 @@ fn configured<'a>(facts: &Facts<'a>) -> impl Iterator<Item = &'a Route> {
     known.into_iter().flatten().filter(is_ours)
 }
 
-/// Whom a person asks first whether the network is there.
-pub fn gateway(facts: &Facts<'_>) -> Option<String> {
+/// Where the default route leads.
+fn way_out<'a>(facts: &Facts<'a>) -> Option<&'a NextHop> {
     let mut routes: Vec<&Route> = configured(facts).filter(|route| route.destination == "default").collect();
     routes.arrange_by_key(|route| (route.ipv6, route.table != MAIN));
-    routes.first()?.next_hops.first()?.gateway.clone()
+    routes.first()?.next_hops.first()
+}
+
+pub fn gateway_link(facts: &Facts<'_>) -> Option<String> {
+    way_out(facts)?.link.clone()
+}
+
+/// Whom a person asks first whether the network is there, as `ping` takes it.
+pub fn gateway(facts: &Facts<'_>) -> Option<String> {
+    let hop = way_out(facts)?;
+    let gateway = hop.gateway.as_deref()?;
+    let gateway = gateway.strip_prefix("inet6 ").unwrap_or(gateway);
+    Some(match &hop.link {
+        Some(link) if gateway.starts_with("fe80:") => format!("{gateway}%{link}"),
+        _ => gateway.to_owned(),
+    })
 }
 
 pub fn rules(facts: &Facts<'_>) -> Option<Step> {
-    let known = facts.reading::<Vec<Rule>>(&Query::Rules).known();
-    // What we did not take apart nobody can type.
-    let ours = known.into_iter().flatten().filter(|rule| kept::rules::is_configured(rule) && rule.other.is_empty());
+    let known = match facts.reading::<Vec<Rule>>(&Query::Rules) {
+        Reading::Known(known) => Some(known),
+        Reading::Absent => None,
+        Reading::Unreadable(trouble) => return Some(Step::unread("the rules", &trouble)),
+    };
+    // Where a word is not known, the rest of the rule would mean something else.
+    let of_people = || known.into_iter().flatten().filter(|rule| kept::rules::is_configured(rule));
+    let ours = of_people().filter(|rule| rule.other.is_empty());
+    let left_out: Vec<String> =
+        of_people().filter(|rule| !rule.other.is_empty()).take(4).map(Rule::to_string).collect();
+    let beyond = format!("left out, with words that cannot be typed: {}", left_out.join("; "));
+    let comment = "rules; leave out what `ip rule` shows";
     let add = |rule: &Rule| Command::from(kept::rules::command(rule));
-    Step::if_any("rules; leave out what `ip rule` shows", ours.map(add).collect())
+    let commands: Vec<Command> = ours.map(add).collect();
+    match left_out.is_empty() {
+        true => Step::if_any(comment, commands),
+        false => Some(Step::new(format!("{comment}; {beyond}"), commands)),
+    }
 }
 
 pub fn resolver(facts: &Facts<'_>) -> Option<Step> {
@@ -72,7 +113,11 @@ pub fn resolver(facts: &Facts<'_>) -> Option<Step> {
     if let Some(target) = listed.and_then(|entries| entries.first()).and_then(|entry| entry.target.as_deref()) {
         return Some(Step::new("who resolves names", vec![Command::new(&["ln", "-sfn", target, RESOLVER])]));
     }
-    let bytes = facts.reading::<Vec<u8>>(&Query::File(RESOLVER.to_owned())).known()?;
+    let bytes = match facts.reading::<Vec<u8>>(&Query::File(RESOLVER.to_owned())) {
+        Reading::Known(bytes) => bytes,
+        Reading::Absent => return None,
+        Reading::Unreadable(trouble) => return Some(Step::unread(RESOLVER, &trouble)),
+    };
     let text = String::from_utf8_lossy(bytes);
     let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with(['#', ';']));
     let write = |(number, line): (usize, &str)| {
@@ -80,5 +125,10 @@ pub fn resolver(facts: &Facts<'_>) -> Option<Step> {
         let words: Vec<&str> = std::iter::once("echo").chain(line.split_whitespace()).collect();
         Command::new(&words).into(output(RESOLVER.to_owned()))
     };
-    Step::if_any("who resolves names", lines.enumerate().map(write).collect())
+    let mut commands: Vec<Command> = lines.enumerate().map(write).collect();
+    if !commands.is_empty() {
+        // A link there would be written through.
+        commands.insert(0, Command::new(&["rm", "-f", RESOLVER]));
+    }
+    Step::if_any("who resolves names", commands)
 }
