@@ -13,10 +13,19 @@ use crate::model::report::{BridgeRow, Kept, PortRow};
 use crate::model::{Finding, Reading, Status};
 
 /// Whether attributes have changed the findings tell: so the tree and they cannot disagree. Empty where there is no
-/// baseline, where nobody compared the ports, and where there is no switch then and now, or nobody could look.
+/// baseline, where nobody compared the ports, where there is no switch then and now, and where nobody can tell: the
+/// devices could not be read, or vswitchd is not at work.
 pub fn rows(findings: &[Finding], facts: &Facts<'_>, before: Option<&Before<'_>>) -> Vec<BridgeRow> {
     let was_compared = |finding: &Finding| finding.id == "ovs.port-kept" && finding.status != Status::Skip;
     let Some(before) = before.filter(|_| findings.iter().any(was_compared)) else { return Vec::new() };
+    // What the database says is not what is, while nothing acts on it: the findings tell of that.
+    if findings.iter().any(|it| it.id == "ovs.daemons" && matches!(it.status, Status::Fail | Status::Unknown)) {
+        return Vec::new();
+    }
+    // Without the devices nobody knows whether a port has its own.
+    let (Reading::Known(links), Reading::Known(links_then)) = (facts.links(), before.facts.links()) else {
+        return Vec::new();
+    };
     let nothing = Ovs::default();
     let (now, then) = match (facts.ovs(), before.facts.ovs()) {
         (Reading::Known(now), Reading::Known(then)) => (now, then),
@@ -24,13 +33,13 @@ pub fn rows(findings: &[Finding], facts: &Facts<'_>, before: Option<&Before<'_>>
         // A switch that does not run has lost no bridge: that nobody answers is what the findings say.
         _ => return Vec::new(),
     };
-    let none = Links::new();
     let nics = Nics::new(facts, before);
     let tree = Tree {
-        now: View::new(now, facts.links().known().unwrap_or(&none)),
-        then: View::new(then, before.facts.links().known().unwrap_or(&none)),
+        now: View::new(now, links),
+        then: View::new(then, links_then),
         nics: &nics,
         changed: changed(findings),
+        faulty: faulty(findings),
     };
     let names: BTreeSet<&str> = tree.then.bridges.keys().chain(tree.now.bridges.keys()).copied().collect();
     names.into_iter().map(|name| tree.bridge(name)).collect()
@@ -47,6 +56,22 @@ fn changed(findings: &[Finding]) -> BTreeMap<&str, String> {
         let keys: Vec<&str> = finding.expected.keys().chain(finding.observed.keys()).map(String::as_str).collect();
         keys.into_iter().collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>().join(", ")
     };
+    findings.iter().filter(is_one).map(|finding| (finding.subject.as_str(), words(finding))).gather()
+}
+
+/// Device of a port, or port → what is wrong with it that the switch's configuration does not show.
+fn faulty(findings: &[Finding]) -> BTreeMap<&str, String> {
+    let is_one = |finding: &&Finding| {
+        let cause = finding.cause.as_deref();
+        finding.status == Status::Fail
+            && match finding.id.as_str() {
+                // Names and what is missing the tree finds by itself.
+                "network.link-kept" => !matches!(cause, Some("renamed" | "missing")),
+                "ovs.uplink" => finding.new == Some(true) && matches!(cause, Some("device-missing" | "not-attached")),
+                _ => false,
+            }
+    };
+    let words = |finding: &Finding| finding.cause.as_deref().unwrap_or_default().replace('-', " ");
     findings.iter().filter(is_one).map(|finding| (finding.subject.as_str(), words(finding))).gather()
 }
 
@@ -94,12 +119,13 @@ struct Tree<'t> {
     then: View<'t>,
     nics: &'t Nics<'t>,
     changed: BTreeMap<&'t str, String>,
+    faulty: BTreeMap<&'t str, String>,
 }
 
 impl Tree<'_> {
     fn bridge(&self, name: &str) -> BridgeRow {
         let (is_there, was_there) = (self.now.bridges.contains_key(name), self.then.bridges.contains_key(name));
-        let change = self.changed.get(name);
+        let change = self.changed.get(name).or_else(|| self.faulty.get(name));
         let state = match (was_there, is_there) {
             (true, true) if change.is_some() => Kept::Changed,
             (true, true) => Kept::Same,
@@ -135,7 +161,7 @@ impl Tree<'_> {
             Some(change) if is.is_some() => (Kept::Changed, Some(change)),
             // A bond has no device of its own.
             _ if !was.contains(name) && is.is_some() => (Kept::Same, None),
-            _ => self.interface(bridge, name, is.is_some()),
+            _ => self.interface(&format!("{bridge}/{name}"), bridge, name, is.is_some()),
         };
         row(name, state, note, members)
     }
@@ -154,10 +180,11 @@ impl Tree<'_> {
             return Vec::new();
         }
         let kept = |name: &&str| {
-            let change = self.changed.get(format!("{bridge}/{port}/{name}").as_str()).cloned();
+            let subject = format!("{bridge}/{port}/{name}");
+            let change = self.changed.get(subject.as_str()).cloned();
             let (state, note) = match change {
                 Some(change) if now.contains(name) => (Kept::Changed, Some(change)),
-                _ => self.interface(bridge, name, now.contains(name)),
+                _ => self.interface(&subject, bridge, name, now.contains(name)),
             };
             row(name, state, note, Vec::new())
         };
@@ -171,7 +198,8 @@ impl Tree<'_> {
     }
 
     /// What became of a port or a bond's member that has a device of its own, and is or is not in its place.
-    fn interface(&self, bridge: &str, name: &str, is_in_place: bool) -> (Kept, Option<String>) {
+    fn interface(&self, subject: &str, bridge: &str, name: &str, is_in_place: bool) -> (Kept, Option<String>) {
+        let fault = || self.faulty.get(name).or_else(|| self.faulty.get(subject)).cloned();
         let place = self.nics.place(name);
         let on = |name: &str| self.now.places.get(name).copied();
         match place {
@@ -180,7 +208,14 @@ impl Tree<'_> {
                 Some(_) => (Kept::Moved, Some(format!("now called {now}"))),
                 None => (Kept::Missing, Some(format!("the NIC is now called {now}"))),
             },
-            _ if is_in_place => (Kept::Same, None),
+            Whereabouts::Gone if is_in_place => match self.nics.replacement(name) {
+                Some(card) if card == name => (Kept::Changed, Some("another card has its name".to_owned())),
+                _ => (Kept::Missing, Some("its device is gone".to_owned())),
+            },
+            _ if is_in_place => match fault() {
+                Some(fault) => (Kept::Changed, Some(fault)),
+                None => (Kept::Same, None),
+            },
             _ => match (on(name), place) {
                 (Some(other), _) if other != bridge => (Kept::Moved, Some(format!("now on {other}"))),
                 (Some(_), _) => (Kept::Moved, Some("now in the bridge otherwise".to_owned())),

@@ -9,7 +9,7 @@ use crate::judge::causes::tests::host::snapshot;
 use crate::judge::headlines::tests::finding;
 use crate::model::answer::{Answer, Asked, Link};
 use crate::model::report::Intent;
-use crate::model::{Answers, Query};
+use crate::model::{Answers, Query, TroubleCause};
 
 /// Bridges as `name: port(member, member)=key, …` of one host; each NIC by its name has the address of its number.
 #[derive(Clone)]
@@ -92,10 +92,15 @@ impl Host {
         let nics = self.nics.iter().map(|(name, number)| ((*name).to_owned(), link(*number)));
         let links: BTreeMap<String, Link> = nics.chain([("tap1".to_owned(), tap())]).collect();
         let socket = Settings::default().ovs.socket();
-        let readings =
-            [(Query::Ovsdb(socket), Answer::Text(text.to_string().into_bytes())), (Query::Links, Answer::Links(links))];
-        let asked = |answer| Asked { reading: Reading::Known(answer), micros: 0 };
-        Answers(readings.into_iter().map(|(query, answer)| (query, asked(answer))).collect())
+        let of_switch = Reading::Known(Answer::Text(text.to_string().into_bytes()));
+        // A host whose devices nobody could list.
+        let of_kernel = match self.nics.is_empty() {
+            true => Reading::unreadable(TroubleCause::Failed, "no"),
+            false => Reading::Known(Answer::Links(links)),
+        };
+        let readings = [(Query::Ovsdb(socket), of_switch), (Query::Links, of_kernel)];
+        let asked = |reading| Asked { reading, micros: 0 };
+        Answers(readings.into_iter().map(|(query, reading)| (query, asked(reading))).collect())
     }
 }
 
@@ -208,6 +213,42 @@ fn attributes_are_as_the_findings_say() {
         drawn(&host(), &host(), &findings),
         ["br-data Changed tag", COUNTS[0], "br-ex/ens7 Changed tag", COUNTS[1], COUNTS[2]]
     );
+}
+
+#[test]
+fn a_port_whose_device_is_gone_or_dead_is_not_as_it_was() {
+    let mut gone = host();
+    gone.nics.retain(|(name, _)| *name != "ens8");
+    assert_eq!(
+        drawn(&host(), &gone, &judged()),
+        ["br-data/bond0/ens8 Missing its device is gone", COUNTS[0], COUNTS[1], COUNTS[2]]
+    );
+    let wrong = |id: &str, subject: &str, cause: &str| {
+        let mut wrong = finding(id, Status::Fail, None);
+        (wrong.subject, wrong.cause, wrong.new) = (subject.to_owned(), Some(cause.to_owned()), Some(true));
+        wrong
+    };
+    let findings = [
+        wrong("network.link-kept", "ens7", "down"),
+        wrong("network.link-kept", "ens9", "renamed"),
+        wrong("ovs.uplink", "br-data/bond0/ens8", "not-attached"),
+    ];
+    assert_eq!(
+        drawn(&host(), &host(), &[judged(), findings.to_vec()].concat()),
+        ["br-data/bond0/ens8 Changed not attached", COUNTS[0], "br-ex/ens7 Changed down", COUNTS[1], COUNTS[2]]
+    );
+}
+
+#[test]
+fn nothing_is_drawn_where_nobody_can_tell() {
+    let mut blind = host();
+    blind.nics.clear();
+    assert!(drawn(&host(), &blind, &judged()).is_empty());
+    assert!(drawn(&blind, &host(), &judged()).is_empty());
+    for status in [Status::Fail, Status::Unknown] {
+        let findings = [judged(), vec![finding("ovs.daemons", status, None)]].concat();
+        assert!(drawn(&host(), &host(), &findings).is_empty(), "{status:?}");
+    }
 }
 
 #[test]
