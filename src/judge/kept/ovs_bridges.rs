@@ -3,10 +3,10 @@
 use serde_json::Value;
 
 use super::ovs_database::{Both, both};
-use super::ovs_ports::by_hand;
-use crate::facts::Facts;
+use super::ovs_ports::{by_hand, is_of_others};
 use crate::facts::before::Before;
 use crate::facts::wiring::{Attributes, Bridge, Wiring, changes};
+use crate::facts::{Facts, ovs};
 use crate::judge::causes::Part;
 use crate::judge::outcome::{NOT_PRESENT, Outcome};
 use crate::model::{Query, Reading};
@@ -40,7 +40,7 @@ fn judge_both((then, now): Both<'_, '_, '_>, before: &Before<'_>) -> Vec<Outcome
         let found = now.and_then(|now| Some((now, now.bridges.get(name)?)));
         let outcome = match found {
             Some(now) => judge_bridge(name, (then, bridge), now, of_ovn == Some(name)),
-            None => Some(missing(name, bridge, then)),
+            None => Some(missing(name, bridge, then, own_ports(name, before))),
         };
         kept += usize::from(outcome.is_none());
         outcomes.extend(outcome.map(|outcome| outcome.touching(Part::Bridge(name.clone()))));
@@ -55,9 +55,17 @@ fn judge_both((then, now): Both<'_, '_, '_>, before: &Before<'_>) -> Vec<Outcome
     outcomes
 }
 
-fn missing(name: &str, bridge: &Bridge<'_>, then: &Wiring<'_>) -> Outcome {
-    // Its own port goes with it.
-    let ports = bridge.ports.keys().filter(|port| *port != name).count();
+/// How many ports a bridge of the baseline had, without its own one and what guests and OVN make again by themselves.
+fn own_ports(name: &str, before: &Before<'_>) -> usize {
+    let (Reading::Known(ovs), Reading::Known(links)) = (before.facts.ovs(), before.facts.links()) else { return 0 };
+    let is_own = |bridge: &ovs::Bridge<'_>, port: &ovs::Port<'_>| {
+        port.name != bridge.name && !is_of_others(bridge, port, ovs, links)
+    };
+    let bridge = ovs.bridges.iter().find(|bridge| bridge.name == name);
+    bridge.map_or(0, |bridge| ovs.ports(bridge).into_iter().filter(|port| is_own(bridge, port)).count())
+}
+
+fn missing(name: &str, bridge: &Bridge<'_>, then: &Wiring<'_>, ports: usize) -> Outcome {
     let detail = match ports {
         0 => format!("{name} is gone"),
         1 => format!("{name} is gone, and its port with it"),

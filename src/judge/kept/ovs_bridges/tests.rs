@@ -37,6 +37,16 @@ fn a_bridge_that_is_gone_is_told_with_the_commands_to_have_it_again() {
 }
 
 #[test]
+fn what_ovn_makes_again_by_itself_is_not_counted_with_a_bridge_that_is_gone() {
+    let mut then = Switch::default();
+    then.row("Port", "patch-ex")["external_ids"] = json!(["map", [["ovn-localnet-port", "provnet"]]]);
+    let mut now = Switch::default();
+    now.edit(|reply| reply["Bridge"]["rows"].as_array_mut().unwrap().retain(|row| row["name"] != "br-ex"));
+    let gone = outcomes(&then, &now, judge).into_iter().find(|outcome| outcome.subject == "br-ex").unwrap();
+    assert_eq!(gone.detail, "br-ex is gone, and 2 ports with it");
+}
+
+#[test]
 fn what_differs_of_a_bridge_is_told_old_and_new() {
     let mut now = Switch::default();
     let bridge = now.row("Bridge", "br-ex");
