@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::devices::in_the_baseline;
 use crate::catalog::kind::packages::{Kept as Spec, STATUS};
 use crate::facts::Facts;
 use crate::facts::before::Before;
@@ -14,7 +15,8 @@ use crate::model::{Query, Reading};
 
 pub fn judge(spec: &Spec, facts: &Facts<'_>, before: &Before<'_>) -> Vec<Outcome> {
     let outcomes = match (before.facts.packages(), facts.packages()) {
-        (Reading::Unreadable(trouble), _) | (_, Reading::Unreadable(trouble)) => vec![Outcome::unknown("", &trouble)],
+        (Reading::Unreadable(trouble), _) => vec![Outcome::unknown("", &in_the_baseline(trouble))],
+        (_, Reading::Unreadable(trouble)) => vec![Outcome::unknown("", &trouble)],
         (Reading::Absent, _) => vec![Outcome::skip("", NOT_PRESENT, NO_DPKG)],
         (Reading::Known(_), Reading::Absent) => {
             vec![Outcome::fail("", Some("removed"), format!("{STATUS} is gone, and with it all that dpkg knew"))]

@@ -4,6 +4,7 @@ mod states;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::devices::in_the_baseline;
 use crate::catalog::Level;
 use crate::catalog::kind::services::Kept as Spec;
 use crate::facts::Facts;
@@ -21,7 +22,8 @@ const SWITCH: [&str; 3] = ["openvswitch-switch.service", "ovs-vswitchd.service",
 
 pub fn judge(spec: &Spec, facts: &Facts<'_>, before: &Before<'_>) -> Vec<Outcome> {
     let outcomes = match (states(&before.facts), states(facts)) {
-        (Reading::Unreadable(trouble), _) | (_, Reading::Unreadable(trouble)) => vec![Outcome::unknown("", &trouble)],
+        (Reading::Unreadable(trouble), _) => vec![Outcome::unknown("", &in_the_baseline(trouble))],
+        (_, Reading::Unreadable(trouble)) => vec![Outcome::unknown("", &trouble)],
         (Reading::Absent, _) => vec![Outcome::skip("", NOT_PRESENT, NO_SYSTEMD)],
         (Reading::Known(_), Reading::Absent) => {
             vec![Outcome::fail("", Some("missing"), "systemd ran in the baseline, and does not run here")]

@@ -76,7 +76,9 @@ fn a_database_that_is_gone_or_damaged_never_passes() {
     assert_eq!(words(&read(whole(), Reading::Absent)), ["fail removed"]);
     assert_eq!(words(&read(Reading::Absent, Reading::Absent)), ["skip not-present"]);
     assert_eq!(words(&read(whole(), denied.clone())), ["unknown denied"]);
-    assert_eq!(words(&read(denied, whole())), ["unknown denied"]);
+    assert_eq!(words(&read(denied.clone(), whole())), ["unknown denied"]);
+    assert_eq!(read(whole(), denied.clone())[0].detail, "no");
+    assert_eq!(read(denied, whole())[0].detail, "in the baseline: no");
     assert_eq!(words(&read(damaged.clone(), whole())), ["unknown malformed"]);
     assert_eq!(words(&read(whole(), damaged)), ["unknown malformed"]);
 }

@@ -152,6 +152,8 @@ fn what_cannot_be_read_is_unknown_and_a_systemd_that_is_gone_is_a_loss() {
         let mut sides = [host(&[SSH]), host(&[SSH])];
         sides[side][at] = Reading::unreadable(TroubleCause::TimedOut, "late");
         let [then, now] = sides;
-        assert_eq!(words(&read(then, now)), ["unknown timed-out"], "{side} {at}");
+        let outcomes = read(then, now);
+        assert_eq!(words(&outcomes), ["unknown timed-out"], "{side} {at}");
+        assert_eq!(outcomes[0].detail, ["in the baseline: late", "late"][side]);
     }
 }
