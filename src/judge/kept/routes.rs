@@ -176,8 +176,13 @@ pub fn command(route: &Route, verb: &str) -> Vec<String> {
 
 /// Of both families the default route is called `default`, and a subject tells two routes apart.
 fn destination(route: &Route) -> String {
-    let destination = if route.ipv6 && route.destination == "default" { "::/0" } else { &route.destination };
-    format!("{destination} table {}", route.table)
+    let family = if route.ipv6 && route.destination == "default" { " (IPv6)" } else { "" };
+    format!("{}{family} table {}", route.destination, table(route.table))
+}
+
+/// As `ip route` names it.
+fn table(number: u32) -> String {
+    if number == MAIN { "main".to_owned() } else { number.to_string() }
 }
 
 fn with_metric(route: &Route) -> String {
@@ -199,7 +204,7 @@ impl Names {
     fn subject(&self, route: &Route) -> String {
         let is_own = |name: &String| self.0.get(name) == Some(&1);
         let short = [destination(route), with_metric(route)].into_iter().find(is_own);
-        short.unwrap_or_else(|| format!("{route} table {}", route.table))
+        short.unwrap_or_else(|| if route.table == MAIN { format!("{route} table main") } else { route.to_string() })
     }
 }
 

@@ -59,7 +59,7 @@ fn what_makes_itself_is_not_compared() {
     let then = host("ens3", routes.into_iter().chain([fleeting, route("10.99.0.0/16", "static", way())]).collect());
     assert_eq!(
         shown(&then, &host("ens3", Vec::new())),
-        ["10.99.0.0/16 table 254 Fail: 10.99.0.0/16 via 192.0.2.1 dev ens3 is gone"]
+        ["10.99.0.0/16 table main Fail: 10.99.0.0/16 via 192.0.2.1 dev ens3 is gone"]
     );
     // Who made it is no matter.
     let by_hand = host("ens3", vec![route("10.99.0.0/16", "boot", way())]);
@@ -74,8 +74,8 @@ fn that_no_default_route_is_left_is_told_whoever_made_it() {
     assert_eq!(
         shown(&then, &host("ens3", Vec::new())),
         [
-            "default table 254 Fail: the host has no IPv4 default route any more; it had default via 192.0.2.1 dev ens3, by dhcp",
-            "::/0 table 254 Fail!: the host has no IPv6 default route any more; it had default via fe80::1 dev ens3, by ra",
+            "default table main Fail: the host has no IPv4 default route any more; it had default via 192.0.2.1 dev ens3, by dhcp",
+            "default (IPv6) table main Fail!: the host has no IPv6 default route any more; it had default via fe80::1 dev ens3, by ra",
         ]
     );
     let other = shown(&then, &host("ens3", vec![leased("192.0.2.254"), advertised()]));
@@ -135,11 +135,11 @@ fn subjects_tell_routes_apart() {
     let told: BTreeSet<String> =
         compared(&host("ens3", then), &host("ens3", Vec::new()), judge).into_iter().map(|it| it.subject).collect();
     let expected = [
-        "::/0 table 254",
-        "default table 254 metric 0",
-        "default table 254 metric 10",
-        "default via 192.0.2.3 dev ens3 metric 20 table 254",
-        "default via 192.0.2.4 dev ens3 metric 20 table 254",
+        "default (IPv6) table main",
+        "default table main metric 0",
+        "default table main metric 10",
+        "default via 192.0.2.3 dev ens3 metric 20 table main",
+        "default via 192.0.2.4 dev ens3 metric 20 table main",
     ];
     assert_eq!(told.iter().map(String::as_str).collect::<Vec<_>>(), expected);
 }
