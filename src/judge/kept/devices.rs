@@ -52,6 +52,8 @@ pub struct Devices<'n> {
     /// Why something may be missing in `lasting`.
     pub unread: Option<Trouble>,
     switched: OnceCell<HashMap<String, String>>,
+    /// The members of each bond that the switch makes.
+    bonds: OnceCell<Vec<Vec<String>>>,
     managers: OnceCell<Managers>,
 }
 
@@ -66,6 +68,7 @@ impl<'n> Devices<'n> {
             lasting,
             unread: unread.map(in_the_baseline),
             switched: OnceCell::new(),
+            bonds: OnceCell::new(),
             managers: OnceCell::new(),
         })
     }
@@ -108,6 +111,14 @@ impl<'n> Devices<'n> {
         holder(self.links, switched, name)
     }
 
+    /// The other members of the bond of the switch that the device called `name` now is in. Thousands of links that
+    /// are down may ask.
+    pub fn siblings<'a>(&'a self, facts: &Facts<'_>, name: &'a str) -> impl Iterator<Item = &'a str> {
+        let bonds = self.bonds.get_or_init(|| bonds(facts));
+        let own = bonds.iter().find(|members| members.iter().any(|it| it == name)).into_iter().flatten();
+        own.map(String::as_str).filter(move |other| *other != name)
+    }
+
     /// Who would undo a repair by hand of one of these devices.
     pub fn managed<'a>(&self, facts: &Facts<'_>, names: impl IntoIterator<Item = &'a str>) -> Option<String> {
         let managers = self.managers.get_or_init(|| managers(facts));
@@ -132,6 +143,13 @@ fn holder<'a>(links: &'a Links, switched: &'a HashMap<String, String>, name: &st
         Some("openvswitch") => switched.get(name).map(String::as_str).or(link.master.as_deref()),
         _ => switched.get(name).map(String::as_str),
     }
+}
+
+fn bonds(facts: &Facts<'_>) -> Vec<Vec<String>> {
+    let Reading::Known(ovs) = facts.ovs() else { return Vec::new() };
+    let ports = ovs.bridges.iter().flat_map(|bridge| ovs.ports(bridge)).map(|port| ovs.interfaces(port));
+    let bonds = ports.filter(|interfaces| interfaces.len() > 1);
+    bonds.map(|members| members.into_iter().map(|it| it.name.clone().into_owned()).collect()).collect()
 }
 
 /// Device → the bridge of the switch that it is a member of.

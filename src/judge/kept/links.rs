@@ -10,9 +10,9 @@ use crate::facts::nics::Whereabouts;
 use crate::judge::causes::Part;
 use crate::judge::outcome::{NOT_PRESENT, Outcome};
 use crate::judge::ovs_uplink::Links;
+use crate::model::Query;
 use crate::model::answer::Link;
 use crate::model::gather::Arrange as _;
-use crate::model::{Query, Reading};
 
 pub fn judge(facts: &Facts<'_>, before: &Before<'_>) -> Vec<Outcome> {
     let devices = match Devices::new(facts, before) {
@@ -181,12 +181,12 @@ impl Compared<'_, '_, '_> {
             return None;
         }
         let is_unused = !self.carried && self.then.kind.is_none();
-        let is_live_now = |name: &String| self.devices.links.get(name).is_some_and(is_live);
+        let is_live_now = |name: &str| self.devices.links.get(name).is_some_and(is_live);
         let is_in_switch = self.devices.holder(self.facts, self.called).is_some();
         let why = if self.now.admin_up { "has no carrier" } else { "is switched off" };
         let (at_most, comfort) = if is_unused {
             (Some(Level::Warn), "; nothing used it")
-        } else if is_in_switch && siblings(self.called, self.facts).iter().any(is_live_now) {
+        } else if is_in_switch && self.devices.siblings(self.facts, self.called).any(is_live_now) {
             (Some(Level::Warn), "; its bond has a live member")
         } else {
             (None, "")
@@ -259,14 +259,6 @@ fn called(name: &str, devices: &Devices<'_>) -> String {
         Whereabouts::Renamed(new) => format!("{name}, now called {new},"),
         _ => name.to_owned(),
     }
-}
-
-/// The other members of a bond that the switch makes.
-fn siblings(name: &str, facts: &Facts<'_>) -> Vec<String> {
-    let Reading::Known(ovs) = facts.ovs() else { return Vec::new() };
-    let mut ports = ovs.bridges.iter().flat_map(|bridge| ovs.ports(bridge)).map(|port| ovs.interfaces(port));
-    let own = ports.find(|interfaces| interfaces.iter().any(|it| it.name == name)).unwrap_or_default();
-    own.into_iter().map(|it| it.name.clone().into_owned()).filter(|other| other != name).collect()
 }
 
 /// The members that a bond had, and that left it or died while another lives.

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Command, Output, PRESENT_NAME, Step, traffic};
+use super::{Command, Output, PRESENT_NAME, Step};
 use crate::facts::Facts;
 use crate::facts::nics::permanent_address;
 use crate::facts::wiring::Wiring;

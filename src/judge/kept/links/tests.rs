@@ -43,7 +43,10 @@ fn host<const N: usize>(devices: [(&str, Link); N], addressed: &[&str]) -> Answe
     let addresses = Answer::Addresses(addressed.iter().map(address).collect());
     let mut host = answers([links(devices), (Query::Addresses, addresses)]);
     let socket = crate::catalog::Settings::default().ovs.socket();
-    host.0.insert(Query::Ovsdb(socket), crate::model::answer::Asked { reading: Reading::Absent, micros: 0 });
+    host.0.insert(
+        Query::Ovsdb(socket),
+        crate::model::answer::Asked { reading: crate::model::Reading::Absent, micros: 0 },
+    );
     host
 }
 
