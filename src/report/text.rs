@@ -244,3 +244,41 @@ fn closing(report: &Report) -> String {
     };
     format!("\n{}", paragraph("", &format!("{} in {} ms{more}", counts.join(", "), report.duration_ms)))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn finding(id: &str, by_hand: &str) -> Finding {
+        Finding {
+            id: id.to_owned(),
+            subject: String::new(),
+            status: Status::Fail,
+            severity: Severity::High,
+            blocking: true,
+            new: None,
+            title: String::new(),
+            detail: String::new(),
+            cause: None,
+            caused_by: None,
+            expected: serde_json::Map::new(),
+            observed: serde_json::Map::new(),
+            waiver: None,
+            fixes: Vec::new(),
+            by_hand: vec![by_hand.split(' ').map(str::to_owned).collect()],
+            duration_us: 0,
+        }
+    }
+
+    #[test]
+    fn what_a_cause_took_with_it_is_typed_after_it() {
+        let (cause, port, same) = (
+            finding("network.link-kept", "ip link set a name b"),
+            finding("ovs.port-kept", "ovs-vsctl add-port br0 b"),
+            finding("network.route-kept", "ip link set a name b"),
+        );
+        let (look, mut out) = (finding("ovs.daemons", "ovs-vsctl show"), String::new());
+        show_commands_below(&mut out, &cause, &[&port, &same, &look]);
+        assert_eq!(out, "    then, where it is still missing:\n    $ ovs-vsctl add-port br0 b\n");
+    }
+}

@@ -110,6 +110,30 @@ fn two_that_swapped_their_names_are_told_with_where_they_are() {
 }
 
 #[test]
+fn a_member_of_a_bond_that_swapped_with_a_port_says_how_it_is_mended() {
+    let mut now = Switch::default();
+    now.rename_link("eno1", "aside");
+    now.rename_link("eno2", "eno1");
+    now.rename_link("aside", "eno2");
+    let outcomes = wrong(&now);
+    let causes: Vec<_> = told(&outcomes).into_iter().map(|(subject, cause, _)| (subject, cause)).collect();
+    assert_eq!(causes, [("br-data/bond1/eno2", "nic-renamed"), ("br-ex/eno1", "nic-renamed")]);
+    assert_eq!(typed(&outcomes[0]), typed(&outcomes[1]));
+    assert_eq!(typed(&outcomes[0]).len(), 1);
+}
+
+#[test]
+fn the_kernel_gives_no_nic_a_name_that_it_has_beside_its_own() {
+    let it = by_hand::Move { called: "ens3", wanted: "eno1", is_alternative: true };
+    let [line] = by_hand::names_back(&[it], None).try_into().unwrap();
+    let script = "ip link set ens3 down && ip link property del dev ens3 altname eno1 && \
+                  ip link set ens3 name eno1 && ip link set eno1 up";
+    assert_eq!(line, ["sh", "-c", script]);
+    // Nobody names a device so that something is run.
+    assert!(by_hand::names_back(&[by_hand::Move { called: "a;b", ..it }], None).is_empty());
+}
+
+#[test]
 fn of_two_that_swapped_on_one_bridge_only_a_difference_matters() {
     let mut now = Switch::default();
     now.rename_link("eno2", "aside");
