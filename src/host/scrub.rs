@@ -95,13 +95,22 @@ pub fn text(plain: &str) -> String {
     }
     // Ten thousand rows of OVSDB, of which one may have a password. No string of JSON holds a bare quote.
     let mut scrubbed = String::with_capacity(plain.len());
-    for row in plain.split_inclusive(r#"},{""#) {
+    let mut rest = plain;
+    while let Some(row) = first_row(rest) {
         match may_hold_a_secret(row) {
             true => scrubbed.push_str(&patterns(row)),
             false => scrubbed.push_str(row),
         }
+        rest = &rest[row.len()..];
     }
     scrubbed
+}
+
+/// Up to where the next row begins: at `},{"`, whatever blanks are in it.
+fn first_row(text: &str) -> Option<&str> {
+    let is_next = |at: &usize| text[..*at].trim_end().strip_suffix(',').is_some_and(|it| it.trim_end().ends_with('}'));
+    let next = text.match_indices(r#"{""#).map(|(at, _)| at).find(is_next);
+    Some(next.map_or(text, |at| &text[..at])).filter(|row| !row.is_empty())
 }
 
 /// Whether it is worth looking at: the patterns take a second a megabyte.

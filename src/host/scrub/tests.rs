@@ -88,6 +88,11 @@ fn a_secret_among_ten_thousand_rows_goes_and_its_neighbours_stay() {
     let global = r#"{"external_ids":["map",[["ovn-remote","ssl:192.0.2.1:6642"],["ovn-bridge-mappings","p:br-ex"]]]}"#;
     let plain = format!("[{rows}{secret},{rows}{global}]");
     assert_eq!(text(&plain), plain.replace("swordfish", MASK));
+    // As other programs write it, with blanks: the rows are told apart all the same.
+    let blanks = plain.replace("},{", "}, {");
+    assert_eq!(text(&blanks), blanks.replace("swordfish", MASK));
+    assert_eq!(first_row(r#"{"a": 1}, {"b": {"c": 2}}"#), Some(r#"{"a": 1}, "#));
+    assert_eq!(first_row(r#"{"b": {"c": 2}}"#), Some(r#"{"b": {"c": 2}}"#));
 }
 
 #[test]
