@@ -10,7 +10,8 @@ use crate::facts::{Facts, identity};
 use crate::model::Query;
 use crate::model::gather::Gather as _;
 
-/// Where configuration lies of which the hash is kept: it tells a person what else has changed.
+/// Where configuration lies of which the hash is kept, for a person who lays two snapshots side by side: no check
+/// compares them.
 const CONFIGURATION: [&str; 4] = [
     "/etc/netplan/*.yaml",
     "/etc/network/interfaces",
@@ -41,7 +42,35 @@ pub fn open_questions(facts: &Facts<'_>) -> BTreeSet<Query> {
 
 /// Whether an answer belongs into the snapshot.
 pub fn is_kept(query: &Query, compared: &[&Check], settings: &Settings) -> bool {
+    is_needed(query, compared, settings) || questions(compared, settings).contains(query)
+}
+
+/// Whether a later comparison lacks something where this could not be read. What is kept for people alone it does not
+/// need.
+pub fn is_needed(query: &Query, compared: &[&Check], settings: &Settings) -> bool {
     matches!(query, Query::Nic(_) | Query::Flows(_) | Query::Unit(_))
         || identity::questions().contains(query)
-        || questions(compared, settings).contains(query)
+        || compared.iter().any(|check| check.kind.remembered(settings).contains(query))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalog::Catalog;
+
+    #[test]
+    fn what_no_check_compares_is_kept_and_not_missed() {
+        let catalog = Catalog::load(&[], &[]).unwrap();
+        let compared: Vec<&Check> = catalog.checks.iter().filter(|check| check.needs_baseline).collect();
+        let needed = |query: &Query| is_needed(query, &compared, &catalog.settings);
+        let for_people: Vec<Query> =
+            questions(&compared, &catalog.settings).into_iter().filter(|query| !needed(query)).collect();
+        assert!(for_people.iter().all(|query| is_kept(query, &compared, &catalog.settings)));
+        let is_of_people =
+            |query: &Query| matches!(query, Query::Hashes(_) | Query::PythonEnvironments(_) | Query::GuestTaps);
+        assert!(!for_people.is_empty() && for_people.iter().all(is_of_people), "{for_people:?}");
+        for query in [Query::Links, Query::Routes, Query::UnitFiles, Query::Nic("ens3".to_owned())] {
+            assert!(needed(&query), "{query}");
+        }
+    }
 }

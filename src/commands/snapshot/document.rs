@@ -32,7 +32,12 @@ pub fn of(name: String, looked: Looked, subject: &Subject) -> anyhow::Result<Sna
             kept.0.insert(query, reading);
         }
     }
-    let unreadable: Vec<Unreadable> = kept.0.iter().filter_map(unreadable).collect();
+    let unreadable: Vec<Unreadable> = kept
+        .0
+        .iter()
+        .filter(|(query, _)| remember::is_needed(query, &compared, &subject.catalog.settings))
+        .filter_map(unreadable)
+        .collect();
     let exit = if unreadable.is_empty() { Exit::Ready } else { Exit::Incomplete };
     let msg = format!("{name}: printed and not kept{}", incompleteness(&unreadable));
     Ok(Snapshot { name, unreadable, findings, answers: kept, ..bare(msg, exit, host, subject) })
