@@ -7,11 +7,14 @@ use super::options::{Progress, WaitOptions};
 use super::write;
 use crate::catalog::Check;
 use crate::judge::outlook::{Outlook, outlook};
-use crate::model::Report;
+use crate::model::report::Intent;
+use crate::model::{Finding, Report};
 use crate::report::progress::{self, Waiting};
 
 /// How long a look is left to become another one.
 const PAUSE: Duration = Duration::from_secs(2);
+/// What only warns and is still so this long after the first look does not pass by itself.
+const FOR_WARNINGS: Duration = Duration::from_secs(60);
 /// A program hears this often that nothing has changed.
 const HEARTBEAT: Duration = Duration::from_secs(10);
 
@@ -28,7 +31,8 @@ pub fn until_settled(
         let Some(limit) = options.wait else { return Ok(report) };
         let waited = started.elapsed();
         match outlook(&report.findings, &checks, report.intent) {
-            Outlook::MayPass(findings) if waited < limit => {
+            Outlook::MayPass(findings) if waited < worth(limit, &findings, report.intent) => {
+                let limit = worth(limit, &findings, report.intent);
                 teller.tell(&Waiting { waited, limit, for_findings: &findings });
                 std::thread::sleep(PAUSE.min(limit - waited));
             }
@@ -38,6 +42,13 @@ pub fn until_settled(
             }
         }
     }
+}
+
+/// How long to wait for these. After a boot the time is given for what blocks; a lock before an upgrade only warns, and
+/// is what one waits for.
+fn worth(limit: Duration, findings: &[&Finding], intent: Intent) -> Duration {
+    let is_for_warnings = intent == Intent::After && !findings.iter().any(|finding| finding.blocking);
+    if is_for_warnings { limit.min(FOR_WARNINGS) } else { limit }
 }
 
 /// Tells whoever listens on stderr.
@@ -86,5 +97,23 @@ impl Teller {
         let mut terminal = std::io::stderr().lock();
         let _ = write!(terminal, "\r\x1b[K{line}");
         let _ = terminal.flush();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::judge::headlines::tests::finding;
+    use crate::model::Status;
+
+    #[test]
+    fn warnings_after_a_boot_are_waited_for_a_minute_and_what_blocks_to_the_end() {
+        let limit = Duration::from_secs(600);
+        let warning = Finding { blocking: false, ..finding("network.dns-kept", Status::Fail, None) };
+        let blocking = Finding { blocking: true, ..warning.clone() };
+        assert_eq!(worth(limit, &[&warning], Intent::After), FOR_WARNINGS);
+        assert_eq!(worth(Duration::from_secs(5), &[&warning], Intent::After), Duration::from_secs(5));
+        assert_eq!(worth(limit, &[&warning, &blocking], Intent::After), limit);
+        assert_eq!(worth(limit, &[&warning], Intent::Agent), limit);
     }
 }

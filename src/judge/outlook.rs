@@ -65,6 +65,10 @@ fn passes(finding: &Finding, checks: &[Check], intent: Intent) -> bool {
         let not_yet = [TroubleCause::Refused, TroubleCause::TimedOut].map(TroubleCause::as_str);
         return finding.severity > Severity::Info && cause.is_some_and(|cause| not_yet.contains(&cause));
     }
+    // What a check itself made a note stays one, whatever level its cause has.
+    if finding.severity == Severity::Info {
+        return false;
+    }
     let mut own = checks.iter().filter(|check| check.id == finding.id && check.level_of(cause) >= Level::Warn);
     own.any(|check| {
         check.passes_by_itself.may_pass(cause) || intent == Intent::After && check.passes_after_boot.may_pass(cause)
@@ -137,6 +141,8 @@ level = "info"
         assert_eq!(after(&["!network.address-kept:missing", "!ovs.port-kept:nic-renamed"]), "stuck");
         assert_eq!(after(&["!network.address-kept:on-enslaved-nic"]), "stuck");
         assert_eq!(after(&["network.link-kept:mtu"]), "settled");
+        assert_eq!(after(&["network.dns-kept:link-changed"]), "settled");
+        assert_eq!(after(&["network.dns-kept:missing"]), "network.dns-kept");
     }
 
     #[test]
@@ -152,6 +158,10 @@ level = "info"
     #[test]
     fn what_is_not_known_yet_may_be_known_soon_and_what_never_will_be_ends_the_wait() {
         assert_eq!(after(&["!ovs.daemons?timed-out", "!services.kept?refused"]), "ovs.daemons services.kept");
+        // A check that calls it a note, though its cause is one to wait for.
+        let note = Finding { severity: Severity::Info, ..finding("network.route-kept", Status::Fail, None) };
+        let checks = Catalog::load(&[], &[]).unwrap().checks;
+        assert_eq!(outlook(&[Finding { blocking: false, ..note }], &checks, Intent::After), Outlook::Settled);
         for cause in ["no-baseline", "denied", "malformed", "not-recorded"] {
             assert_eq!(after(&[&format!("!services.kept?{cause}"), "!network.route-kept"]), "stuck", "{cause}");
         }
