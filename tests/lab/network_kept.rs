@@ -201,7 +201,7 @@ fn renamed_nic_is_followed() -> Tested {
         let told = detail(&run, "network.address-kept", subject)?;
         ensure!(told.starts_with("eno2 is now called ens9; "), "{told}");
     }
-    run.blocks("network.route-kept", "10.1.0.0/16 table 254", None)?;
+    run.blocks("network.route-kept", "10.1.0.0/16 table main", None)?;
     type_by_hand(&lab, &run)?;
     fails_with(&lab, &["link-kept eno2 renamed"])?;
     lab.sh("ip link property add dev ens9 altname eno2")?;
@@ -236,7 +236,7 @@ fn lost_link_is_told() -> Tested {
     let lab = remembered("ip route add 10.1.0.0/16 via 203.0.113.1 dev eno3")?;
     lab.sh("ip link delete eno3")?;
     let expected =
-        ["address-kept eno3 203.0.113.7/24 missing", "link-kept eno3 missing", "route-kept 10.1.0.0/16 table 254 -"];
+        ["address-kept eno3 203.0.113.7/24 missing", "link-kept eno3 missing", "route-kept 10.1.0.0/16 table main -"];
     let run = fails_with(&lab, &expected)?;
     run.blocks("network.link-kept", "eno3", Some("missing"))?;
     ensure!(detail(&run, "network.address-kept", "eno3 203.0.113.7/24")?.starts_with("eno3 is gone; "));

@@ -141,6 +141,6 @@ fn lost_route_and_rule_are_told_by_their_own_text() -> Tested {
     is_whole(&verify(&lab)?)?;
 
     lab.sh("ip route delete default")?;
-    fails_with(&lab, &["route-kept default table 254 -"])?;
+    fails_with(&lab, &["route-kept default table main -"])?;
     Ok(())
 }
