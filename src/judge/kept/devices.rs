@@ -4,11 +4,11 @@
 //! goes by itself is not: taps and the ends of containers, the networks of schedulers, tunnels, what OVN makes.
 
 pub mod lasting;
+mod names;
 
 use std::cell::OnceCell;
 use std::collections::{BTreeMap, HashMap};
 
-use super::ovs_ports::by_hand::name_back;
 use crate::catalog::kind::network::{INTERFACES, INTERFACES_DIRECTORY};
 use crate::facts::before::Before;
 use crate::facts::managers::Managers;
@@ -94,14 +94,6 @@ impl<'n> Devices<'n> {
             Whereabouts::Renamed(new) => Some(format!("{name} is now called {new}")),
             Whereabouts::Gone => Some(format!("{name} is gone")),
             Whereabouts::Same | Whereabouts::Unknown => None,
-        }
-    }
-
-    /// What gives it the name back that it had; nothing where it has it.
-    pub fn name_back(&self, name: &str) -> Vec<Vec<String>> {
-        match self.nics.place(name) {
-            Whereabouts::Renamed(new) => name_back(name, new, self.nics.before(name)),
-            _ => Vec::new(),
         }
     }
 

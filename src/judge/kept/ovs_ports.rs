@@ -2,7 +2,6 @@
 
 mod bonds;
 pub mod by_hand;
-mod names;
 mod places;
 
 use std::collections::HashMap;
@@ -145,7 +144,7 @@ impl<'c, 'a, 'b> Compared<'c, '_, 'a, 'b> {
             return outcome;
         }
         let detail = format!("{}; {}", self.renamed(place, interface, called), outcome.detail);
-        Outcome { cause: Some("nic-renamed"), detail, by_hand: self.name_back(interface, called), ..outcome }
+        Outcome { cause: Some("nic-renamed"), detail, by_hand: self.devices.names_back(interface, called), ..outcome }
     }
 
     fn attributes(&self, row: &Row<'a>) -> Attributes {
@@ -164,7 +163,7 @@ impl<'c, 'a, 'b> Compared<'c, '_, 'a, 'b> {
         let (is, wanted) = (seat.bridge, was.bridge);
         let (cause, detail, by_hand) = if self.is_swapped(interface, called) {
             let detail = format!("{}; {called} is on {is}", self.renamed(wanted, interface, called));
-            ("nic-renamed", detail, self.name_back(interface, called))
+            ("nic-renamed", detail, self.devices.names_back(interface, called))
         } else {
             let so_called = if called == interface { String::new() } else { format!(" (was {interface})") };
             let mut by_hand = vec![by_hand::words(&["del-port", is, seat.name])];
@@ -188,7 +187,7 @@ impl<'c, 'a, 'b> Compared<'c, '_, 'a, 'b> {
             None => format!("; {bridge} is gone"),
         };
         let (cause, detail, by_hand) = if called != interface {
-            let mut by_hand = self.name_back(interface, called);
+            let mut by_hand = self.devices.names_back(interface, called);
             if self.seats.of_interface(interface).is_none() {
                 by_hand.extend(add);
             }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Command, Output, PRESENT_NAME, Step};
+use super::{Command, Output, PRESENT_NAME, Step, traffic};
 use crate::facts::Facts;
 use crate::facts::nics::permanent_address;
 use crate::facts::wiring::Wiring;
@@ -249,8 +249,6 @@ fn named_again(name: &str, link: &Link, facts: &Facts<'_>) -> Option<Step> {
     let commands = vec![
         Command::of(list).into(Output::Filtered(address.to_owned())),
         set(&[PRESENT_NAME, "down"]),
-        // udev gives a renamed NIC the name of its slot as another name, and then nothing else can be called so.
-        Command::new(&["ip", "link", "property", "del", "dev", PRESENT_NAME, "altname", name]),
         set(&[PRESENT_NAME, "name", name]),
         set(&[name, "up"]),
     ];

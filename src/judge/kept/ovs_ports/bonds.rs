@@ -57,7 +57,7 @@ impl<'c, 'b> Compared<'c, '_, '_, 'b> {
             fates.push(format!("{bridge} is gone"));
         }
         let mut commands: Vec<Vec<String>> =
-            renamed.iter().flat_map(|(member, called)| self.name_back(member, called)).collect();
+            renamed.iter().flat_map(|(member, called)| self.devices.names_back(member, called)).collect();
         commands.dedup();
         commands.extend((cause == "wrong-bridge").then(|| by_hand::words(&["del-port", name])));
         commands.extend(by_hand::add(bridge, name, was.port, self.then));
@@ -108,7 +108,7 @@ impl<'c, 'b> Compared<'c, '_, '_, 'b> {
         let bond = was.name;
         let (cause, detail, mut commands) = match called == member {
             true => ("detached", format!("{member} is in no bridge, and was in {bond}"), Vec::new()),
-            false => ("nic-renamed", self.renamed(bond, member, called), self.name_back(member, called)),
+            false => ("nic-renamed", self.renamed(bond, member, called), self.devices.names_back(member, called)),
         };
         if self.seats.of_interface(member).is_none() {
             commands.push(by_hand::words(&["add-bond-iface", bond, member]));

@@ -1,14 +1,23 @@
 //! NICs that have each other's names get their own back, all at once.
 
-use super::{Compared, by_hand};
-use crate::facts::nics::permanent_address;
+use super::Devices;
+use crate::facts::nics::{Whereabouts, permanent_address};
+use crate::judge::kept::ovs_ports::by_hand;
 
-impl<'n> Compared<'_, 'n, '_, '_> {
+impl Devices<'_> {
+    /// What gives it the name back that it had; nothing where it has it.
+    pub fn name_back(&self, name: &str) -> Vec<Vec<String>> {
+        match self.nics.place(name) {
+            Whereabouts::Renamed(new) => self.names_back(name, new),
+            _ => Vec::new(),
+        }
+    }
+
     /// One command for the whole chain: whoever typed only a part of it would find the next name taken. It is the same
     /// for every NIC of the chain, and does nothing when it is typed again.
-    pub fn name_back(&self, interface: &str, called: &str) -> Vec<Vec<String>> {
-        let nics = &self.devices.nics;
-        let of_before = |name: &str| self.devices.then.get_key_value(name).map(|(name, _)| name.as_str());
+    pub fn names_back(&self, interface: &str, called: &str) -> Vec<Vec<String>> {
+        let nics = &self.nics;
+        let of_before = |name: &str| self.then.get_key_value(name).map(|(name, _)| name.as_str());
         let Some(mut wanted) = of_before(interface) else { return Vec::new() };
         let mut called = called;
         // To the end that gives a name free; of a circle, to its first name.
@@ -24,16 +33,16 @@ impl<'n> Compared<'_, 'n, '_, '_> {
         }
         let (freed, mut moves) = (called, Vec::new());
         loop {
-            let link = self.devices.links.get(called);
+            let link = self.links.get(called);
             let is_alternative = link.is_some_and(|link| link.alternative_names.iter().any(|it| it == wanted));
             moves.push(by_hand::Move { called, wanted, is_alternative });
-            if wanted == freed || !self.devices.links.contains_key(wanted) {
+            if wanted == freed || !self.links.contains_key(wanted) {
                 break;
             }
             // A card that was not there before gets the name that nobody has any more.
             (called, wanted) = (wanted, nics.before(wanted).unwrap_or(freed));
         }
-        let known_by = self.devices.links.get(freed).and_then(|link| permanent_address(link).or(link.mac.as_deref()));
+        let known_by = self.links.get(freed).and_then(|link| permanent_address(link).or(link.mac.as_deref()));
         by_hand::names_back(&moves, known_by)
     }
 }
