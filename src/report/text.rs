@@ -138,7 +138,9 @@ fn section(
 
 /// What was taken away with the cause does not come back with it. Diagnoses of other checks are not repeated.
 fn show_commands_below(out: &mut String, cause: &Finding, below: &[&Finding]) {
-    let kept = below.iter().filter(|it| it.id.ends_with("-kept") && it.by_hand != cause.by_hand);
+    // Of a device there is only a look.
+    let is_repair = |it: &Finding| it.id.ends_with("-kept") && it.id != "network.link-kept";
+    let kept = below.iter().filter(|it| is_repair(it) && it.by_hand != cause.by_hand);
     let mut commands: Vec<&Vec<String>> = kept.flat_map(|it| &it.by_hand).collect();
     commands.dedup();
     if commands.is_empty() {
@@ -277,8 +279,9 @@ mod tests {
             finding("ovs.port-kept", "ovs-vsctl add-port br0 b"),
             finding("network.route-kept", "ip link set a name b"),
         );
-        let (look, mut out) = (finding("ovs.daemons", "ovs-vsctl show"), String::new());
-        show_commands_below(&mut out, &cause, &[&port, &same, &look]);
+        let looks = [finding("ovs.daemons", "ovs-vsctl show"), finding("network.link-kept", "ip -d link")];
+        let mut out = String::new();
+        show_commands_below(&mut out, &cause, &[&port, &same, &looks[0], &looks[1]]);
         assert_eq!(out, "    then, where it is still missing:\n    $ ovs-vsctl add-port br0 b\n");
     }
 }
