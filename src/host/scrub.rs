@@ -52,8 +52,12 @@ static MAYBE: LazyLock<Option<Regex>> = LazyLock::new(|| {
 });
 
 /// OVSDB's `["db_password","x"]`
-static PAIRED: LazyLock<Option<Regex>> =
-    LazyLock::new(|| Regex::new(&format!(r#"(?i)((?:{NAMES}[\w-]*|"psk)\\?"\s*,\s*\\?")[^"\\]+"#)).ok());
+static PAIRED: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    Regex::new(&format!(
+        r#"(?i)((?:{NAMES}[\w-]*|"(?:[\w-]*(?:psk|[_-]pwd)|snmp[_-]community))\\?"\s*,\s*\\?")[^"\\]+"#
+    ))
+    .ok()
+});
 
 /// Passwords of GRUB's menu: `password root x`, `password_pbkdf2 root grub.pbkdf2.sha512.10000.…`
 static GRUB: LazyLock<Option<Regex>> =
@@ -68,7 +72,7 @@ static PRIVATE_KEY: LazyLock<Option<Regex>> = LazyLock::new(|| {
 });
 
 /// Words without one of which no pattern here matches, in lower case.
-const HINTS: [&[u8]; 14] = [
+const HINTS: [&[u8]; 15] = [
     b"://",
     b"pass",
     b"secret",
@@ -77,6 +81,7 @@ const HINTS: [&[u8]; 14] = [
     b"credential",
     b"authorization",
     b"psk",
+    b"pwd",
     b"private",
     b"shared",
     b"sae",

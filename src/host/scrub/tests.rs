@@ -105,3 +105,12 @@ fn what_no_hint_announces_no_pattern_masks() {
         assert!(may_hold_a_secret(name) && text(name) != name, "{name}");
     }
 }
+
+#[test]
+fn secrets_of_tunnels_and_managers_are_masked_in_pairs_of_ovsdb() {
+    for key in ["ipsec_psk", "remote-psk", "bmc_pwd", "snmp-community"] {
+        let masked = text(&format!(r#"["map",[["{key}","s3cr3t"],["remote_ip","192.0.2.1"]]]"#));
+        assert!(!masked.contains("s3cr3t"), "{masked}");
+        assert!(masked.contains("192.0.2.1"), "{masked}");
+    }
+}
