@@ -20,7 +20,7 @@ pub enum UnusableSnapshot {
     Missing { path: String },
     #[error(
         "{path}: leads to {target}, which is gone\nhint: `hostready snapshot --list` shows what there is; `hostready \
-         snapshot --replace` makes another baseline"
+         verify --baseline NAME` compares with one of these"
     )]
     Dangling { path: String, target: String },
     #[error("{path}: {error}")]
@@ -213,7 +213,7 @@ pub fn read(path: &Path) -> Result<Snapshot, UnusableSnapshot> {
 /// What a file says it is, once it is sure that it is a snapshot which we can read, and all its bytes.
 fn read_head(path: &Path) -> Result<(Head, Vec<u8>), UnusableSnapshot> {
     let shown = || path.display().to_string();
-    let text = std::fs::read(path).map_err(|error| match error.kind() {
+    let text = read_plain(path).map_err(|error| match error.kind() {
         ErrorKind::NotFound => UnusableSnapshot::Missing { path: shown() },
         _ => UnusableSnapshot::Unreadable { path: shown(), error },
     })?;
@@ -235,6 +235,21 @@ fn read_head(path: &Path) -> Result<(Head, Vec<u8>), UnusableSnapshot> {
     }
 }
 
+/// More than any switch needs: what is larger is no snapshot, and would cost the host its memory.
+const LARGEST: u64 = 256 << 20;
+
+/// The bytes of a regular file: a pipe would keep us waiting for ever, and a device has no end.
+fn read_plain(path: &Path) -> std::io::Result<Vec<u8>> {
+    let found = path.metadata()?;
+    if !found.is_file() {
+        return Err(Error::other("is no regular file"));
+    }
+    if found.len() > LARGEST {
+        return Err(Error::other("is larger than 256 MiB, and no snapshot"));
+    }
+    std::fs::read(path)
+}
+
 fn malformed(path: &Path, error: &serde_json::Error) -> UnusableSnapshot {
     let words = error.to_string();
     let message = words.split(" at line ").next().unwrap_or_default().to_owned();
@@ -245,6 +260,14 @@ fn malformed(path: &Path, error: &serde_json::Error) -> UnusableSnapshot {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_no_regular_file_is_not_read() {
+        for path in ["/dev/zero", "/"] {
+            let error = read(Path::new(path)).unwrap_err().to_string();
+            assert_eq!(error, format!("{path}: is no regular file"));
+        }
+    }
 
     #[test]
     fn names_by_time_are_told_from_those_that_a_person_gave() {
