@@ -134,7 +134,11 @@ fn outcomes(catalog: &Catalog, check: &Check, facts: &Facts<'_>, before: Option<
 }
 
 fn without_baseline() -> Vec<Outcome> {
-    let outcome = Outcome::undetermined("", outcome::NO_BASELINE, "there is no baseline to compare with");
+    let outcome = Outcome::undetermined(
+        "",
+        outcome::NO_BASELINE,
+        "there is no baseline to compare with; make one once this host is known to be whole, before the next upgrade",
+    );
     vec![outcome.by_hand(vec![vec!["hostready".to_owned(), "snapshot".to_owned()]])]
 }
 

@@ -147,7 +147,10 @@ fn a_baseline_that_cannot_be_one_is_named_and_replaced_on_demand() {
     let desk = Desk::new();
     let name = desk.takes_over(&host);
     fs::remove_file(desk.state().join(format!("snapshots/{name}.json"))).unwrap();
-    assert_usage_error(&desk.verify(&host, &[]), &["state/baseline: leads to snapshots/", "which is gone"]);
+    assert_usage_error(
+        &desk.verify(&host, &[]),
+        &["state/baseline: leads to snapshots/", "which is gone", "verify --baseline NAME"],
+    );
 }
 
 #[test]
@@ -180,6 +183,7 @@ fn without_a_baseline_all_that_needs_none_is_judged() {
     assert!(unknown.len() > 8, "{}", unknown.len());
     for row in unknown {
         assert_eq!((&row["cause"], &row["by_hand"]), (&"no-baseline".into(), &json!([["hostready", "snapshot"]])));
+        assert!(row["detail"].as_str().unwrap().contains("once this host is known to be whole"), "{row}");
     }
     assert_eq!(desk.verify(&host.full(), &[]).status.code(), Some(3));
 }
