@@ -78,3 +78,24 @@ pub fn message(verdict: Verdict, findings: &[Finding]) -> String {
 fn brief(finding: &Finding) -> &str {
     finding.detail.split("; ").next().unwrap_or(&finding.detail)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::headlines::tests::finding;
+    use super::*;
+
+    #[test]
+    fn the_first_line_is_of_what_lies_deepest_and_of_what_is_new_first() {
+        let of = |id: &str, new| {
+            let mut finding = finding(id, Status::Fail, None);
+            (finding.detail, finding.new) = (id.to_owned(), new);
+            finding
+        };
+        let told = |findings: &[Finding]| message(Verdict::Blocked, findings);
+        let (agent, address, port) =
+            (of("agent.service", None), of("network.address-kept", None), of("ovs.port-kept", None));
+        assert_eq!(told(&[agent.clone(), address.clone(), port]), "blocked: ovs.port-kept (and 2 more)");
+        let old = of("ovs.port-kept", Some(false));
+        assert_eq!(told(&[old, agent, address]), "blocked: network.address-kept (and 2 more)");
+    }
+}

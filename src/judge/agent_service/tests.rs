@@ -118,3 +118,22 @@ fn without_systemd_there_is_no_agent_and_a_silent_one_is_unknown() {
     let silent = [("unit:pf9-hostagent.service", Reading::unreadable(TroubleCause::TimedOut, "late"))];
     assert_eq!(judged(RUNS, RUNS, &silent, Intent::After), ["pass relay", "unknown timed-out agent"]);
 }
+
+#[test]
+fn one_that_gave_up_is_about_the_network_too() {
+    for (agent, gave_up) in [
+        ("loaded failed failed enabled", true),
+        ("loaded activating auto-restart enabled", true),
+        ("masked inactive dead masked", false),
+        ("loaded inactive dead enabled", false),
+    ] {
+        let answers = answers(&[
+            ("unit:pf9-hostagent.service", unit(agent)),
+            ("file:/var/lib/dpkg/status", installed(&["pf9-hostagent", "pf9-comms"])),
+        ]);
+        let settings = Settings::default();
+        let outcomes = judge(&spec(), &Facts::new(&answers, &settings, Run { intent: Intent::After, asked_at: NOW }));
+        let outside = Part::Peer(String::new());
+        assert_eq!(outcomes.iter().any(|it| it.touches.contains(&outside)), gave_up, "{agent}");
+    }
+}

@@ -38,6 +38,8 @@ fn a_guest_that_ran_and_starts_with_the_host_must_run() {
     assert_eq!(told(&then, &then), ["pass"]);
     assert_eq!(told(&then, &host(&["web-1", "db-1"], &["web-1", "db-1", "spare"], &[])), ["pass"]);
     assert_eq!(told(&then, &host(&["web-1"], &["web-1", "db-1"], &[])), ["fail db-1"]);
+    let outcomes = compared(&then, &host(&[], &["web-1", "db-1"], &[]), |facts, before| judge(&spec(), facts, before));
+    assert!(outcomes.iter().all(|it| it.touches.contains(&Part::Unit("libvirtd.service".to_owned()))));
     assert_eq!(told(&then, &host(&["db-1"], &["db-1"], &[])), ["fail web-1 at most info"], "moved away");
 }
 

@@ -229,3 +229,40 @@ fn what_could_not_be_read_is_unknown() {
     let told = wrong(&blind, &whole);
     assert!(told.len() == 1 && told[0].starts_with(" not-asked: in the baseline: `ovsdb:"), "{told:?}");
 }
+
+/// What the findings are about, beside the link that each is named by.
+fn touched(then: &Answers, now: &Answers) -> Vec<(String, Vec<Part>)> {
+    let of = |outcome: Outcome| {
+        let own = Part::Device(outcome.subject.clone());
+        (outcome.subject, outcome.touches.into_iter().filter(|part| *part != own).collect())
+    };
+    compared(then, now, judge).into_iter().filter(|it| it.status == Status::Fail).map(of).collect()
+}
+
+#[test]
+fn a_bond_tells_of_the_members_that_it_left_switched_off() {
+    let then = host(bonded(), &["bond0.10"]);
+    let off = |at| Link { admin_up: false, carrier: false, ..card(at) };
+    let unplugged = |at| Link { carrier: false, ..card(at) };
+    let part = |name: &str| Part::Device(name.to_owned());
+    let now = host([("ens3", off(0)), ("ens4", off(1))], &[]);
+    assert!(touched(&then, &now).contains(&("bond0".to_owned(), vec![part("ens3"), part("ens4")])));
+    let now = host([("eth3", off(0)), ("ens4", unplugged(1)), ("bond0", bond("active-backup"))], &[]);
+    assert!(touched(&then, &now).contains(&("bond0".to_owned(), vec![part("ens3")])));
+    let commands = compared(&then, &now, judge).into_iter().find(|it| it.subject == "bond0").map(|it| it.by_hand);
+    assert_eq!(commands.unwrap()[1], ["ip", "link", "set", "eth3", "name", "ens3"]);
+}
+
+#[test]
+fn a_nic_that_the_switch_let_go_switched_off_is_about_its_port() {
+    let held =
+        || Link { master: Some("ovs-system".to_owned()), member_kind: Some("openvswitch".to_owned()), ..card(0) };
+    let then = host([("ens3", held())], &["ens3"]);
+    for (now, parts) in [
+        (Link { admin_up: false, carrier: false, ..card(0) }, vec![Part::Port("ens3".to_owned())]),
+        (Link { carrier: false, ..card(0) }, Vec::new()),
+        (Link { admin_up: false, carrier: false, ..held() }, Vec::new()),
+    ] {
+        assert_eq!(touched(&then, &host([("ens3", now)], &["ens3"])), [("ens3".to_owned(), parts)]);
+    }
+}

@@ -74,6 +74,7 @@ fn another_system_id_is_told_with_what_it_means() {
     now.edit(|reply| reply["Open_vSwitch"]["rows"][0]["external_ids"] = json!(["map", ids]));
     let outcomes = wrong(&now);
     assert_eq!((outcomes.len(), &*outcomes[0].subject), (1, "Open_vSwitch"));
+    assert_eq!(outcomes[0].touches, [Part::Unit("ovn-controller.service".to_owned())], "the switch goes on");
     let expected: Vec<&String> = outcomes[0].expected.keys().collect();
     assert_eq!(expected, ["external_ids:ovn-bridge-mappings", "external_ids:ovn-remote", "external_ids:system-id"]);
     assert!(outcomes[0].detail.contains("OVN knows the host by its system-id"), "{}", outcomes[0].detail);
@@ -90,6 +91,7 @@ fn a_switch_that_was_left_waiting_is_told() {
     now.edit(|reply| reply["Open_vSwitch"]["rows"][0]["other_config"] = config);
     let outcomes = wrong(&now);
     assert_eq!(outcomes.len(), 1);
+    assert_eq!(outcomes[0].touches, [Part::Switch]);
     assert!(outcomes[0].detail.ends_with("ovs-vswitchd changes no flow"), "{}", outcomes[0].detail);
     assert_eq!(typed(&outcomes[0]), ["ovs-vsctl -t 10 remove Open_vSwitch . other_config flow-restore-wait"]);
 }

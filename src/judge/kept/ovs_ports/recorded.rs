@@ -163,6 +163,7 @@ fn a_port_that_was_taken_out_is_told_with_the_commands_to_have_it_again() {
         [("br-data/bond1", "detached", "bond1 is gone from br-data")],
         "one fault for the whole bond"
     );
+    assert_eq!(outcomes[0].touches, ["eno2", "eno3"].map(|member| Part::Port(member.to_owned())));
     assert_eq!(
         typed(&outcomes[0]),
         ["ovs-vsctl -t 10 add-bond br-data bond1 eno2 eno3 bond_mode=balance-tcp \
