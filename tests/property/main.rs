@@ -22,6 +22,46 @@ use alterations::{Alteration, Expected};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_hostready");
 
+/// No two of these have anything to do with each other.
+const INDEPENDENT: [&str; 5] = [
+    "link renamed: ens7",
+    "address gone: ens3 ",
+    "link gone: bond1.200",
+    "port gone: br-data/bond0",
+    "service stopped: ssh.service",
+];
+
+/// What an alteration is called begins so, and what it is told by is one of these: an id and its cause.
+const TOLD_BY: [(&str, &[&str]); 16] = [
+    ("link gone: ", &["network.link-kept missing", "ovs.port-kept missing"]),
+    (
+        "link unplugged: ",
+        &[
+            "network.link-kept down",
+            "network.link-kept bond-member-missing",
+            "ovs.uplink link-down",
+            "ovs.uplink bond-member-down",
+        ],
+    ),
+    (
+        "link renamed: ",
+        &["ovs.port-kept nic-renamed", "network.address-kept missing", "network.link-kept bond-member-missing"],
+    ),
+    ("MTU lost: ", &["network.link-kept mtu"]),
+    ("address gone: ", &["network.address-kept missing"]),
+    ("route gone: ", &["network.route-kept "]),
+    ("rule gone: ", &["network.rule-kept "]),
+    ("resolver without: ", &["network.dns-kept servers-changed"]),
+    ("bridge gone: ", &["ovs.bridge-kept missing"]),
+    ("port gone: ", &["ovs.port-kept detached", "ovs.port-kept missing"]),
+    ("port on another bridge: ", &["ovs.port-kept wrong-bridge"]),
+    ("bridge ", &["ovs.bridge-kept attributes-changed"]),
+    ("port ", &["ovs.port-kept attributes-changed"]),
+    ("interface ", &["ovs.port-kept attributes-changed"]),
+    ("service switched off: ", &["services.kept disabled", "services.unit disabled"]),
+    ("service stopped: ", &["services.kept stopped", "services.kept inactive"]),
+];
+
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
     let base = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/hosts/bases/hypervisor.json");
@@ -36,6 +76,12 @@ fn main() -> ExitCode {
     for alteration in alterations::all(&before.host) {
         let before = Arc::clone(&before);
         trials.push(Trial::test(alteration.name.clone(), move || before.hold(&alteration)));
+    }
+    for (number, one) in INDEPENDENT.iter().enumerate() {
+        for other in &INDEPENDENT[number + 1..] {
+            let before = Arc::clone(&before);
+            trials.push(Trial::test(format!("both: {one}, {other}"), move || before.hold_both(one, other)));
+        }
     }
     let unchanged = Arc::clone(&before);
     trials.push(Trial::test("unchanged", move || unchanged.is_whole()));
@@ -56,6 +102,8 @@ struct Told {
     name: String,
     blocks: bool,
     detail: String,
+    /// The id and the cause.
+    kind: String,
 }
 
 impl Before {
@@ -102,6 +150,7 @@ impl Before {
             name: format!("{} {} {}", word(row, "id"), word(row, "subject"), word(row, "cause")),
             blocks: row["blocking"] == true,
             detail: word(row, "detail"),
+            kind: format!("{} {}", word(row, "id"), word(row, "cause")),
         };
         Ok(rows.iter().filter(is_told).map(told).collect())
     }
@@ -112,13 +161,32 @@ impl Before {
         if new.is_empty() { Ok(()) } else { Err(new.join("\n").into()) }
     }
 
+    /// Each is told as it is alone.
+    fn hold_both(&self, one: &str, other: &str) -> Result<(), Failed> {
+        let alone = alterations::all(&self.host);
+        let of_one = begins(&alone, one)?;
+        let both = alterations::all(&of_one.host);
+        let told = self.verify(&format!("{one} and {other}"), &begins(&both, other)?.host)?;
+        for alteration in [of_one, begins(&alone, other)?] {
+            let expected = self.verify(&format!("{one} without {other}"), &alteration.host)?;
+            let lost = expected.iter().filter(|it| it.blocks && !told.iter().any(|told| told.name == it.name));
+            let lost: Vec<String> = lost.map(shown).collect();
+            if !lost.is_empty() {
+                let told: Vec<String> = told.iter().map(shown).collect();
+                return Err(format!("not told: {}\ntold:\n{}", lost.join("\n"), told.join("\n")).into());
+            }
+        }
+        Ok(())
+    }
+
     fn hold(&self, alteration: &Alteration) -> Result<(), Failed> {
         let told = self.verify(&alteration.name, &alteration.host)?;
         let new: Vec<&Told> = told.iter().filter(|told| !self.own.contains(told)).collect();
         let (headlines, warnings): (Vec<&Told>, Vec<&Told>) = new.iter().partition(|told| told.blocks);
+        let right = |told: &&Told| is_told_by(&alteration.name, &told.kind);
         let is_right = match alteration.expected {
-            Expected::Headline => headlines.len() == 1,
-            Expected::Warning => headlines.is_empty() && warnings.len() == 1,
+            Expected::Headline => headlines.len() == 1 && headlines.iter().all(right),
+            Expected::Warning => headlines.is_empty() && warnings.len() == 1 && warnings.iter().all(right),
         };
         if is_right {
             return Ok(());
@@ -126,6 +194,15 @@ impl Before {
         let all: Vec<String> = new.into_iter().map(shown).collect();
         Err(format!("{:?} expected, and told is:\n{}", alteration.expected, all.join("\n")).into())
     }
+}
+
+fn is_told_by(alteration: &str, kind: &str) -> bool {
+    let kinds = TOLD_BY.iter().find(|(name, _)| alteration.starts_with(name));
+    kinds.is_some_and(|(_, kinds)| kinds.contains(&kind))
+}
+
+fn begins<'a>(all: &'a [Alteration], name: &str) -> Result<&'a Alteration, Failed> {
+    all.iter().find(|it| it.name.starts_with(name)).ok_or_else(|| format!("nothing is called {name}").into())
 }
 
 fn shown(told: &Told) -> String {
