@@ -13,6 +13,7 @@ use thiserror::Error;
 use super::configuration::ConfigurationFile;
 use super::{Observe, scrub};
 use crate::model::answer::Asked;
+use crate::model::snapshot::without_place;
 use crate::model::{Answer, Answers, Query, Reading, Report, TroubleCause};
 
 const SCHEMA: &str = "hostready/bundle";
@@ -229,7 +230,8 @@ impl<'de> Visitor<'de> for EachAnswer<'_> {
                 continue;
             };
             let stored: Stored<'_> = map.next_value()?;
-            let reading = Reading::from_json(stored.reading.get()).map_err(M::Error::custom)?;
+            let wrong = |error: serde_json::Error| M::Error::custom(without_place(&error));
+            let reading = Reading::from_json(stored.reading.get()).map_err(wrong)?;
             self.0.borrow_mut().answers.0.insert(query, Asked { reading, micros: stored.us });
         }
         Ok(())

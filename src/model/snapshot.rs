@@ -148,7 +148,7 @@ fn is_of_a_newer_kind(error: &serde_json::Error) -> bool {
 }
 
 /// What is wrong, without the place: it counts within a part of the document.
-fn without_place(error: &serde_json::Error) -> String {
+pub fn without_place(error: &serde_json::Error) -> String {
     let words = error.to_string();
     words.split(" at line ").next().unwrap_or_default().to_owned()
 }

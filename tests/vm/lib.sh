@@ -14,12 +14,14 @@
 #   vm_resume NAME FROM DIRECTORY   goes on in DIRECTORY from what was put away
 #   vm_power_off, vm_power_cut  off, with or without a warning
 #   vm_power_on                 on again on the same disks
+#   vm_own_time                 from now on it counts time by its instructions (see VM_OWN_TIME); there is no way back but
+#                               vm_power_off
 #   vm_stop
 #
 # HOSTREADY_VM_CACHE   where images are kept (default: ~/.cache/hostready-vm)
 # HOSTREADY_VM_ACCEL   default `tcg,thread=multi`, which works everywhere; `kvm` is faster where it can be had
-# VM_OWN_TIME=1        from the next vm_power_on or vm_resume on the machine counts time by its instructions: slower, but
-#                      however busy we are, it meets its own deadlines
+# VM_OWN_TIME=1        from the next vm_power_on or vm_resume on the machine counts time by its instructions: however busy
+#                      we are, it meets its own deadlines. It hardly boots like that: see vm_own_time
 # HOSTREADY_VM_MIRROR  the Debian mirror that an image is built from
 
 VM_HERE=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
@@ -107,10 +109,11 @@ vm_power_on() {
         -device virtio-rng-pci,addr=0x16
         "$@"
     )
-    case ${VM_OWN_TIME:+own} in
-    own) arguments+=(-accel tcg,thread=single -icount shift=0) ;;
-    *) arguments+=(-accel "${HOSTREADY_VM_ACCEL:-tcg,thread=multi}") ;;
-    esac
+    if [[ -n ${VM_OWN_TIME-} && ${HOSTREADY_VM_ACCEL-} != kvm ]]; then
+        arguments+=(-accel tcg,thread=single -icount shift=0)
+    else
+        arguments+=(-accel "${HOSTREADY_VM_ACCEL:-tcg,thread=multi}")
+    fi
     for nic in "${VM_NICS[@]}"; do
         name=${nic%%:*}
         slot=$(printf '0x%x' "${name#ens}")
@@ -126,7 +129,7 @@ vm_power_on() {
 
 # Waits until the machine has booted and its units have settled.
 vm_wait() {
-    local deadline=$((SECONDS + 300))
+    local deadline=$((SECONDS + 900))
     until vm_run 'systemctl is-system-running --wait' > "$vm_dir/settled" 2> "$vm_dir/ssh.log" || grep -q degraded "$vm_dir/settled"; do
         if ((SECONDS > deadline)); then
             echo "the machine did not come up: see $vm_dir/console.log and $vm_dir/ssh.log" >&2
@@ -187,12 +190,17 @@ vm_resume() {
     vm_image=$(vm_image) && cp --sparse=always "$2"/*.qcow2 "$vm_dir/" && vm_power_on -loadvm "$1"
 }
 
+vm_own_time() {
+    [[ ${HOSTREADY_VM_ACCEL-} != kvm ]] || return 0
+    vm_save booted && vm_stop && VM_OWN_TIME=1 vm_power_on -loadvm booted
+}
+
 vm_boot_id() {
     vm_run cat /proc/sys/kernel/random/boot_id 2> /dev/null
 }
 
 vm_reboot() {
-    local before now deadline=$((SECONDS + 300))
+    local before now deadline=$((SECONDS + 900))
     before=$(vm_boot_id)
     vm_run "${1:-systemctl reboot}" || true
     until now=$(vm_boot_id) && [[ $now != "$before" ]]; do
@@ -205,7 +213,7 @@ vm_reboot() {
 # The other end of vm_power_on, as an operator does it.
 vm_power_off() {
     vm_run 'systemctl poweroff' || true
-    local deadline=$((SECONDS + 120))
+    local deadline=$((SECONDS + 300))
     while kill -0 "$vm_pid" 2> /dev/null; do
         ((SECONDS < deadline)) || { echo "the machine does not go off: see $vm_dir/console.log" >&2; return 1; }
         sleep 0.2

@@ -249,6 +249,8 @@ fn named_again(name: &str, link: &Link, facts: &Facts<'_>) -> Option<Step> {
     let commands = vec![
         Command::of(list).into(Output::Filtered(address.to_owned())),
         set(&[PRESENT_NAME, "down"]),
+        // udev gives a renamed NIC the name of its slot as another name, and then nothing else can be called so.
+        Command::new(&["ip", "link", "property", "del", "dev", PRESENT_NAME, "altname", name]),
         set(&[PRESENT_NAME, "name", name]),
         set(&[name, "up"]),
     ];

@@ -250,7 +250,7 @@ fn a_bond_tells_of_the_members_that_it_left_switched_off() {
     let now = host([("eth3", off(0)), ("ens4", unplugged(1)), ("bond0", bond("active-backup"))], &[]);
     assert!(touched(&then, &now).contains(&("bond0".to_owned(), vec![part("ens3")])));
     let commands = compared(&then, &now, judge).into_iter().find(|it| it.subject == "bond0").map(|it| it.by_hand);
-    assert_eq!(commands.unwrap()[1], ["ip", "link", "set", "eth3", "name", "ens3"]);
+    assert!(commands.unwrap()[0].iter().any(|word| word.contains("ip link set eth3 name ens3")));
 }
 
 #[test]
