@@ -60,6 +60,21 @@ fn is_as_expected(scenario: &Scenario) -> Result<(), Failed> {
 
 /// Causes that no recorded host shows, and the test that shows them instead.
 const SHOWN_ELSEWHERE: &[(&str, &str, &str)] = &[
+    ("agent.service", "crash-loop", "tests/lab/agent.rs"),
+    ("agent.service", "disabled", "the rule of services.unit"),
+    ("agent.service", "failed", "the rule of services.unit"),
+    ("agent.service", "masked", "the rule of services.unit"),
+    ("agent.service", "missing", "tests/lab/agent.rs, its unit gone"),
+    ("agent.service", "not-found-but-running", "the rule of services.unit"),
+    ("network.dns-kept", "link-changed", "tests/lab/network_kept.rs"),
+    ("network.dns-kept", "servers-changed", "tests/lab/network_kept.rs"),
+    ("network.link-kept", "changed", "src/judge/kept/links/tests.rs"),
+    ("network.link-kept", "detached", "src/judge/kept/links/tests.rs"),
+    ("packages.kept", "downgraded", "tests/lab/services_kept.rs"),
+    ("services.kept", "masked", "tests/lab/services_kept.rs"),
+    ("services.kept", "missing", "tests/lab/services_kept.rs"),
+    ("services.unit", "crash-loop", "src/judge/unit_state.rs"),
+    ("services.unit", "not-found-but-running", "src/judge/unit_state.rs"),
     ("ovs.uplink", "stale-guest-port", "tests/lab/ovs.rs"),
     ("ovn.controller", "crash-loop", "the rule of services.unit"),
     ("ovn.controller", "disabled", "the rule of services.unit"),

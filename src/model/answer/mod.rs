@@ -3,6 +3,7 @@
 mod boot;
 mod connection;
 mod files;
+mod json;
 mod nic;
 mod python;
 pub mod route;
@@ -11,7 +12,6 @@ mod text_or_hex;
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use serde_json::value::{RawValue, to_raw_value};
 
 use super::{Query, Reading, TroubleCause};
 pub use boot::{Initrd, Module};
@@ -357,18 +357,6 @@ answers_with! {
     GuestTaps => BTreeMap<u32, Vec<String>>,
     Hashes => BTreeMap<String, Reading<String>>,
     Modified => Modified,
-}
-
-impl Reading<Answer> {
-    /// Reads one from its JSON. Its decoder is large, and would be made anew for each kind of input: there is this one.
-    pub fn from_json(text: &str) -> serde_json::Result<Self> {
-        serde_json::from_str(text)
-    }
-
-    /// Its JSON, by the one encoder that there is.
-    pub fn to_json(&self) -> serde_json::Result<Box<RawValue>> {
-        to_raw_value(self)
-    }
 }
 
 /// An answer and what it cost.
