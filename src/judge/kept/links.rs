@@ -172,7 +172,10 @@ impl Compared<'_, '_, '_> {
 
     fn resized(&self) -> Option<String> {
         let (then, now) = (self.then.mtu, self.now.mtu);
-        (then != now).then(|| format!("the MTU of {} is {now}, and was {then}", self.both_names()))
+        // The switch gives its own devices the smallest MTU of a bridge, and looks anew when it starts: one that has
+        // grown takes nothing from anybody.
+        let has_grown = now > then && matches!(self.now.kind.as_deref(), Some("openvswitch" | "tun"));
+        (then != now && !has_grown).then(|| format!("the MTU of {} is {now}, and was {then}", self.both_names()))
     }
 
     /// It was up, and is not.
