@@ -82,6 +82,11 @@ impl Case {
 /// What was lost of IPv4 says nothing of IPv6 on the same device.
 const OF_A_FAMILY: [&str; 2] = ["network.address-kept", "network.route-kept"];
 
+/// Addresses and networks have colons; the default route of IPv6 says so in words.
+fn is_of_ipv6(subject: &str) -> bool {
+    subject.contains(':') || subject.contains("IPv6")
+}
+
 fn cases(noted: Vec<(usize, Vec<Part>)>, findings: &[Finding], topology: &mut Topology) -> Vec<Case> {
     let case = |(index, parts): (usize, Vec<Part>)| {
         let finding: &Finding = findings.get(index)?;
@@ -89,7 +94,7 @@ fn cases(noted: Vec<(usize, Vec<Part>)>, findings: &[Finding], topology: &mut To
         for part in &parts {
             let part = match part {
                 Part::Device(name) if OF_A_FAMILY.contains(&finding.id.as_str()) => {
-                    &Part::Family(name.clone(), finding.subject.contains(':'))
+                    &Part::Family(name.clone(), is_of_ipv6(&finding.subject))
                 }
                 part => part,
             };

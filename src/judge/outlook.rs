@@ -65,8 +65,9 @@ fn passes(finding: &Finding, checks: &[Check], intent: Intent) -> bool {
         let not_yet = [TroubleCause::Refused, TroubleCause::TimedOut].map(TroubleCause::as_str);
         return finding.severity > Severity::Info && cause.is_some_and(|cause| not_yet.contains(&cause));
     }
-    // What a check itself made a note stays one, whatever level its cause has.
-    if finding.severity == Severity::Info {
+    // After a boot what a check itself made a note stays one, whatever level its cause has. Before an upgrade a lock that
+    // was just taken is a note, and what one waits for.
+    if finding.severity == Severity::Info && intent == Intent::After {
         return false;
     }
     let mut own = checks.iter().filter(|check| check.id == finding.id && check.level_of(cause) >= Level::Warn);
