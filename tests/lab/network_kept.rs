@@ -93,8 +93,14 @@ fn detail<'a>(run: &'a Run, id: &str, subject: &str) -> Result<&'a str> {
 
 /// Types what the rows propose.
 fn type_by_hand(lab: &Lab, run: &Run) -> Tested {
+    // Several rows may tell the same command, which a person types once.
+    let mut typed = Vec::new();
     for row in run.findings()?.iter().filter(|row| row["status"] == "fail") {
         for command in row["by_hand"].as_array().into_iter().flatten() {
+            if typed.contains(command) {
+                continue;
+            }
+            typed.push(command.clone());
             let words: Vec<&str> = command.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
             lab.run(&words)?.success()?;
         }

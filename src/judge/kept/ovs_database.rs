@@ -117,7 +117,9 @@ fn backups(facts: &Facts<'_>) -> Vec<Backup> {
     let mut backups = Vec::new();
     for directory in DATABASE_DIRECTORIES {
         let entries = facts.reading::<Vec<Entry>>(&Query::Listing(directory.to_owned())).known();
-        let of_database = |entry: &&Entry| entry.kind == EntryKind::File && entry.name.starts_with("conf.db.backup");
+        let of_database = |entry: &&Entry| {
+            entry.kind == EntryKind::File && entry.bytes > 0 && entry.name.starts_with("conf.db.backup")
+        };
         let found = entries.into_iter().flatten().filter(of_database);
         backups.extend(found.map(|it| Backup { path: format!("{directory}/{}", it.name), bytes: it.bytes }));
     }
