@@ -120,9 +120,12 @@ impl Comparison<'_, '_> {
         let mut outcome = Outcome::fail(names.subject(was), None, clauses.join("; "))
             .expecting("route", was.to_string())
             .observing("instead", instead);
-        if let Some(wanted) = wanted {
+        if wanted.is_some() {
             let is_taken = at_its_place.iter().any(|other| other.metric == was.metric);
-            outcome = outcome.by_hand(vec![command(&wanted, if is_taken { "replace" } else { "add" })]);
+            // A NIC that was renamed gets its name back first.
+            let names_back = links(was).flat_map(|link| self.devices.name_back(link));
+            let route = command(was, if is_taken { "replace" } else { "add" });
+            outcome = outcome.by_hand(names_back.chain([route]).collect());
         }
         Some(links(was).fold(outcome, |outcome, link| outcome.touching(Part::Device(link.to_owned()))))
     }

@@ -124,7 +124,7 @@ fn judge_rule(was: &Rule, now: &Now<'_>, taken: &Taken, devices: &Devices<'_>, f
     let outcome = Outcome::fail(subject(was), None, clauses.join("; "))
         .expecting("rule", was.to_string())
         .observing("instead", instead)
-        .by_hand(vec![command(&wanted)]);
+        .by_hand(devices_of(was).flat_map(|name| devices.name_back(name)).chain([command(was)]).collect());
     // One without a device is of the network as a whole.
     let outcome =
         if devices_of(was).next().is_none() { outcome.touching(Part::Device(String::new())) } else { outcome };
