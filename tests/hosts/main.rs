@@ -10,11 +10,13 @@
 // A test stages files and starts programs, and may stop at the first thing that is not as expected.
 #![allow(clippy::disallowed_methods, clippy::unwrap_used)]
 
+mod card;
 mod recording;
 mod scenario;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::path::Path;
 use std::process::ExitCode;
 
 use libtest_mimic::{Arguments, Failed, Trial};
@@ -31,6 +33,8 @@ fn main() -> ExitCode {
             Trial::test(format!("scenario::{}", scenario.name), move || is_as_expected(&scenario))
         })
         .collect();
+    let bases = recording::bases().into_iter();
+    trials.extend(bases.map(|base| Trial::test(format!("recovery_card::{base}"), move || card::is_as_expected(&base))));
     trials.push(Trial::test("every_check_passes_somewhere_and_fails_somewhere", move || covers_all(&scenarios)));
     libtest_mimic::run(&arguments, trials).exit_code()
 }
@@ -40,12 +44,16 @@ fn is_as_expected(scenario: &Scenario) -> Result<(), Failed> {
     scenario::validate(&outcome.report, Document::Report)?;
     let shown = outcome.shown();
     scenario::holds_no_password(&format!("{shown}{}", outcome.report))?;
-    let path = scenario.folder.join("expected.txt");
+    is_expected(&scenario.folder.join("expected.txt"), &shown)
+}
+
+/// Holds what was shown against a file, or writes the file anew.
+fn is_expected(path: &Path, shown: &str) -> Result<(), Failed> {
     if std::env::var_os("HOSTREADY_BLESS").is_some() {
-        fs::write(&path, &shown).map_err(|error| error.to_string())?;
+        fs::write(path, shown).map_err(|error| error.to_string())?;
         return Ok(());
     }
-    let expected = fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
+    let expected = fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
     if shown == expected {
         return Ok(());
     }

@@ -28,6 +28,14 @@ struct Fault {
     edit: Edits,
 }
 
+/// The names of the whole recordings.
+pub fn bases() -> Vec<String> {
+    let files = fs::read_dir(here().join("bases")).unwrap().map(|entry| entry.unwrap().path());
+    let mut names: Vec<String> = files.map(|path| path.file_stem().unwrap().to_string_lossy().into_owned()).collect();
+    names.sort();
+    names
+}
+
 impl Recording<'_> {
     pub fn build(&self) -> Result<Value, Failed> {
         let mut recording: Value = parse(&here().join("bases").join(format!("{}.json", self.base)))?;

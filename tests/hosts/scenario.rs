@@ -184,7 +184,7 @@ fn take_snapshot(host: &Value, exit: i32, directory: &Path) -> Result<String, Fa
     Ok(file)
 }
 
-fn program<'a>(arguments: impl IntoIterator<Item = &'a str>) -> std::io::Result<Output> {
+pub fn program<'a>(arguments: impl IntoIterator<Item = &'a str>) -> std::io::Result<Output> {
     Command::new(PROGRAM).args(arguments).env_remove("HOSTREADY_BLESS").output()
 }
 
@@ -192,16 +192,23 @@ impl Outcome {
     /// The text that a person reads, then every row, without what differs from run to run.
     pub fn shown(&self) -> String {
         let mut shown = String::new();
+        // Where that line is broken depends on how many digits the time has.
+        let mut is_open = false;
         for line in self.text.lines() {
-            let line = match line.split_once(" in ").and_then(|(counts, rest)| Some((counts, rest.split_once(" ms")?)))
-            {
+            if is_open && !line.is_empty() {
+                shown.truncate(shown.trim_end().len());
+                shown.push_str(&format!(" {line}\n"));
+                continue;
+            }
+            is_open = false;
+            let timed = line.split_once(" in ").and_then(|(counts, rest)| Some((counts, rest.split_once(" ms")?)));
+            match timed {
                 Some((counts, (digits, rest))) if digits.bytes().all(|byte| byte.is_ascii_digit()) => {
-                    format!("{counts} in N ms{rest}")
+                    shown.push_str(&format!("{counts} in N ms{rest}\n"));
+                    is_open = true;
                 }
-                _ => line.to_owned(),
-            };
-            shown.push_str(&line);
-            shown.push('\n');
+                _ => shown.push_str(&format!("{line}\n")),
+            }
         }
         shown.push_str(&format!("\nexit {}\n\n", self.code));
         for finding in self.report["findings"].as_array().into_iter().flatten() {
