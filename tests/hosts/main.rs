@@ -68,12 +68,10 @@ fn is_expected(path: &Path, shown: &str) -> Result<(), Failed> {
 
 /// Causes that no recorded host shows, and the test that shows them instead.
 const SHOWN_ELSEWHERE: &[(&str, &str, &str)] = &[
-    ("agent.service", "crash-loop", "tests/lab/agent.rs"),
     ("agent.service", "disabled", "the rule of services.unit"),
     ("agent.service", "failed", "the rule of services.unit"),
     ("agent.service", "masked", "the rule of services.unit"),
     ("agent.service", "missing", "tests/lab/agent.rs, its unit gone"),
-    ("agent.service", "not-found-but-running", "the rule of services.unit"),
     ("network.dns-kept", "link-changed", "tests/lab/network_kept.rs"),
     ("network.dns-kept", "servers-changed", "tests/lab/network_kept.rs"),
     ("network.link-kept", "changed", "src/judge/kept/links/tests.rs"),
