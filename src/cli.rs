@@ -29,15 +29,20 @@ once the host was rebooted, got another release, or other packages of an agent,
 Open vSwitch, OVN or a kernel, a new snapshot takes its place only where nothing
 blocks that did not block before. Otherwise the old one stays, nothing is
 written, the exit code is 0 and `changed` is false, so that `verify` still tells
-what is wrong. --replace overrides. What a waiver accepts keeps nothing open.
+what is wrong. What a waiver accepts keeps nothing open. Nor does a snapshot of
+which something could not be read replace one that is complete: it is kept
+beside it. --replace overrides both; with --name it stands for the snapshot of
+that name alone, and the baseline is judged as ever.
 
 A snapshot holds no secret that hostready knows the shape of. Beside it lies
 console.txt: commands that rebuild this host's network at a console.
 
-Exit codes: 0 kept, or an open baseline stays · 1 could not be kept: the baseline
-            is what it was · 2 usage, configuration, or a baseline that cannot
-            be read or is of another machine · 5 kept, and not all of it could
-            be read: `verify` will not find that part whole";
+Exit codes: 0 kept, or the host has not come back whole and the baseline stays
+            1 could not be kept: the baseline is what it was
+            2 usage, configuration, or a baseline that cannot be read or is of
+              another machine
+            5 not all of the host could be read, and `verify` will not find that
+              part whole; or nobody can tell whether it has come back whole";
 
 /// Checks a virtualization host before and after an upgrade.
 #[derive(Debug, Parser)]
@@ -79,8 +84,8 @@ impl Cli {
     /// Whose exit codes a run that ended without a report uses.
     pub fn exit_style(&self) -> ExitStyle {
         match &self.verb {
-            Verb::Check(check) => check.exit_style(),
-            Verb::Verify(verify) => verify.exit_style(),
+            Verb::Check(check) => check.judging.exit_style(),
+            Verb::Verify(verify) => verify.judging.exit_style(),
             _ => ExitStyle::default(),
         }
     }
@@ -88,9 +93,9 @@ impl Cli {
     /// Whether whoever called wants to read JSON, an error included.
     pub fn wants_json(&self) -> bool {
         match &self.verb {
-            Verb::Check(check) => check.is_json(),
+            Verb::Check(check) => check.judging.is_json(),
             Verb::Snapshot(snapshot) => snapshot.is_json(),
-            Verb::Verify(verify) => verify.is_json(),
+            Verb::Verify(verify) => verify.judging.is_json(),
             _ => false,
         }
     }
@@ -124,6 +129,14 @@ mod tests {
     use clap::CommandFactory;
 
     use super::*;
+
+    #[test]
+    fn what_stands_below_the_options_is_not_broken_at_80_columns() {
+        for verb in Cli::command().term_width(80).get_subcommands_mut() {
+            let below = verb.get_after_help().map(ToString::to_string).unwrap_or_default();
+            assert!(verb.render_help().to_string().ends_with(&format!("{below}\n")), "{}", verb.get_name());
+        }
+    }
 
     const CONSENTS: [&str; 1] = ["replace"];
 

@@ -8,6 +8,7 @@ use super::look::{Looked, Selection};
 use crate::exit::{Exit, FailOn};
 use crate::host::run_id;
 use crate::judge::{headlines, verdict, waivers};
+use crate::model::Finding;
 use crate::model::report::{Report, SCHEMA, SCHEMA_VERSION, Summary, Tool};
 
 /// What a report says beside what was found.
@@ -18,11 +19,10 @@ pub struct Ends {
     pub started: Instant,
 }
 
-pub fn report(looked: Looked, subject: &Subject, selection: &Selection, ends: Ends) -> Report {
+/// `with` is the baseline, of a run that compared with one.
+pub fn report(looked: Looked, subject: &Subject, selection: &Selection, ends: Ends, with: Option<&Baseline>) -> Report {
     let Looked { host, mut findings, complete, bridges, .. } = looked;
-    let waived = subject.catalog.settings.waiver.iter().map(toml::Spanned::get_ref);
-    waivers::apply(&mut findings, waived, &subject.asked_at);
-    headlines::link(&mut findings);
+    waive(&mut findings, subject);
     let judged = verdict::judged(&findings);
     let shown = verdict::shown(judged, complete);
     let exit = Exit::of(judged, ends.fail_on);
@@ -37,7 +37,7 @@ pub fn report(looked: Looked, subject: &Subject, selection: &Selection, ends: En
         complete,
         scope: selection.scope.clone(),
         host,
-        baseline: None,
+        baseline: with.map(Baseline::named),
         started_at: subject.asked_at.clone(),
         duration_ms: u64::try_from(ends.started.elapsed().as_millis()).unwrap_or(u64::MAX),
         verdict: shown,
@@ -53,15 +53,11 @@ pub fn report(looked: Looked, subject: &Subject, selection: &Selection, ends: En
     }
 }
 
-/// The same, of a run that compared with a baseline.
-pub fn compared(
-    looked: Looked,
-    subject: &Subject,
-    selection: &Selection,
-    ends: Ends,
-    with: Option<&Baseline>,
-) -> Report {
-    Report { baseline: with.map(Baseline::named), ..report(looked, subject, selection, ends) }
+/// What a person accepted blocks nothing and explains nothing.
+pub fn waive(findings: &mut [Finding], subject: &Subject) {
+    let waived = subject.catalog.settings.waiver.iter().map(toml::Spanned::get_ref);
+    waivers::apply(findings, waived, &subject.asked_at);
+    headlines::link(findings);
 }
 
 pub fn tool(subject: &Subject) -> Tool {

@@ -1,5 +1,6 @@
 //! The snapshot that a host is compared with.
 
+use super::load::Subject;
 use super::usage;
 use crate::catalog::Settings;
 use crate::facts::before::Before;
@@ -25,16 +26,27 @@ impl Baseline {
         Before { facts: Facts::new(&self.answers, settings, run), snapshot: &self.snapshot }
     }
 
-    /// A snapshot of another machine says nothing about this one. `hint` says what to do then.
-    pub fn is_of(&self, host: &Host, hint: &str) -> anyhow::Result<()> {
-        match (&self.snapshot.host.machine_id, &host.machine_id) {
-            (Some(theirs), Some(ours)) if theirs != ours => {
-                let name = &self.snapshot.name;
+    /// A snapshot of another machine says nothing about this one. `hint` says what to do then. What only may be wrong is
+    /// told beside the report.
+    pub fn is_of(&self, host: &Host, subject: &mut Subject, hint: &str) -> anyhow::Result<()> {
+        let Snapshot { name, taken_at, host: then, .. } = &self.snapshot;
+        let lacks = match (&then.machine_id, &host.machine_id) {
+            (Some(theirs), Some(ours)) if theirs == ours => None,
+            (Some(theirs), Some(ours)) => {
                 let message = format!("the snapshot `{name}` is of another machine: {theirs}, and this one is {ours}");
-                Err(usage(message, hint))
+                return Err(usage(message, hint));
             }
-            _ => Ok(()),
+            (None, _) => Some("the snapshot holds no machine id"),
+            (_, None) => Some("this host tells no machine id"),
+        };
+        let doubt = |lacks| format!("nobody knows whether the snapshot `{name}` is of this machine: {lacks}");
+        subject.notices.extend(lacks.map(doubt));
+        let now = &subject.asked_at;
+        if taken_at > now {
+            let words = format!("the snapshot `{name}` was taken at {taken_at}, and this host's clock says {now}");
+            subject.notices.insert(words + ": one of the two is wrong");
         }
+        Ok(())
     }
 
     /// How a report names it.

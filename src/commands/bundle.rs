@@ -44,7 +44,7 @@ impl Bundle {
         let recorded: Arc<dyn Observe> = Arc::new(Recorded { answers: answers.clone(), ..Recorded::default() });
         let looked = look(&recorded, &mut subject, &selection, None, Instant::now() + self.look.timeout)?;
         let ends = Ends { verb: "check", fail_on: FailOn::Block, started };
-        let report = report(looked, &subject, &selection, ends);
+        let report = report(looked, &subject, &selection, ends, None);
         let document = Document::new(&subject.asked_at, &subject.configuration, &report, &answers);
         let mut text = document.and_then(|document| serde_json::to_string_pretty(&document)).context("the bundle")?;
         text.push('\n');

@@ -1,15 +1,18 @@
 //! The host that is asked and the catalog that it is judged by: this machine's own, or a recording's.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use super::UsageError;
+use super::options::ConfigOptions;
+use super::{Looking, UsageError};
 use crate::catalog::{Catalog, Layer, Profile, Source};
 use crate::facts::Run;
 use crate::host::Observe;
 use crate::host::configuration::{self, ConfigurationFile};
 use crate::host::recorded::Recorded;
+use crate::model::gather::Gather as _;
 use crate::model::report::Intent;
 
 /// Whom to ask, and by what to judge.
@@ -19,8 +22,8 @@ pub struct Subject {
     pub configuration: Vec<ConfigurationFile>,
     /// When the answers are from, RFC 3339.
     pub asked_at: String,
-    /// What a person should know of the source before reading the report.
-    pub notice: Option<String>,
+    /// What a person should know before reading the report.
+    pub notices: BTreeSet<String>,
 }
 
 impl Subject {
@@ -38,6 +41,14 @@ impl Subject {
     }
 }
 
+/// The host in the bundle that was named, or this machine.
+pub fn subject(from: Option<&Path>, options: &ConfigOptions, looking: Looking) -> anyhow::Result<Subject> {
+    match from {
+        Some(file) => recorded(file, options.config.as_deref()),
+        None => live(looking(), options.config.as_deref()),
+    }
+}
+
 /// This machine, under the configuration in /etc or the one named.
 pub fn live(host: Arc<dyn Observe>, config: Option<&Path>) -> anyhow::Result<Subject> {
     let configuration = configuration::read(config).map_err(|error| UsageError(error.to_string()))?;
@@ -46,27 +57,24 @@ pub fn live(host: Arc<dyn Observe>, config: Option<&Path>) -> anyhow::Result<Sub
         catalog: catalog(&configuration, &[])?,
         configuration,
         asked_at: humantime::format_rfc3339_seconds(SystemTime::now()).to_string(),
-        notice: None,
+        notices: BTreeSet::new(),
     })
 }
 
 /// The host in a bundle, judged as it would have judged itself, unless another configuration is named.
-pub fn recorded(file: &Path, config: Option<&Path>) -> anyhow::Result<Subject> {
+fn recorded(file: &Path, config: Option<&Path>) -> anyhow::Result<Subject> {
     let name = file.display();
     let mut recorded = Recorded::read(file).map_err(|error| UsageError(error.to_string()))?;
     let configuration = match config {
         None => std::mem::take(&mut recorded.configuration),
         Some(_) => configuration::read(config).map_err(|error| UsageError(error.to_string()))?,
     };
-    let notice = recorded
-        .truncated_at
-        .as_ref()
-        .map(|place| format!("{name} is cut off at {place}: what is missing from it is unknown"));
+    let cut_off = |place| format!("{name} is cut off at {place}: what is missing from it is unknown");
     Ok(Subject {
         catalog: catalog(&configuration, &[])?,
         configuration,
         asked_at: recorded.recorded_at.clone(),
-        notice,
+        notices: recorded.truncated_at.as_ref().map(cut_off).into_iter().gather(),
         host: Arc::new(recorded),
     })
 }

@@ -5,6 +5,7 @@ mod baseline;
 pub mod bundle;
 pub mod check;
 pub mod explain;
+mod judging;
 mod load;
 mod look;
 mod masked;

@@ -50,15 +50,21 @@ impl FormatOptions {
 }
 
 #[derive(Clone, Debug, Args)]
-pub struct ReportOptions {
+pub struct OutputOptions {
     #[command(flatten)]
     pub format: FormatOptions,
-    /// Write the report to this file too, as a whole or not at all
+    /// Write it to this file too, as a whole or not at all
     #[arg(long, value_name = "FILE", env = "HOSTREADY_OUTPUT", hide_env = true)]
     pub output: Option<PathBuf>,
     /// One line a host
     #[arg(short, long, value_parser = FalseyValueParser::new(), env = "HOSTREADY_QUIET", hide_env = true)]
     pub quiet: bool,
+}
+
+#[derive(Clone, Debug, Args)]
+pub struct ReportOptions {
+    #[command(flatten)]
+    pub output: OutputOptions,
     /// Show what passed and what was skipped, too
     #[arg(short, long, value_parser = FalseyValueParser::new(), env = "HOSTREADY_VERBOSE", hide_env = true)]
     pub verbose: bool,

@@ -4,6 +4,7 @@ mod card;
 mod document;
 mod keep;
 
+use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
@@ -11,19 +12,20 @@ use std::time::Instant;
 use clap::Args;
 use clap::builder::FalseyValueParser;
 
-use super::assemble::{Ends, compared};
+use super::assemble::{Ends, report};
 use super::baseline::Baseline;
 use super::look::{Aim, Looked, Selection, look, look_further};
-use super::options::{ConfigOptions, Format, FormatOptions, LookOptions, ProfileOptions, ScopeOptions, StateOptions};
+use super::options::{ConfigOptions, Format, LookOptions, OutputOptions, ProfileOptions, ScopeOptions, StateOptions};
 use super::{Looking, UsageError, load, usage, write};
 use crate::exit::{Exit, FailOn};
 use crate::facts::Facts;
-use crate::host::snapshots::Snapshots;
+use crate::host::snapshots::{self, Snapshots, UnusableSnapshot};
 use crate::host::store::Store;
 use crate::judge::{open_baseline, verdict};
 use crate::model::report::{Intent, Verdict};
 use crate::model::{Finding, Snapshot};
 use crate::report::snapshot as shown;
+use crate::report::text::line;
 
 #[derive(Clone, Debug, Args)]
 pub struct SnapshotVerb {
@@ -33,7 +35,8 @@ pub struct SnapshotVerb {
     /// Show the snapshots that there are, and take none
     #[arg(long, value_parser = FalseyValueParser::new(), env = "HOSTREADY_LIST", hide_env = true)]
     list: bool,
-    /// Take the place of a baseline that is still open or cannot be read, and of a snapshot of this name
+    /// Take the place of a baseline whatever is wrong with it or with this one; with --name, only of the snapshot of that
+    /// name
     #[arg(long)]
     replace: bool,
     /// Keep so many of the snapshots that are called by their time, the newest
@@ -47,7 +50,7 @@ pub struct SnapshotVerb {
     #[command(flatten)]
     state: StateOptions,
     #[command(flatten)]
-    format: FormatOptions,
+    output: OutputOptions,
     #[command(flatten)]
     look: LookOptions,
     #[command(flatten)]
@@ -60,28 +63,32 @@ struct Stays {
     /// What the host went through since.
     since: Vec<String>,
     findings: Vec<Finding>,
+    /// The host has not come back whole; what of it blocks could not be looked at where it is incomplete.
+    verdict: Verdict,
     /// The fault in one line.
     message: String,
 }
 
+/// What to say against a baseline that stays.
+const OVERRIDE: &str = "`hostready snapshot --replace`, without --name, makes a new baseline all the same";
+
 impl SnapshotVerb {
     pub fn is_json(&self) -> bool {
-        self.format.format() == Format::Json
+        self.output.format.format() == Format::Json
     }
 
     pub fn run(&self, looking: Looking, store: &Store) -> anyhow::Result<u8> {
         let snapshots = Snapshots { state: self.state.directory() };
         if self.list {
-            return self.show_list(&snapshots);
+            return self.show_list(&snapshots, store);
         }
+        self.is_name()?;
         // A host that is somebody else's is remembered here only where a person says so.
         let is_kept = self.from.is_none() || self.state.state_dir.is_some();
         let open = if is_kept { self.open_baseline(&snapshots)? } else { None };
-        let config = self.config.config.as_deref();
-        let mut subject = match &self.from {
-            Some(file) => load::recorded(file, config)?,
-            None => load::live(looking(), config)?,
-        };
+        // What could not be read must not cost what could be.
+        let complete = open.as_ref().filter(|open| open.snapshot.unreadable.is_empty()).map(Baseline::named);
+        let mut subject = load::subject(self.from.as_deref(), &self.config, looking)?;
         let aim = Aim { remember: true, ..Aim::of(Intent::After) };
         let scope = ScopeOptions::of(self.profiles.clone());
         let selection = Selection::new(&subject.catalog, &scope, aim)?;
@@ -91,61 +98,74 @@ impl SnapshotVerb {
             Some(open) => self.stays(open, &mut looked, &mut subject, &scope)?,
             None => None,
         };
-        if let Some(notice) = &subject.notice {
-            write::say(&format!("warning: {notice}"));
-        }
-        let (snapshot, exit) = match stays {
-            Some(stays) => (document::of_what_stays(stays, looked.host, &subject), Exit::Ready),
+        write::warn(&subject);
+        let snapshot = match stays {
+            Some(stays) => document::of_what_stays(stays, looked.host, &subject),
             None => {
                 let name = self.name(&snapshots, is_kept, &subject)?;
                 let mut snapshot = document::of(name, looked, &subject)?;
-                let mut exit = Exit::from_code(snapshot.exit_code);
                 if is_kept {
-                    exit = exit.merge(self.keep(&mut snapshot, &subject, &snapshots, store));
+                    self.keep(&mut snapshot, complete, &subject, &snapshots, store);
                 }
-                (snapshot, exit)
+                snapshot
             }
         };
-        self.print(&snapshot, &snapshots)?;
-        Ok(exit.code())
+        let written = self.print(&snapshot, &snapshots, store)?;
+        Ok(Exit::from_code(snapshot.exit_code).merge(written).code())
     }
 
-    fn show_list(&self, snapshots: &Snapshots) -> anyhow::Result<u8> {
+    fn show_list(&self, snapshots: &Snapshots, store: &Store) -> anyhow::Result<u8> {
         let listed =
             snapshots.list().map_err(|error| UsageError(format!("{}: {error}", snapshots.directory().display())))?;
-        match self.format.format() {
-            Format::Json => write::print(&(serde_json::to_string_pretty(&listed)? + "\n"))?,
-            Format::Text => write::print(&shown::list(&listed, &snapshots.directory()))?,
-        }
+        let shown = match self.output.format.format() {
+            Format::Json => serde_json::to_string_pretty(&listed)? + "\n",
+            Format::Text => shown::list(&listed, &snapshots.directory()),
+        };
+        write::print(&shown)?;
+        let written = write::output(&self.output, 0o600, store, &|| Ok(shown.clone().into_bytes()))?;
         let is_damaged = listed.iter().any(|row| row.error.is_some());
-        Ok(if is_damaged { Exit::Incomplete } else { Exit::Ready }.code())
+        Ok(if is_damaged { Exit::Incomplete } else { Exit::Ready }.merge(written).code())
     }
 
-    /// The baseline that a new snapshot must not simply replace. Whoever says --replace wants none.
+    /// The baseline that a new snapshot must not simply replace. Whoever says --replace and no name wants none; with a name
+    /// the snapshot of that name is meant, and a playbook that says both is to be run again like any other.
     fn open_baseline(&self, snapshots: &Snapshots) -> anyhow::Result<Option<Baseline>> {
         snapshots.is_safe().map_err(|error| UsageError(error.to_string()))?;
-        if self.replace {
+        if self.replace && self.given().is_none() {
             return Ok(None);
         }
-        let unusable = |error| UsageError(format!("{error}\nhint: --replace makes a new baseline all the same"));
+        let unusable = |error: UnusableSnapshot| usage(&error, error.hint(OVERRIDE));
         Ok(snapshots.baseline().map_err(unusable)?.map(Baseline::new))
+    }
+
+    fn given(&self) -> Option<&str> {
+        self.name.as_deref().filter(|name| !name.is_empty())
+    }
+
+    /// The name that was given can be one.
+    fn is_name(&self) -> anyhow::Result<()> {
+        let name = self.given().unwrap_or("none");
+        let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+        let is_shaped = !name.starts_with(['.', '-']) && name.len() <= 100 && name.chars().all(is_plain);
+        let hint = if snapshots::is_by_time(name) {
+            "snapshots without a name are called by the time, and the oldest of them go: put a word before it"
+        } else if !is_shaped || name.ends_with(".json") {
+            "use up to 100 letters, digits, `-`, `_` and `.`, the first a letter or a digit, and no `.json` at the end"
+        } else {
+            return Ok(());
+        };
+        Err(usage(format!("`{name}` is no name for a snapshot"), hint))
     }
 
     /// The name of the new snapshot: that which was given, or the time, if need be with a number behind it.
     fn name(&self, snapshots: &Snapshots, is_kept: bool, subject: &load::Subject) -> anyhow::Result<String> {
         let is_taken = |name: &str| is_kept && snapshots.path(name).symlink_metadata().is_ok();
-        let Some(name) = self.name.as_deref().filter(|name| !name.is_empty()) else {
-            let time: String = subject.asked_at.chars().filter(|c| !matches!(c, '-' | ':')).collect();
-            return Ok(by_time(time, if is_kept { snapshots.names().unwrap_or_default() } else { Vec::new() }));
-        };
-        let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
-        if name.starts_with(['.', '-']) || name.len() > 100 || !name.chars().all(is_plain) {
-            let message = format!("`{name}` is no name for a snapshot");
-            return Err(usage(
-                message,
-                "use up to 100 letters, digits, `-`, `_` and `.`, the first a letter or a digit",
+        let Some(name) = self.given() else {
+            return Ok(by_time(
+                &subject.asked_at,
+                if is_kept { snapshots.names().unwrap_or_default() } else { Vec::new() },
             ));
-        }
+        };
         if is_taken(name) && !self.replace {
             let message = format!("{}: there is a snapshot of this name", snapshots.path(name).display());
             return Err(usage(message, "leave --name out to call it by the time, or say --replace"));
@@ -161,7 +181,7 @@ impl SnapshotVerb {
         subject: &mut load::Subject,
         scope: &ScopeOptions,
     ) -> anyhow::Result<Option<Stays>> {
-        open.is_of(&looked.host, "--replace makes a baseline of this machine")?;
+        open.is_of(&looked.host, subject, OVERRIDE)?;
         let settings = subject.catalog.settings.clone();
         let before = open.before(&settings);
         let facts = Facts::new(&looked.answers, &settings, subject.run(Intent::After));
@@ -178,7 +198,7 @@ impl SnapshotVerb {
         let mut judged = look_further(&host, subject, &selection, Some(&open), started + self.look.timeout, answers)?;
         looked.answers = std::mem::take(&mut judged.answers);
         let ends = Ends { verb: "snapshot", fail_on: FailOn::Block, started };
-        let report = compared(judged, subject, &selection, ends, Some(&open));
+        let report = report(judged, subject, &selection, ends, Some(&open));
         let holding = open_baseline::holding(&report.findings, &subject.catalog, &before);
         if holding.is_empty() {
             return Ok(None);
@@ -187,22 +207,33 @@ impl SnapshotVerb {
         let verdict = if verdict == Verdict::Blocked { verdict } else { Verdict::Incomplete };
         let message = verdict::message(verdict, &holding);
         drop(before);
-        Ok(Some(Stays { baseline: open, since, findings: report.findings, message }))
+        Ok(Some(Stays { baseline: open, since, findings: report.findings, verdict, message }))
     }
 
-    fn print(&self, snapshot: &Snapshot, snapshots: &Snapshots) -> anyhow::Result<()> {
-        match self.format.format() {
-            Format::Text => write::print(&shown::render(snapshot, &snapshots.state)),
-            // Of a switch with thousands of ports the text is large: it is never held as a whole.
-            Format::Json => {
-                write::print_with(&mut |out| document::write(snapshot, out).and_then(|()| out.write_all(b"\n")))
-            }
+    fn print(&self, snapshot: &Snapshot, snapshots: &Snapshots, store: &Store) -> anyhow::Result<Exit> {
+        let format = self.output.format.format();
+        let text = || shown::render(snapshot, &snapshots.state);
+        // Of a switch with thousands of ports the document is large: it is held as a whole only where it is stored.
+        let document = |out: &mut dyn Write| document::write(snapshot, out).and_then(|()| out.write_all(b"\n"));
+        match (format, self.output.quiet) {
+            (Format::Json, _) => write::print_with(&mut |out| document(out))?,
+            (Format::Text, true) => write::print(&line(&snapshot.host, &snapshot.msg))?,
+            (Format::Text, false) => write::print(&text())?,
         }
+        write::output(&self.output, 0o600, store, &|| {
+            let mut content = Vec::new();
+            match format {
+                Format::Json => document(&mut content)?,
+                Format::Text => content.extend(text().into_bytes()),
+            }
+            Ok(content)
+        })
     }
 }
 
 /// The time, or, where it is taken, with a number behind it that no other of that second had.
-fn by_time(time: String, taken: Vec<String>) -> String {
+fn by_time(asked_at: &str, taken: Vec<String>) -> String {
+    let time: String = asked_at.chars().filter(|c| !matches!(c, '-' | ':')).collect();
     let number = |name: &String| match name.strip_prefix(&time)? {
         "" => Some(1),
         rest => rest.strip_prefix('-')?.parse::<u32>().ok(),

@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::Context;
 
 use super::load::Subject;
-use super::options::{Color, Format, ReportOptions};
+use super::options::{Color, Format, OutputOptions, ReportOptions};
 use crate::exit::Exit;
 use crate::host::store::Store;
 use crate::model::Report;
@@ -14,30 +14,44 @@ use crate::report::{json, text};
 
 /// Ends a run that judged: prints what it found, and says it with the exit code.
 pub fn judged(subject: &Subject, found: &Report, options: &ReportOptions, store: &Store) -> anyhow::Result<u8> {
-    if let Some(notice) = &subject.notice {
-        say(&format!("warning: {notice}"));
-    }
+    warn(subject);
     let written = report(found, options, store)?;
     Ok(Exit::from_code(found.exit_code).merge(written).styled(options.exit_style))
+}
+
+/// What a person should know of the host and of the baseline before reading the rest.
+pub fn warn(subject: &Subject) {
+    for notice in &subject.notices {
+        say(&format!("warning: {notice}"));
+    }
 }
 
 /// Prints the report and stores it where `--output` says. A file that cannot be written costs the exit
 /// code, never the report on stdout.
 fn report(report: &Report, options: &ReportOptions, store: &Store) -> anyhow::Result<Exit> {
-    let shown = match (options.format.format(), options.quiet) {
+    let shown = match (options.output.format.format(), options.output.quiet) {
         (Format::Json, _) => json::render(report)?,
-        (Format::Text, true) => text::line(report),
+        (Format::Text, true) => text::line(&report.host, &report.msg),
         (Format::Text, false) => text::render(report, &style(options)),
     };
     print(&shown)?;
-    let Some(path) = &options.output else {
-        return Ok(Exit::Ready);
-    };
-    let kept = match options.format.format() {
-        Format::Json => json::render(report)?,
-        Format::Text => text::render(report, &text::Style { color: false, verbose: options.verbose }),
-    };
-    file(path, kept.as_bytes(), 0o644, store)
+    output(&options.output, 0o644, store, &|| match options.output.format.format() {
+        Format::Json => Ok(json::render(report)?.into_bytes()),
+        Format::Text => Ok(text::render(report, &text::Style { color: false, verbose: options.verbose }).into_bytes()),
+    })
+}
+
+/// Stores where `--output` says what `content` gives.
+pub fn output(
+    options: &OutputOptions,
+    mode: u32,
+    store: &Store,
+    content: &dyn Fn() -> anyhow::Result<Vec<u8>>,
+) -> anyhow::Result<Exit> {
+    match &options.output {
+        Some(path) => file(path, &content()?, mode, store),
+        None => Ok(Exit::Ready),
+    }
 }
 
 /// Writes a file; where that fails, says so and lets the exit code say it too.

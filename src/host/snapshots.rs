@@ -16,29 +16,37 @@ use crate::model::snapshot::{Listed, SCHEMA, SCHEMA_VERSION, Unreadable};
 /// A snapshot that cannot be used, and why.
 #[derive(Debug, Error)]
 pub enum UnusableSnapshot {
-    #[error("{path}: there is no such snapshot\nhint: `hostready snapshot --list` shows what there is")]
+    #[error("{path}: there is no such snapshot")]
     Missing { path: String },
-    #[error(
-        "{path}: leads to {target}, which is gone\nhint: `hostready snapshot --list` shows what there is; `hostready \
-         verify --baseline NAME` compares with one of these"
-    )]
+    #[error("{path}: leads to {target}, which is gone")]
     Dangling { path: String, target: String },
     #[error("{path}: {error}")]
     Unreadable { path: String, error: Error },
-    #[error("{path}:{line}:{column}: {message}\nhint: {hint}")]
+    #[error("{path}:{line}:{column}: {message}")]
     Malformed { path: String, line: usize, column: usize, message: String, hint: &'static str },
-    #[error(
-        "{path}:1:1: a snapshot of schema version {version}, and this hostready reads {SCHEMA_VERSION}\nhint: use the \
-         hostready that wrote it, or a newer one"
-    )]
+    #[error("{path}:1:1: a snapshot of schema version {version}, and this hostready reads {SCHEMA_VERSION}")]
     TooNew { path: String, version: String },
-    #[error(
-        "{path}:1:1: this document was printed and not kept: the baseline of {taken_at} stayed in its place\nhint: leave \
-         --baseline out to compare with that one"
-    )]
+    #[error("{path}:1:1: this document was printed and not kept: the baseline of {taken_at} stayed in its place")]
     NotKept { path: String, taken_at: String },
 }
 
+impl UnusableSnapshot {
+    /// What to do, on one line. `otherwise` is what helps whatever is wrong, unless it is the right to read.
+    pub fn hint(&self, otherwise: &str) -> String {
+        let hint = match self {
+            Self::Unreadable { error, .. } if error.kind() == ErrorKind::PermissionDenied => return AS_ROOT.to_owned(),
+            Self::Malformed { hint, .. } => hint,
+            Self::TooNew { .. } => "use the hostready that wrote it, or a newer one",
+            Self::NotKept { .. } => "leave --baseline out to compare with that one",
+            Self::Missing { .. } | Self::Dangling { .. } | Self::Unreadable { .. } => {
+                "`hostready snapshot --list` shows what there is"
+            }
+        };
+        if otherwise.is_empty() { hint.to_owned() } else { format!("{hint}; {otherwise}") }
+    }
+}
+
+const AS_ROOT: &str = "run it as root";
 const DAMAGED: &str = "the file is damaged, or is no snapshot of hostready";
 
 /// A state directory that others could have a say in.
@@ -105,6 +113,17 @@ impl Snapshots {
         Some(target.file_name()?.to_str()?.strip_suffix(".json")?.to_owned())
     }
 
+    /// What could be compared with where the baseline cannot.
+    pub fn others(&self) -> String {
+        let baseline = self.baseline_name();
+        let is_other = |name: &String| Some(name) != baseline.as_ref();
+        let names: Vec<String> = self.names().unwrap_or_default().into_iter().rev().filter(is_other).take(3).collect();
+        match names.is_empty() {
+            true => "no other snapshot is kept here".to_owned(),
+            false => format!("`hostready verify --baseline NAME` compares with another: {}", names.join(", ")),
+        }
+    }
+
     /// The names of all snapshots, oldest first.
     pub fn names(&self) -> std::io::Result<Vec<String>> {
         let entries = match std::fs::read_dir(self.directory()) {
@@ -116,7 +135,12 @@ impl Snapshots {
         for entry in entries {
             let entry = entry?;
             if let Some(name) = entry.file_name().to_str().and_then(|name| name.strip_suffix(".json")) {
-                found.push((entry.metadata()?.modified()?, name.to_owned()));
+                match entry.metadata().and_then(|metadata| metadata.modified()) {
+                    Ok(modified) => found.push((modified, name.to_owned())),
+                    // Another run let it go.
+                    Err(error) if error.kind() == ErrorKind::NotFound => {}
+                    Err(error) => return Err(error),
+                }
             }
         }
         found.arrange();
@@ -165,11 +189,9 @@ fn is_ours(directory: &Path) -> Result<(), UnsafeState> {
         Ok(found) => found,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
         Err(error) => {
-            return Err(UnsafeState {
-                path,
-                what: error.to_string(),
-                hint: "name another one with --state-dir".to_owned(),
-            });
+            let is_forbidden = error.kind() == ErrorKind::PermissionDenied;
+            let hint = if is_forbidden { AS_ROOT } else { "name another one with --state-dir" };
+            return Err(UnsafeState { path, what: error.to_string(), hint: hint.to_owned() });
         }
     };
     let own = nix::unistd::geteuid().as_raw();
@@ -267,6 +289,13 @@ mod tests {
             let error = read(Path::new(path)).unwrap_err().to_string();
             assert_eq!(error, format!("{path}: is no regular file"));
         }
+    }
+
+    #[test]
+    fn whoever_may_not_read_is_told_to_be_root() {
+        let of = |kind: ErrorKind| UnusableSnapshot::Unreadable { path: String::new(), error: kind.into() };
+        assert_eq!(of(ErrorKind::PermissionDenied).hint("or else"), "run it as root");
+        assert!(of(ErrorKind::Other).hint("or else").ends_with("; or else"));
     }
 
     #[test]

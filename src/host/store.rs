@@ -74,16 +74,19 @@ impl Store {
         for entry in std::fs::read_dir(directory)? {
             let entry = entry?;
             let is_ours = entry.file_name().to_str().is_some_and(|name| name.starts_with(TEMPORARY));
-            let age = entry.metadata()?.modified()?.elapsed().unwrap_or_default();
-            if is_ours && age > LEFT_BEHIND && !entry.file_type()?.is_dir() {
-                std::fs::remove_file(entry.path())?;
+            let remove_if_old = |found: std::fs::Metadata| match found.modified()?.elapsed() {
+                Ok(age) if age > LEFT_BEHIND && !found.is_dir() => std::fs::remove_file(entry.path()),
+                _ => Ok(()),
+            };
+            if is_ours {
+                unless_gone(entry.metadata().and_then(remove_if_old))?;
             }
         }
         Ok(())
     }
 
     pub fn remove(&self, path: &Path) -> io::Result<()> {
-        std::fs::remove_file(path)
+        unless_gone(std::fs::remove_file(path))
     }
 }
 
@@ -160,6 +163,14 @@ impl Staged {
 
 fn temporary_beside(path: &Path) -> io::Result<NamedTempFile> {
     tempfile::Builder::new().prefix(TEMPORARY).tempfile_in(directory_of(path))
+}
+
+/// Two runs at once may tidy up the same.
+fn unless_gone(outcome: io::Result<()>) -> io::Result<()> {
+    match outcome {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        outcome => outcome,
+    }
 }
 
 fn sync_directory(path: &Path) -> io::Result<()> {

@@ -15,10 +15,9 @@ pub fn render(snapshot: &Snapshot, state: &Path) -> String {
     if !remembered.is_empty() {
         out.push_str(&paragraph("  ", &format!("remembered: {}", remembered.join(", "))));
     }
-    let wrong = snapshot.findings.iter().filter(|finding| finding.is_headline()).count();
-    if wrong > 0 && snapshot.kept.is_none() {
-        let words = format!("{} at this moment: see `hostready check`", count(wrong, "thing blocks", "things block"));
-        out.push_str(&paragraph("  ", &words));
+    let shown = if snapshot.kept.is_none() { &snapshot.findings[..] } else { &[] };
+    for finding in shown.iter().filter(|finding| finding.is_headline()) {
+        out.push_str(&paragraph("  ", &format!("blocks at this moment: {}", finding.detail)));
     }
     for missing in &snapshot.unreadable {
         let words = match missing.detail.contains(&missing.question) {

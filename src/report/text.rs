@@ -9,7 +9,7 @@ use super::tree;
 use crate::judge::causes;
 use crate::model::finding::FindingRef;
 use crate::model::gather::Arrange as _;
-use crate::model::report::Verdict;
+use crate::model::report::{Host, Verdict};
 use crate::model::{Finding, Report, Severity, Status};
 use crate::units::Bytes;
 
@@ -21,8 +21,8 @@ pub struct Style {
 }
 
 /// One line a host.
-pub fn line(report: &Report) -> String {
-    format!("{}\n", printable(&format!("{} {}", hostname(report), report.msg)).replace('\n', " "))
+pub fn line(host: &Host, msg: &str) -> String {
+    format!("{}\n", printable(&format!("{} {msg}", hostname(host))).replace('\n', " "))
 }
 
 pub fn render(report: &Report, style: &Style) -> String {
@@ -74,8 +74,8 @@ enum Depth {
     Brief,
 }
 
-fn hostname(report: &Report) -> &str {
-    report.host.hostname.as_deref().unwrap_or("this host")
+fn hostname(host: &Host) -> &str {
+    host.hostname.as_deref().unwrap_or("this host")
 }
 
 fn heading(report: &Report, paint: &Paint) -> String {
@@ -90,7 +90,7 @@ fn heading(report: &Report, paint: &Paint) -> String {
     let kernel = report.host.kernel.as_ref().map_or_else(String::new, |kernel| format!(", Linux {kernel}"));
     // Coloured once it is wrapped: what is wrapped is made printable first.
     let plain = report.verdict.as_str().to_uppercase();
-    let line = paragraph("", &format!("{} {plain}: {rest}", hostname(report)));
+    let line = paragraph("", &format!("{} {plain}: {rest}", hostname(&report.host)));
     let mut out = line.replacen(&format!(" {plain}: "), &format!(" {word}: "), 1);
     out.push_str(&paragraph("", &format!("{os}{kernel}; profiles: {}", report.host.profiles.join(", "))));
     if let Some(baseline) = &report.baseline {

@@ -5,6 +5,7 @@
 
 mod desk;
 mod documents;
+mod places;
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
@@ -93,7 +94,7 @@ fn what_was_wrong_before_keeps_no_baseline_open() {
     desk.takes_over(&host);
     let mut silent = host.clone().rebooted(1);
     silent.0["answers"]["space:/var"]["reading"] = json!({"unreadable": {"cause": "timed-out", "detail": "no answer"}});
-    desk.stays(&silent, &[]);
+    desk.stays_with(5, &silent, &[]);
     // What the baseline itself could not read would never be found whole.
     let mut blind = host.clone();
     blind.0["answers"]["links"]["reading"] = json!({"unreadable": {"cause": "timed-out", "detail": "no answer"}});
@@ -149,7 +150,7 @@ fn a_baseline_that_cannot_be_one_is_named_and_replaced_on_demand() {
     fs::remove_file(desk.state().join(format!("snapshots/{name}.json"))).unwrap();
     assert_usage_error(
         &desk.verify(&host, &[]),
-        &["state/baseline: leads to snapshots/", "which is gone", "verify --baseline NAME"],
+        &["state/baseline: leads to snapshots/", "which is gone", "no other snapshot is kept here"],
     );
 }
 

@@ -5,20 +5,21 @@ use std::io::{self, Write};
 use super::Stays;
 use crate::catalog::Check;
 use crate::catalog::kind::packages::STATUS;
-use crate::commands::assemble::tool;
+use crate::commands::assemble::{tool, waive};
 use crate::commands::load::Subject;
 use crate::commands::look::Looked;
 use crate::commands::masked::masked;
 use crate::exit::Exit;
 use crate::facts::packages;
 use crate::judge::remember;
-use crate::model::report::Host;
+use crate::model::report::{Host, Verdict};
 use crate::model::snapshot::{Remembered, SCHEMA, SCHEMA_VERSION, Unreadable};
 use crate::model::{Answer, Query, Reading, Snapshot};
 
 /// What was read, before it is kept anywhere.
 pub fn of(name: String, looked: Looked, subject: &Subject) -> anyhow::Result<Snapshot> {
-    let Looked { host, findings, answers, .. } = looked;
+    let Looked { host, mut findings, answers, .. } = looked;
+    waive(&mut findings, subject);
     let compared: Vec<&Check> = subject
         .catalog
         .checks
@@ -56,14 +57,18 @@ pub fn incompleteness(unreadable: &[Unreadable]) -> String {
 /// compares with it.
 pub fn of_what_stays(stays: Stays, host: Host, subject: &Subject) -> Snapshot {
     let named = stays.baseline.named();
+    let (exit, whole) = match stays.verdict {
+        Verdict::Blocked => (Exit::Ready, "the host has not come back whole"),
+        _ => (Exit::Incomplete, "nobody can tell whether the host has come back whole"),
+    };
     let msg = format!(
-        "the baseline of {} stays: the host has not come back whole since ({}): {}; --replace overrides",
+        "the baseline of {} stays: {whole} since ({}): {}; --replace without --name overrides",
         named.taken_at,
         stays.since.join(", "),
         stays.message
     );
     let name = named.name.clone();
-    Snapshot { name, findings: stays.findings, kept: Some(named), ..bare(msg, Exit::Ready, host, subject) }
+    Snapshot { name, findings: stays.findings, kept: Some(named), ..bare(msg, exit, host, subject) }
 }
 
 fn bare(msg: String, exit: Exit, host: Host, subject: &Subject) -> Snapshot {

@@ -1,0 +1,69 @@
+//! What `check` and `verify` have in common: whom they look at, how often, and where the report goes.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Instant;
+
+use clap::Args;
+
+use super::assemble::{Ends, report};
+use super::baseline::Baseline;
+use super::look::{Aim, Selection, look};
+use super::options::{ConfigOptions, Format, LookOptions, ReportOptions, ScopeOptions, WaitOptions};
+use super::{Looking, load, wait, write};
+use crate::exit::ExitStyle;
+use crate::host::store::Store;
+
+#[derive(Clone, Debug, Args)]
+pub struct Judging {
+    /// Judge the host in this bundle instead of this one
+    #[arg(long, value_name = "FILE", env = "HOSTREADY_FROM", hide_env = true, conflicts_with = "wait")]
+    from: Option<PathBuf>,
+    #[command(flatten)]
+    wait: WaitOptions,
+    #[command(flatten)]
+    scope: ScopeOptions,
+    #[command(flatten)]
+    report: ReportOptions,
+    #[command(flatten)]
+    look: LookOptions,
+    #[command(flatten)]
+    config: ConfigOptions,
+}
+
+impl Judging {
+    pub fn is_json(&self) -> bool {
+        self.report.output.format.format() == Format::Json
+    }
+
+    pub fn exit_style(&self) -> ExitStyle {
+        self.report.exit_style
+    }
+
+    pub fn run(
+        &self,
+        verb: &'static str,
+        aim: Aim,
+        baseline: Option<&Baseline>,
+        looking: Looking,
+        store: &Store,
+    ) -> anyhow::Result<u8> {
+        let started = Instant::now();
+        let mut subject = load::subject(self.from.as_deref(), &self.config, looking)?;
+        let selection = Selection::new(&subject.catalog, &self.scope, aim)?;
+        let report = wait::until_settled(&self.wait, || {
+            if self.from.is_none() {
+                subject.host = looking();
+            }
+            let host = Arc::clone(&subject.host);
+            let looked = look(&host, &mut subject, &selection, baseline, Instant::now() + self.look.timeout)?;
+            if let Some(baseline) = baseline {
+                let hint = "`hostready snapshot --list` shows those that are kept here";
+                baseline.is_of(&looked.host, &mut subject, hint)?;
+            }
+            let ends = Ends { verb, fail_on: self.report.fail_on, started };
+            Ok((report(looked, &subject, &selection, ends, baseline), subject.catalog.checks.clone()))
+        })?;
+        write::judged(&subject, &report, &self.report, store)
+    }
+}
