@@ -131,8 +131,9 @@ pub fn look_further(
     let (chosen, left_out): (Vec<&Check>, Vec<&Check>) =
         judged.into_iter().partition(|check| selection.excludes(check).is_none());
 
-    ask(host, remember::questions(&compared, &catalog.settings), until, &mut answers);
-    ask(host, chosen.iter().flat_map(|check| check.kind.questions(&catalog.settings)), until, &mut answers);
+    // In one round: what keeps systemd busy comes last among all that it is asked.
+    let of_checks = chosen.iter().flat_map(|check| check.kind.questions(&catalog.settings));
+    ask(host, of_checks.chain(remember::questions(&compared, &catalog.settings)), until, &mut answers);
     if baseline.is_some() {
         mask_what_is_compared(&chosen, catalog, &mut answers)?;
     }
@@ -170,12 +171,12 @@ pub fn look_at_all(
 ) -> anyhow::Result<Answers> {
     let mut answers = Answers::default();
     gate(host, subject, selection, None, until, &mut answers)?;
-    // What no check of today judges, and whoever reads the bundle wants to know.
-    ask(host, [Query::User, Query::Addresses], until, &mut answers);
     let (catalog, run) = (&subject.catalog, subject.run(selection.aim.intent));
     let checks: Vec<&Check> = catalog.checks.iter().collect();
-    ask(host, checks.iter().flat_map(|check| check.kind.questions(&catalog.settings)), until, &mut answers);
-    ask(host, remember::questions(&checks, &catalog.settings), until, &mut answers);
+    // What no check of today judges, and whoever reads the bundle wants to know.
+    let others = remember::questions(&checks, &catalog.settings).into_iter().chain([Query::User, Query::Addresses]);
+    let of_checks = checks.iter().flat_map(|check| check.kind.questions(&catalog.settings));
+    ask(host, of_checks.chain(others), until, &mut answers);
     let facts = Facts::new(&answers, &catalog.settings, run);
     let open = follow_up::all_questions(&checks, &facts).into_iter().chain(remember::open_questions(&facts));
     ask(host, open.collect::<Vec<_>>(), until, &mut answers);

@@ -197,6 +197,23 @@ mod tests {
     }
 
     #[test]
+    fn what_keeps_systemd_busy_is_asked_when_all_else_is_answered() {
+        let asked = Arc::new(std::sync::Mutex::new(Vec::new()));
+        struct Noting(Arc<std::sync::Mutex<Vec<Query>>>);
+        impl Observe for Noting {
+            fn ask(&self, query: &Query) -> Reading<Answer> {
+                self.0.lock().unwrap().push(query.clone());
+                Reading::Known(Answer::Exists(true))
+            }
+        }
+        let host: Arc<dyn Observe> = Arc::new(Noting(Arc::clone(&asked)));
+        let others = [Query::Units, Query::Unit("ssh.service".to_owned()), Query::Listens("ssh.socket".to_owned())];
+        let queries = others.into_iter().chain([Query::UnitFiles]).rev();
+        ask_all(&host, queries, Instant::now() + Duration::from_secs(5));
+        assert_eq!(asked.lock().unwrap().last(), Some(&Query::UnitFiles));
+    }
+
+    #[test]
     fn a_probe_that_panics_is_unknown_and_its_lane_goes_on() {
         let after = Query::File("z".to_owned());
         let (answers, _) = ask(&[Query::Clock, after.clone()], Duration::from_secs(5));

@@ -49,12 +49,13 @@ pub enum Query {
     Units,
     /// One unit by name, loaded or not.
     Unit(String),
-    /// What is enabled: the state of every unit file.
-    UnitFiles,
     /// The TCP connections that stand of the processes of this unit.
     Connections(String),
     /// Where a socket unit listens.
     Listens(String),
+    /// What is enabled: the state of every unit file. After all else that systemd is asked: it reads every file for
+    /// that, and on a slow machine answers nothing beside.
+    UnitFiles,
     /// The rows that we judge of the OVSDB behind this socket.
     Ovsdb(String),
     /// Whether vswitchd catches up with the database, watched for a moment.
