@@ -17,7 +17,7 @@ use crate::model::{Query, Reading};
 use crate::units::UnitName;
 use states::{Loss, States};
 
-/// Without these there is no switch.
+/// Without these there is no switch. What else is called `ovs-` the first of them starts.
 const SWITCH: [&str; 3] = ["openvswitch-switch.service", "ovs-vswitchd.service", "ovsdb-server.service"];
 
 pub fn judge(spec: &Spec, facts: &Facts<'_>, before: &Before<'_>) -> Vec<Outcome> {
@@ -96,7 +96,9 @@ fn judge_other(name: &str, then: &States<'_>, now: &States<'_>) -> Option<Outcom
 }
 
 fn outcome(name: &str, loss: Loss, then: &States<'_>, now: &States<'_>) -> Outcome {
+    let (id, teller) = if name.starts_with("ovs-") { ("services.kept", SWITCH[0]) } else { ("agent.service", name) };
     let mut outcome = Outcome::fail(name, Some(loss.cause()), loss.detail(name, now))
+        .because_of(id, teller)
         .expecting("unit_file_state", then.file(name))
         .expecting("active_state", then.active(name))
         .observing("unit_file_state", now.file(name))

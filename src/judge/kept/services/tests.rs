@@ -144,6 +144,19 @@ fn the_switch_is_touched_with_its_unit() {
 }
 
 #[test]
+fn a_unit_is_told_by_what_starts_it_or_judges_the_agent() {
+    for (unit, teller) in [
+        ("ovs-record-hostname.service", ("services.kept", "openvswitch-switch.service")),
+        ("pf9-hostagent.service", ("agent.service", "pf9-hostagent.service")),
+    ] {
+        let then = format!("{unit} enabled active exited");
+        let outcomes = read(host(&[SSH, &then]), host(&[SSH, &format!("{unit} disabled inactive dead")]));
+        let cause = outcomes[0].caused_by.as_ref().or(outcomes.last().unwrap().caused_by.as_ref()).unwrap();
+        assert_eq!((cause.id.as_str(), cause.subject.as_str()), teller);
+    }
+}
+
+#[test]
 fn what_cannot_be_read_is_unknown_and_a_systemd_that_is_gone_is_a_loss() {
     let absent = || [Reading::Absent, Reading::Absent];
     assert_eq!(words(&read(absent(), absent())), ["skip not-present"]);
