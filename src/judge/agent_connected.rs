@@ -2,7 +2,7 @@
 //!
 //! That it is connected does not say that it has done what the management plane told it.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use super::agent_service;
 use super::causes::Part;
@@ -12,15 +12,17 @@ use super::units_failed::NO_SYSTEMD;
 use crate::catalog::Level;
 use crate::catalog::kind::agent::Connected as Spec;
 use crate::facts::Facts;
+use crate::facts::before::Before;
 use crate::model::answer::{Connection, Unit};
 use crate::model::{Query, Reading, Trouble};
+use crate::units::UnitName;
 
 /// The check that says whether the units run.
 const SERVICE: &str = "agent.service";
 /// So often in a row a connection sends something again before we say that nobody is there: some three seconds.
 const UNANSWERED: u32 = 4;
 
-pub fn judge(spec: &Spec, facts: &Facts<'_>) -> Vec<Outcome> {
+pub fn judge(spec: &Spec, facts: &Facts<'_>, before: Option<&Before<'_>>) -> Vec<Outcome> {
     let units = [&spec.agent, &spec.relay];
     let mut outcome = match facts.reading::<Unit>(&Query::Unit(spec.agent.to_string())) {
         Reading::Absent => Outcome::skip("", NOT_PRESENT, NO_SYSTEMD),
@@ -47,7 +49,25 @@ pub fn judge(spec: &Spec, facts: &Facts<'_>) -> Vec<Outcome> {
             .asking(Query::Unit(unit.to_string()))
             .asking(Query::Connections(unit.to_string()));
     }
-    vec![outcome.touching(Part::Peer(String::new()))]
+    outcome.touches.extend(ways(units, facts, before));
+    vec![outcome]
+}
+
+/// By which ways these units spoke with the outside in the baseline, or do now; where nobody knows that, whatever lies
+/// outside.
+pub fn ways<'u>(
+    units: impl IntoIterator<Item = &'u UnitName>,
+    facts: &Facts<'_>,
+    before: Option<&Before<'_>>,
+) -> Vec<Part> {
+    let asked: Vec<Query> = units.into_iter().map(|unit| Query::Connections(unit.to_string())).collect();
+    let of = |facts: &Facts<'_>| -> Vec<Part> {
+        let found = asked.iter().filter_map(|query| facts.reading::<Vec<Connection>>(query).known()).flatten();
+        found.filter(|found| !found.accepted).filter_map(ends).map(|(own, peer)| Part::Way(own, peer)).collect()
+    };
+    let then = before.map(|before| of(&before.facts)).filter(|ways| !ways.is_empty());
+    let ways = then.unwrap_or_else(|| of(facts));
+    if ways.is_empty() { vec![Part::Peer(String::new())] } else { ways }
 }
 
 fn judge_connections(spec: &Spec, facts: &Facts<'_>) -> Outcome {
@@ -60,7 +80,7 @@ fn judge_connections(spec: &Spec, facts: &Facts<'_>) -> Outcome {
         }
     }
     let (outward, within): (Vec<&Connection>, Vec<&Connection>) =
-        found.into_iter().filter(|connection| !connection.accepted).partition(|connection| leads_out(connection));
+        found.into_iter().filter(|connection| !connection.accepted).partition(|connection| ends(connection).is_some());
     let answered = outward.iter().find(|connection| connection.unanswered < UNANSWERED);
     let outcome = match (answered, trouble) {
         (Some(connection), _) => Outcome::pass("", connected(spec, connection)),
@@ -73,13 +93,11 @@ fn judge_connections(spec: &Spec, facts: &Facts<'_>) -> Outcome {
     outcome.observing("peers", peers)
 }
 
-/// Not over loopback, nor to an address of this host.
-fn leads_out(connection: &Connection) -> bool {
+/// Of what leads out: not over loopback, nor to an address of this host.
+fn ends(connection: &Connection) -> Option<(IpAddr, IpAddr)> {
     let end = |text: &str| text.parse::<SocketAddr>().ok().map(|end| end.ip());
-    match (end(&connection.local), end(&connection.peer)) {
-        (Some(local), Some(peer)) => !peer.is_loopback() && peer != local,
-        _ => false,
-    }
+    let (own, peer) = (end(&connection.local)?, end(&connection.peer)?);
+    (!peer.is_loopback() && peer != own).then_some((own, peer))
 }
 
 fn connected(spec: &Spec, connection: &Connection) -> String {

@@ -2,19 +2,29 @@
 
 use std::time::{Duration, UNIX_EPOCH};
 
+use super::agent_connected;
 use super::causes::Part;
 use super::outcome::{NOT_PRESENT, Outcome};
 use super::unit_state;
 use crate::catalog::Level;
 use crate::catalog::kind::agent::{self, Service as Spec};
 use crate::facts::Facts;
+use crate::facts::before::Before;
 use crate::model::answer::{Modified, Unit};
 use crate::model::report::Intent;
 use crate::model::{Query, Reading, Status};
 use crate::units::UnitName;
 
-pub fn judge(spec: &Spec, facts: &Facts<'_>) -> Vec<Outcome> {
-    spec.units.iter().map(|(unit, package)| judge_unit(spec, unit, package, facts)).collect()
+pub fn judge(spec: &Spec, facts: &Facts<'_>, before: Option<&Before<'_>>) -> Vec<Outcome> {
+    let judged = spec.units.iter().map(|(unit, package)| {
+        let mut outcome = judge_unit(spec, unit, package, facts);
+        // What starts and gives up may do so for want of whom it speaks with.
+        if matches!(outcome.cause, Some("failed" | "crash-loop")) {
+            outcome.touches.extend(agent_connected::ways(spec.units.keys(), facts, before));
+        }
+        outcome
+    });
+    judged.collect()
 }
 
 fn judge_unit(spec: &Spec, name: &UnitName, package: &str, facts: &Facts<'_>) -> Outcome {
@@ -43,9 +53,6 @@ fn judge_unit(spec: &Spec, name: &UnitName, package: &str, facts: &Facts<'_>) ->
         }
         _ => outcome,
     };
-    // What starts and gives up may do so for want of whom it speaks with.
-    let gave_up = matches!(outcome.cause, Some("failed" | "crash-loop"));
-    let outcome = if gave_up { outcome.touching(Part::Peer(String::new())) } else { outcome };
     outcome.touching(Part::Unit(name.to_string())).asking(Query::Unit(name.to_string()))
 }
 

@@ -49,6 +49,7 @@ impl Ties {
         }
         causes.by_links(findings, &topology);
         causes.by_units(&topology);
+        causes.by_the_plane(findings);
         let found: Vec<(usize, usize)> = causes.found().collect();
         for (effect, cause) in found {
             let cause: Option<FindingRef> = findings.get(cause).map(Finding::reference);
@@ -68,6 +69,8 @@ struct Case {
     /// Deeper findings are explained by nothing that counts less.
     weight: u8,
     is_known: bool,
+    /// An agent that may have nobody to speak with.
+    seeks_plane: bool,
 }
 
 impl Case {
@@ -105,7 +108,10 @@ fn cases(noted: Vec<(usize, Vec<Part>)>, findings: &[Finding], topology: &mut To
         }
         nodes.sort_unstable();
         nodes.dedup();
-        relate(finding, &parts, topology);
+        // Where an agent's peer is not known, it is where the management plane is.
+        for part in parts.iter().filter(|part| matches!(part, Part::Peer(_)) && is_silent_plane(finding)) {
+            topology.relate(&Part::Peer(String::new()), part);
+        }
         let is_known = finding.status == Status::Fail;
         Some(Case {
             finding: index,
@@ -113,23 +119,15 @@ fn cases(noted: Vec<(usize, Vec<Part>)>, findings: &[Finding], topology: &mut To
             rank: Rank::of(finding, &parts),
             weight: headlines::weight(finding),
             is_known,
+            seeks_plane: finding.id.starts_with("agent.")
+                && parts.iter().any(|part| matches!(part, Part::Peer(_) | Part::Way(..))),
         })
     };
     noted.into_iter().filter_map(case).collect()
 }
 
-/// What only a fault relates: an agent speaks with the management plane, and may fail for want of it.
-fn relate(finding: &Finding, parts: &[Part], topology: &mut Topology) {
-    let outside = Part::Peer(String::new());
-    let does_not_answer = finding.id == "management.reachable" && finding.cause.as_deref() != Some("certificate");
-    let gave_up = finding.id == "agent.service" && parts.contains(&outside);
-    for part in parts {
-        match part {
-            Part::Peer(_) if does_not_answer => topology.relate(&outside, part),
-            Part::Unit(_) if gave_up => topology.relate(part, &outside),
-            _ => {}
-        }
-    }
+fn is_silent_plane(finding: &Finding) -> bool {
+    finding.id == "management.reachable" && finding.cause.as_deref() != Some("certificate")
 }
 
 /// Whether a judge named what explains it, and was right.
@@ -160,6 +158,11 @@ impl Causes<'_> {
     fn found(&self) -> impl Iterator<Item = (usize, usize)> {
         let pair = |(case, cause): (&Case, &Option<usize>)| Some((case.finding, self.cases.get((*cause)?)?.finding));
         self.cases.iter().zip(&self.by).filter_map(pair)
+    }
+
+    /// What its judge named the cause of is told by that.
+    fn unexplained(&self) -> impl Iterator<Item = (usize, &Case)> {
+        self.cases.iter().enumerate().filter(|(index, _)| !self.explained[*index])
     }
 
     fn is_open(&self, case: usize) -> bool {
@@ -200,7 +203,7 @@ impl Causes<'_> {
     /// For each node, the first by `rank` of the cases that it, or what it relies on, is touched by.
     fn deepest(&self, topology: &Topology, rank: impl Fn(&Case) -> Option<u8>) -> Vec<Option<usize>> {
         let mut order: Vec<(u8, usize)> =
-            self.cases.iter().enumerate().filter_map(|(index, case)| Some((rank(case)?, index))).collect();
+            self.unexplained().filter_map(|(index, case)| Some((rank(case)?, index))).collect();
         order.sort_unstable();
         let mut deepest = vec![None; topology.len()];
         for (_, index) in order {
@@ -274,6 +277,18 @@ impl Causes<'_> {
             let head = *first.entry(topology.below(*family)).or_insert(index);
             if head != index && self.cases[head].can_explain(case) {
                 self.by[index] = Some(head);
+            }
+        }
+    }
+
+    /// The management plane may be silent by itself: then an agent is not connected for that reason, by whatever way.
+    fn by_the_plane(&mut self, findings: &[Finding]) {
+        let is_plane = |case: &Case| findings.get(case.finding).is_some_and(is_silent_plane);
+        let plane = self.cases.iter().enumerate().find(|(index, case)| self.is_open(*index) && is_plane(case));
+        let Some((cause, plane)) = plane else { return };
+        for (index, case) in self.cases.iter().enumerate().filter(|(_, case)| case.seeks_plane) {
+            if self.is_open(index) && plane.can_explain(case) {
+                self.by[index] = Some(cause);
             }
         }
     }

@@ -1,5 +1,7 @@
 //! Do the management plane and the configured peers answer?
 
+use serde_json::Value;
+
 use super::causes::Part;
 use super::outcome::{NOT_CONFIGURED, Outcome};
 use crate::catalog::Level;
@@ -51,8 +53,15 @@ fn judge_target(target: &str, asked: Query, facts: &Facts<'_>) -> Outcome {
         None => outcome,
     };
     // Behind a proxy lies what the proxy reaches.
-    let peer = Part::Peer(proxy(&asked).unwrap_or(target).to_owned());
+    let peer = proxy(&asked).unwrap_or(target).to_owned();
+    let peer = if is_refused(&outcome) { Part::Refuser(peer) } else { Part::Peer(peer) };
     outcome.by_hand(by_hand(&asked)).touching(peer).asking(asked)
+}
+
+/// By every address that was tried.
+fn is_refused(outcome: &Outcome) -> bool {
+    let reason = outcome.observed.get("reason").and_then(Value::as_str);
+    reason.is_some_and(|reason| reason.split("; ").all(|tried| tried.contains(" refused the connection")))
 }
 
 /// The commands of the check ask a URL as it is; nothing where they will do.
@@ -94,5 +103,33 @@ fn proxy(asked: &Query) -> Option<&str> {
     match asked {
         Query::Http(target) => target.proxy.as_deref(),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalog::Settings;
+    use crate::facts::Run;
+    use crate::judge::kept::staged::{NOW, answers};
+    use crate::model::Answer;
+    use crate::model::report::Intent;
+
+    #[test]
+    fn the_way_to_who_refuses_by_every_address_is_whole() {
+        let refused = "192.0.2.9:443 refused the connection: nothing listens there";
+        let silent = "[2001:db8::9]:443 did not answer within 2.0 s";
+        let plane = "plane:443";
+        for (reason, part) in [
+            (refused.to_owned(), Part::Refuser(plane.to_owned())),
+            (format!("{refused}; {refused}"), Part::Refuser(plane.to_owned())),
+            (format!("{refused}; {silent}"), Part::Peer(plane.to_owned())),
+            (silent.to_owned(), Part::Peer(plane.to_owned())),
+        ] {
+            let contact = Reading::Known(Answer::Contact(Contact::NotReached { reason }));
+            let (answers, settings) = (answers(&[("tcp:plane:443", contact)]), Settings::default());
+            let facts = Facts::new(&answers, &settings, Run { intent: Intent::After, asked_at: NOW });
+            assert_eq!(judge_target(plane, Query::Tcp(plane.to_owned()), &facts).touches, [part]);
+        }
     }
 }

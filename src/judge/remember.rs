@@ -42,7 +42,10 @@ pub fn open_questions(facts: &Facts<'_>) -> BTreeSet<Query> {
 
 /// Whether an answer belongs into the snapshot.
 pub fn is_kept(query: &Query, compared: &[&Check], settings: &Settings) -> bool {
-    is_needed(query, compared, settings) || questions(compared, settings).contains(query)
+    // By which way the agent was connected says what explains that it no longer is.
+    matches!(query, Query::Connections(_))
+        || is_needed(query, compared, settings)
+        || questions(compared, settings).contains(query)
 }
 
 /// Whether a later comparison lacks something where this could not be read. What is kept for people alone it does not

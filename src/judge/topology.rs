@@ -4,11 +4,13 @@
 mod ways;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 
 use super::ovs_uplink::{KERNEL_DATAPATH, Links, Role, belongs_to_ovn, role};
 use crate::facts::Facts;
 use crate::facts::before::Before;
-use crate::facts::ovs::{Bridge, Ovs, Port};
+use crate::facts::ovs::{Bridge, Datum, Ovs, Port};
+use crate::facts::wiring::{self, Wiring};
 use crate::model::gather::Gather as _;
 use ways::Ways;
 
@@ -29,6 +31,10 @@ pub enum Part {
     Unit(String),
     /// What is spoken with over the network: a URL, `host:port` or a host, and `""` for whatever lies outside.
     Peer(String),
+    /// A connection of this address of the host with that one.
+    Way(IpAddr, IpAddr),
+    /// What answered, and said no: the way there is whole.
+    Refuser(String),
 }
 
 /// The parts of a host as nodes, and which of them rely on which.
@@ -62,14 +68,16 @@ impl Topology {
         self.nodes.insert(part.clone(), node);
         self.above.push(Vec::new());
         self.below.push(Vec::new());
-        match part {
-            Part::Peer(target) => {
-                for (device, v6) in self.ways.devices(target) {
-                    self.rely(node, &Part::Family(device, v6));
-                }
-            }
-            Part::Family(device, _) => self.rely(node, &Part::Device(device.clone())),
-            _ => {}
+        let devices = match part {
+            Part::Peer(target) => self.ways.devices(target),
+            Part::Way(own, peer) => self.ways.between(*own, *peer),
+            _ => Vec::new(),
+        };
+        for (device, v6) in devices {
+            self.rely(node, &Part::Family(device, v6));
+        }
+        if let Part::Family(device, _) = part {
+            self.rely(node, &Part::Device(device.clone()));
         }
         node
     }
@@ -119,7 +127,7 @@ impl Topology {
         if let Some(links) = facts.links().known() {
             of_the_kernel(links, &mut edges);
             if let Some(ovs) = facts.ovs().known() {
-                of_the_switch(ovs, links, &mut edges);
+                of_the_switch(ovs, links, facts.wiring().known(), &mut edges);
             }
         }
         for (upper, lower) in edges {
@@ -155,7 +163,7 @@ fn of_the_kernel(links: &Links, edges: &mut Edges) {
     }
 }
 
-fn of_the_switch(ovs: &Ovs<'_>, links: &Links, edges: &mut Edges) {
+fn of_the_switch(ovs: &Ovs<'_>, links: &Links, wiring: Option<&Wiring<'_>>, edges: &mut Edges) {
     for bridge in &ovs.bridges {
         let own = Part::Bridge(bridge.name.to_string());
         edges.push((own.clone(), Part::Switch));
@@ -163,11 +171,35 @@ fn of_the_switch(ovs: &Ovs<'_>, links: &Links, edges: &mut Edges) {
         for port in ovs.ports(bridge).into_iter().filter(|port| !belongs_to_ovn(bridge, port, ovs)) {
             of_a_port(bridge, port, ovs, links, edges);
         }
+        if let Some(wired) = wiring.and_then(|wiring| wiring.bridges.get(bridge.name.as_ref())) {
+            of_fake_bridges(wired, edges);
+        }
     }
 }
 
+/// A fake bridge is a port that holds those of its VLAN, and reaches the outside by the others of its bridge.
+fn of_fake_bridges(bridge: &wiring::Bridge<'_>, edges: &mut Edges) {
+    let tag = |port: &wiring::Port<'_>| port.row.0.get("tag").cloned().and_then(Datum::integer);
+    let is_fake = |port: &wiring::Port<'_>| {
+        port.row.0.get("fake_bridge").cloned().and_then(Datum::boolean) == Some(true) && tag(port).is_some()
+    };
+    let has_device = |row: &wiring::Row<'_>| matches!(row.text("type").as_deref(), None | Some("" | "system" | "dpdk"));
+    for (name, fake) in bridge.ports.iter().filter(|(_, port)| is_fake(port)) {
+        for port in bridge.ports.values().filter(|port| !is_fake(port)) {
+            let is_within = tag(port) == tag(fake);
+            for interface in port.interfaces.iter().filter(|(_, row)| is_within || has_device(row)) {
+                let (fake, other) = (port_of(name), port_of(interface.0));
+                edges.push(if is_within { (other, fake) } else { (fake, other) });
+            }
+        }
+    }
+}
+
+fn port_of(name: &str) -> Part {
+    Part::Port(name.to_owned())
+}
+
 fn of_a_port(bridge: &Bridge<'_>, port: &Port<'_>, ovs: &Ovs<'_>, links: &Links, edges: &mut Edges) {
-    let port_of = |name: &str| Part::Port(name.to_owned());
     let (own, carries) = (Part::Bridge(bridge.name.to_string()), device(&bridge.name));
     let interfaces = ovs.interfaces(port);
     if interfaces.iter().all(|interface| matches!(role(interface, links), Role::Guest)) {

@@ -1,7 +1,7 @@
 use super::*;
 use crate::catalog::Settings;
 use crate::facts::Run;
-use crate::judge::kept::staged::{NOW, Told, answers, words};
+use crate::judge::kept::staged::{NOW, Told, answers, compared, words};
 use crate::model::report::Intent;
 use crate::model::{Answer, Status, TroubleCause};
 
@@ -47,7 +47,7 @@ fn judged(units: [&str; 2], agent: Reading<Answer>, relay: Reading<Answer>, more
     ];
     told.extend_from_slice(more);
     let (answers, settings) = (answers(&told), Settings::default());
-    judge(&spec(), &Facts::new(&answers, &settings, Run { intent: Intent::After, asked_at: NOW })).remove(0)
+    judge(&spec(), &Facts::new(&answers, &settings, Run { intent: Intent::After, asked_at: NOW }), None).remove(0)
 }
 
 const RUN: [&str; 2] = ["active", "active"];
@@ -88,6 +88,30 @@ fn what_leads_nowhere_is_none() {
     let stopped = judged(["active", "inactive"], known(&[]), known(&[]), &[]);
     assert!(stopped.detail.ends_with("; pf9-comms.service does not run"), "{}", stopped.detail);
     assert_eq!(stopped.caused_by.map(|cause| cause.subject).as_deref(), Some(RELAY));
+}
+
+#[test]
+fn the_way_by_which_it_was_connected_is_remembered() {
+    let way = |own: &str, peer: &str| Part::Way(own.parse().unwrap(), peer.parse().unwrap());
+    let told = |relay: &[Connection]| {
+        vec![
+            ("unit:pf9-hostagent.service", unit("active")),
+            ("connections:pf9-hostagent.service", known(&[inner()])),
+            ("connections:pf9-comms.service", known(relay)),
+        ]
+    };
+    let silent = Connection { unanswered: 9, ..connection("192.0.2.8:40001", "198.51.100.10:443", RELAY) };
+    for (then, now, part) in [
+        (vec![outer()], vec![], way("192.0.2.7", "198.51.100.9")),
+        (vec![outer()], vec![silent.clone()], way("192.0.2.7", "198.51.100.9")),
+        (vec![], vec![silent], way("192.0.2.8", "198.51.100.10")),
+        (vec![], vec![], Part::Peer(String::new())),
+    ] {
+        let outcomes = compared(&told(&then), &told(&now), |facts, before| judge(&spec(), facts, Some(before)));
+        assert_eq!(words(&outcomes), ["fail not-connected"]);
+        let units = [AGENT, RELAY].map(|unit| Part::Unit(unit.to_owned()));
+        assert_eq!(outcomes[0].touches, [&units[..], &[part]].concat());
+    }
 }
 
 #[test]

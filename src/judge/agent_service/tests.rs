@@ -34,7 +34,7 @@ fn judged(agent: &str, relay: &str, more: &[Told<'_>], intent: Intent) -> Vec<St
     ];
     told.extend_from_slice(more);
     let (answers, settings) = (answers(&told), Settings::default());
-    let said = words(&judge(&spec(), &Facts::new(&answers, &settings, Run { intent, asked_at: NOW })));
+    let said = words(&judge(&spec(), &Facts::new(&answers, &settings, Run { intent, asked_at: NOW }), None));
     let mut said: Vec<String> =
         said.into_iter().map(|words| words.replace(AGENT, "agent").replace(RELAY, "relay")).collect();
     said.sort();
@@ -132,7 +132,8 @@ fn one_that_gave_up_is_about_the_network_too() {
             ("file:/var/lib/dpkg/status", installed(&["pf9-hostagent", "pf9-comms"])),
         ]);
         let settings = Settings::default();
-        let outcomes = judge(&spec(), &Facts::new(&answers, &settings, Run { intent: Intent::After, asked_at: NOW }));
+        let outcomes =
+            judge(&spec(), &Facts::new(&answers, &settings, Run { intent: Intent::After, asked_at: NOW }), None);
         let outside = Part::Peer(String::new());
         assert_eq!(outcomes.iter().any(|it| it.touches.contains(&outside)), gave_up, "{agent}");
     }

@@ -233,11 +233,12 @@ fn one_unit_is_one_headline_whoever_looks_at_it() {
     let rows = vec![
         row("agent.service", "pf9-hostagent.service", Some("inactive"), &[agent()]),
         row("agent.connected", "", None, &[agent(), peer("")]),
-        row("services.kept", "pf9-hostagent.service", Some("stopped"), &[agent()]),
+        row("services.kept", "pf9-hostagent.service", Some("stopped"), &[agent()])
+            .told_by("agent.service", "pf9-hostagent.service"),
     ];
     assert_eq!(
         told(rows, &host, Some(&host)),
-        ["services.kept pf9-hostagent.service <- agent.service pf9-hostagent.service, agent.connected"]
+        ["agent.service pf9-hostagent.service <- agent.connected, services.kept pf9-hostagent.service"]
     );
     let rows = vec![
         row("agent.service", "pf9-hostagent.service", Some("inactive"), &[agent()]),

@@ -51,6 +51,20 @@ impl Ways {
         if !own.is_empty() || address.is_loopback() || address.is_unspecified() {
             return own;
         }
+        self.to(address)
+    }
+
+    /// The device that has `own`, where one of the ways to `peer` leads by it: a rule may pick that by the source.
+    pub fn between(&self, own: IpAddr, peer: IpAddr) -> Vec<(String, bool)> {
+        let has_own = |(device, _): &(String, bool)| self.own.iter().any(|(it, link)| *it == own && link == device);
+        let ways = self.routes.iter().filter(|way| way.leads_to(peer));
+        match ways.flat_map(Way::leaves_by).find(has_own) {
+            Some(device) => vec![device],
+            None => self.to(peer),
+        }
+    }
+
+    fn to(&self, address: IpAddr) -> Vec<(String, bool)> {
         // The tables beside the main one are for packets that a rule picks: they count where the main one has nothing.
         let matching = self.routes.iter().filter(|way| way.leads_to(address));
         let key = |way: &&Way| (way.is_main, way.length, std::cmp::Reverse(way.metric));
@@ -172,6 +186,21 @@ mod tests {
             ("", &["br-ex", "bond2"]),
         ] {
             assert_eq!(names(&ways, target), devices, "{target}");
+        }
+    }
+
+    #[test]
+    fn a_connection_leaves_by_the_device_of_its_source_where_a_way_leads_there() {
+        let mut ways = ways(&["default dev ens3", "default dev br-ex table 100", "10.1.0.0/16 dev ens9"]);
+        ways.own.push(("192.0.2.8".parse().unwrap(), "lo".to_owned()));
+        for (own, peer, device) in [
+            ("192.0.2.7", "198.51.100.1", "br-ex"),
+            ("192.0.2.8", "198.51.100.1", "ens3"),
+            ("192.0.2.8", "10.1.2.3", "ens9"),
+            ("192.0.2.9", "198.51.100.1", "ens3"),
+        ] {
+            let found = ways.between(own.parse().unwrap(), peer.parse().unwrap());
+            assert_eq!(found, [(device.to_owned(), false)], "{own} {peer}");
         }
     }
 

@@ -105,8 +105,12 @@ impl Row {
         self
     }
 
-    pub fn because_of(mut self, id: &str) -> Self {
-        self.finding.caused_by = Some(FindingRef { id: id.to_owned(), subject: String::new() });
+    pub fn because_of(self, id: &str) -> Self {
+        self.told_by(id, "")
+    }
+
+    pub fn told_by(mut self, id: &str, subject: &str) -> Self {
+        self.finding.caused_by = Some(FindingRef { id: id.to_owned(), subject: subject.to_owned() });
         self
     }
 }
@@ -121,6 +125,11 @@ pub fn port(name: &str) -> Part {
 
 pub fn unit(name: &str) -> Part {
     Part::Unit(name.to_owned())
+}
+
+/// By which an agent was connected.
+pub fn way(own: &str, peer: &str) -> Part {
+    Part::Way(own.parse().unwrap(), peer.parse().unwrap())
 }
 
 pub fn peer(target: &str) -> Part {

@@ -1,6 +1,10 @@
 //! How far a fault reaches: what it cannot have caused stays a headline.
 
+use serde_json::json;
+
 use super::*;
+use crate::model::answer::{Answer, Asked};
+use crate::model::{Query, Reading};
 
 #[test]
 fn an_attribute_that_carries_no_traffic_explains_nothing() {
@@ -65,7 +69,8 @@ fn an_agent_hangs_below_the_management_plane_and_the_way_to_it() {
     let rows = vec![
         row("ovs.uplink", "br-ex/ens7", Some("link-down"), &[port("ens7")]),
         row("agent.service", "pf9-hostagent.service", Some("failed"), &[peer(""), agent()]),
-        row("services.kept", "pf9-hostagent.service", Some("failed"), &[agent()]),
+        row("services.kept", "pf9-hostagent.service", Some("failed"), &[agent()])
+            .told_by("agent.service", "pf9-hostagent.service"),
     ];
     assert_eq!(
         told(rows, &host, Some(&host)),
@@ -76,6 +81,84 @@ fn an_agent_hangs_below_the_management_plane_and_the_way_to_it() {
         row("agent.service", "pf9-hostagent.service", Some("masked"), &[agent()]),
     ];
     assert_eq!(told(rows, &host, Some(&host)).len(), 2, "no network masks a unit");
+}
+
+#[test]
+fn an_agent_hangs_below_its_own_way_and_no_other() {
+    let host = host();
+    let url = "https://pcd.example/";
+    let lost = || row("ovs.port-kept", "br-stor/bond1.200", Some("detached"), &[port("bond1.200")]);
+    let uplink = || row("ovs.uplink", "br-ex/ens7", Some("link-down"), &[port("ens7")]);
+    let plane = |cause| {
+        let part = if cause == "refused" { Part::Refuser(url.to_owned()) } else { peer(url) };
+        row("management.reachable", url, Some("not-reached"), &[part])
+    };
+    let connected = || row("agent.connected", "", Some("not-connected"), &[way("10.30.0.11", "10.30.0.9")]);
+    let gave_up = || row("agent.service", "a", Some("failed"), &[unit("a"), way("10.30.0.11", "10.30.0.9")]);
+    for (rows, headlines) in [
+        // The default route leads by br-ex, and that by which it was connected does not.
+        (vec![lost(), connected()], &["ovs.port-kept br-stor/bond1.200 <- agent.connected"][..]),
+        (vec![uplink(), connected()], &["ovs.uplink br-ex/ens7 <- ", "agent.connected <- "]),
+        (
+            vec![uplink(), plane("silent"), connected()],
+            &["ovs.uplink br-ex/ens7 <- management.reachable https://pcd.example/", "agent.connected <- "],
+        ),
+        (vec![plane("silent"), connected()], &["management.reachable https://pcd.example/ <- agent.connected"]),
+        (vec![plane("silent"), gave_up()], &["management.reachable https://pcd.example/ <- agent.service a"]),
+        // Who refuses is there: it tells of the agent, and no uplink tells of it.
+        (
+            vec![uplink(), plane("refused"), connected()],
+            &["ovs.uplink br-ex/ens7 <- ", "management.reachable https://pcd.example/ <- agent.connected"],
+        ),
+    ] {
+        assert_eq!(told(rows, &host, Some(&host)), headlines);
+    }
+}
+
+#[test]
+fn a_unit_that_gave_up_for_want_of_the_management_plane_is_no_headline_whoever_looks_at_it() {
+    let host = host();
+    let rows = vec![
+        row("services.kept", "a", Some("stopped"), &[unit("a")]).told_by("agent.service", "a"),
+        row("management.reachable", "https://pcd.example/", Some("not-reached"), &[peer("https://pcd.example/")]),
+        row("agent.service", "a", Some("failed"), &[unit("a"), peer("")]),
+    ];
+    assert_eq!(
+        told(rows, &host, Some(&host)),
+        ["management.reachable https://pcd.example/ <- services.kept a, agent.service a"]
+    );
+}
+
+#[test]
+fn a_fake_bridge_tells_of_its_ports_and_its_parents_uplink_of_it() {
+    let mut host = host();
+    let wiring = json!({
+        "Open_vSwitch": {"rows": []},
+        "Bridge": {"rows": [{"_uuid": ["uuid", "b"], "name": "br-ex",
+            "ports": ["set", [["uuid", "u"], ["uuid", "f"], ["uuid", "w"]]]}]},
+        "Port": {"rows": [
+            {"_uuid": ["uuid", "u"], "name": "ens7", "interfaces": ["uuid", "iu"], "fake_bridge": false},
+            {"_uuid": ["uuid", "f"], "name": "vlan20", "interfaces": ["uuid", "if"], "fake_bridge": true, "tag": 20},
+            {"_uuid": ["uuid", "w"], "name": "ens3", "interfaces": ["uuid", "iw"], "tag": 20},
+        ]},
+        "Interface": {"rows": [
+            {"_uuid": ["uuid", "iu"], "name": "ens7"}, {"_uuid": ["uuid", "iw"], "name": "ens3", "type": ""},
+            {"_uuid": ["uuid", "if"], "name": "vlan20", "type": "internal"},
+        ]},
+    });
+    let asked = Query::OvsConfiguration("/run/openvswitch/db.sock".to_owned());
+    let answer = Answer::Text(wiring.to_string().into_bytes());
+    host.0.insert(asked, Asked { reading: Reading::Known(answer), micros: 0 });
+    let lost = |name: &str| row("ovs.port-kept", &format!("br-ex/{name}"), Some("detached"), &[port(name)]);
+    for (names, headline) in [
+        (["vlan20", "ens3"], "ovs.port-kept br-ex/vlan20 <- ovs.port-kept br-ex/ens3"),
+        (["ens3", "vlan20"], "ovs.port-kept br-ex/vlan20 <- ovs.port-kept br-ex/ens3"),
+        (["vlan20", "ens7"], "ovs.port-kept br-ex/ens7 <- ovs.port-kept br-ex/vlan20"),
+    ] {
+        assert_eq!(told(names.map(lost).into(), &host, Some(&host)), [headline]);
+    }
+    let all = told(["vlan20", "ens3", "ens7"].map(lost).into(), &host, Some(&host));
+    assert_eq!(all, ["ovs.port-kept br-ex/ens7 <- ovs.port-kept br-ex/vlan20, ovs.port-kept br-ex/ens3"]);
 }
 
 #[test]
