@@ -5,13 +5,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::devices::{Devices, both, holder_then};
+use super::devices::{Devices, both, conclude, holder_then};
 use crate::catalog::Level;
 use crate::facts::Facts;
 use crate::facts::before::Before;
 use crate::facts::nics::Whereabouts;
 use crate::judge::causes::Part;
-use crate::judge::outcome::{NOT_PRESENT, Outcome};
+use crate::judge::outcome::Outcome;
 use crate::model::Query;
 use crate::model::answer::Address;
 use crate::model::gather::Gather as _;
@@ -109,13 +109,8 @@ impl Comparison<'_, '_, '_> {
             0 => String::new(),
             count => format!("; {count} leased or made by the kernel not compared"),
         };
-        if outcomes.is_empty() && well == 0 {
-            let detail = format!("the baseline has no address that somebody configured{leased}");
-            outcomes.push(Outcome::skip("", NOT_PRESENT, detail));
-        } else if well > 0 {
-            let addresses = if well == 1 { "address is where it was" } else { "addresses are where they were" };
-            outcomes.push(Outcome::pass("", format!("{well} {addresses}{leased}")));
-        }
+        let told = ["address is where it was", "addresses are where they were"];
+        conclude(&mut outcomes, well, told, "address that somebody configured", &leased);
         outcomes
     }
 

@@ -15,10 +15,21 @@ use crate::facts::managers::Managers;
 use crate::facts::nics::{Nics, Whereabouts, permanent_address};
 use crate::facts::{Facts, Files};
 use crate::judge::netplan;
-use crate::judge::outcome::Outcome;
+use crate::judge::outcome::{NOT_PRESENT, Outcome};
 use crate::judge::ovs_uplink::{Links, Role, role};
 use crate::model::answer::{Content, FromAnswer, Link};
 use crate::model::{Query, Reading, Trouble, TroubleCause};
+
+/// The row of those that are `well`, in words for one and for more; or that the baseline has `none`. `rest` says what
+/// was not compared.
+pub fn conclude(outcomes: &mut Vec<Outcome>, well: usize, [is, are]: [&str; 2], none: &str, rest: &str) {
+    if well > 0 {
+        let told = if well == 1 { is } else { are };
+        outcomes.push(Outcome::pass("", format!("{well} {told}{rest}")));
+    } else if outcomes.is_empty() {
+        outcomes.push(Outcome::skip("", NOT_PRESENT, format!("the baseline has no {none}{rest}")));
+    }
+}
 
 /// Of both moments, what each answered. What could not be read, now or then, is unknown.
 pub fn both<'f, T: FromAnswer + 'static>(

@@ -2,13 +2,13 @@
 //!
 //! One row for each that is not, with its gravest fault as the cause: all else that is wrong with it is in the detail.
 
-use super::devices::Devices;
+use super::devices::{Devices, conclude};
 use crate::catalog::Level;
 use crate::facts::Facts;
 use crate::facts::before::Before;
 use crate::facts::nics::Whereabouts;
 use crate::judge::causes::Part;
-use crate::judge::outcome::{NOT_PRESENT, Outcome};
+use crate::judge::outcome::Outcome;
 use crate::judge::ovs_uplink::Links;
 use crate::model::Query;
 use crate::model::answer::Link;
@@ -30,12 +30,8 @@ pub fn judge(facts: &Facts<'_>, before: &Before<'_>) -> Vec<Outcome> {
             None => well += 1,
         }
     }
-    if devices.lasting.is_empty() && outcomes.is_empty() {
-        outcomes.push(Outcome::skip("", NOT_PRESENT, "the baseline has no link that somebody configured"));
-    } else if well > 0 {
-        let links = if well == 1 { "link is as it was" } else { "links are as they were" };
-        outcomes.push(Outcome::pass("", format!("{well} {links}")));
-    }
+    let told = ["link is as it was", "links are as they were"];
+    conclude(&mut outcomes, well, told, "link that somebody configured", "");
     outcomes.into_iter().map(|outcome| outcome.asking(Query::Links)).collect()
 }
 

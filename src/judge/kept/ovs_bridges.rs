@@ -2,13 +2,14 @@
 
 use serde_json::Value;
 
+use super::devices::conclude;
 use super::ovs_database::{Both, both};
 use super::ovs_ports::{by_hand, is_of_others};
 use crate::facts::before::Before;
 use crate::facts::wiring::{Attributes, Bridge, Wiring, changes};
 use crate::facts::{Facts, ovs};
 use crate::judge::causes::Part;
-use crate::judge::outcome::{NOT_PRESENT, Outcome};
+use crate::judge::outcome::Outcome;
 use crate::model::{Query, Reading};
 
 /// What a row of the switch as a whole is about.
@@ -46,12 +47,7 @@ fn judge_both((then, now): Both<'_, '_, '_>, before: &Before<'_>) -> Vec<Outcome
         outcomes.extend(outcome.map(|outcome| outcome.touching(Part::Bridge(name.clone()))));
     }
     outcomes.extend(now.and_then(|now| judge_switch(then, now)));
-    if kept > 0 {
-        let bridges = if kept == 1 { "bridge is as it was" } else { "bridges are as they were" };
-        outcomes.push(Outcome::pass("", format!("{kept} {bridges}")));
-    } else if outcomes.is_empty() {
-        outcomes.push(Outcome::skip("", NOT_PRESENT, "the baseline has no bridge"));
-    }
+    conclude(&mut outcomes, kept, ["bridge is as it was", "bridges are as they were"], "bridge", "");
     outcomes
 }
 

@@ -5,13 +5,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::devices::{Devices, both};
+use super::devices::{Devices, both, conclude};
 use crate::catalog::Level;
 use crate::facts::Facts;
 use crate::facts::before::Before;
 use crate::facts::nics::Whereabouts;
 use crate::judge::causes::Part;
-use crate::judge::outcome::{NOT_PRESENT, Outcome};
+use crate::judge::outcome::Outcome;
 use crate::model::Query;
 use crate::model::answer::{MAIN, NextHop, Route};
 use crate::model::gather::{Arrange as _, Gather as _};
@@ -90,13 +90,8 @@ impl Comparison<'_, '_> {
             0 => String::new(),
             count => format!("; {count} that make themselves not compared"),
         };
-        if outcomes.is_empty() && well == 0 {
-            let detail = format!("the baseline has no route that somebody configured{others}");
-            outcomes.push(Outcome::skip("", NOT_PRESENT, detail));
-        } else if well > 0 {
-            let routes = if well == 1 { "route is there" } else { "routes are there" };
-            outcomes.push(Outcome::pass("", format!("{well} {routes}{others}")));
-        }
+        let told = ["route is there", "routes are there"];
+        conclude(&mut outcomes, well, told, "route that somebody configured", &others);
         outcomes
     }
 

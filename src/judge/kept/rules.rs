@@ -2,12 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::devices::{Devices, both};
+use super::devices::{Devices, both, conclude};
 use crate::facts::Facts;
 use crate::facts::before::Before;
 use crate::facts::nics::Whereabouts;
 use crate::judge::causes::Part;
-use crate::judge::outcome::{NOT_PRESENT, Outcome};
+use crate::judge::outcome::Outcome;
 use crate::model::Query;
 use crate::model::answer::Rule;
 use crate::model::gather::Gather as _;
@@ -28,12 +28,8 @@ pub fn judge(facts: &Facts<'_>, before: &Before<'_>) -> Vec<Outcome> {
             None => well += 1,
         }
     }
-    if outcomes.is_empty() && well == 0 {
-        outcomes.push(Outcome::skip("", NOT_PRESENT, "the baseline has no routing rule but the kernel's own"));
-    } else if well > 0 {
-        let rules = if well == 1 { "routing rule is there" } else { "routing rules are there" };
-        outcomes.push(Outcome::pass("", format!("{well} {rules}")));
-    }
+    let told = ["routing rule is there", "routing rules are there"];
+    conclude(&mut outcomes, well, told, "routing rule but the kernel's own", "");
     outcomes.into_iter().map(|outcome| outcome.asking(Query::Rules)).collect()
 }
 

@@ -195,7 +195,7 @@ fn what_comes_and_goes_is_not_compared() {
     let (then, now) = (host(fleeting, &["docker0", "vnet3", "vethabc"]), host([], &[]));
     compared(&then, &now, |facts, before| {
         let outcomes = judge(facts, before);
-        assert_eq!(outcomes.iter().map(|it| it.cause).collect::<Vec<_>>(), [Some(NOT_PRESENT)], "{outcomes:?}");
+        assert_eq!(outcomes.iter().map(|it| it.cause).collect::<Vec<_>>(), [Some("not-present")], "{outcomes:?}");
     });
 }
 
