@@ -250,26 +250,11 @@ fn closing(report: &Report) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::judge::headlines;
 
     fn finding(id: &str, by_hand: &str) -> Finding {
-        Finding {
-            id: id.to_owned(),
-            subject: String::new(),
-            status: Status::Fail,
-            severity: Severity::High,
-            blocking: true,
-            new: None,
-            title: String::new(),
-            detail: String::new(),
-            cause: None,
-            caused_by: None,
-            expected: serde_json::Map::new(),
-            observed: serde_json::Map::new(),
-            waiver: None,
-            fixes: Vec::new(),
-            by_hand: vec![by_hand.split(' ').map(str::to_owned).collect()],
-            duration_us: 0,
-        }
+        let by_hand = vec![by_hand.split(' ').map(str::to_owned).collect()];
+        Finding { by_hand, ..headlines::tests::finding(id, Status::Fail, None) }
     }
 
     #[test]
