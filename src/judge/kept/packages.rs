@@ -92,13 +92,14 @@ fn changed(then: &Package<'_>, now: Option<&Package<'_>>) -> Option<Outcome> {
     } else {
         return None;
     };
-    Some(
-        Outcome::fail(name, Some(cause), detail)
-            .expecting("version", then.version)
-            .expecting("held", was_held)
-            .observing("version", now.version)
-            .observing("held", now.want == "hold"),
-    )
+    let outcome = Outcome::fail(name, Some(cause), detail)
+        .expecting("version", then.version)
+        .expecting("held", was_held)
+        .observing("version", now.version)
+        .observing("held", now.want == "hold");
+    // One of a source that went back alone has left it mixed.
+    let is_older = cause == "downgraded";
+    Some(if is_older { outcome.because_of("packages.mixed-versions", now.source().0) } else { outcome })
 }
 
 #[cfg(test)]
