@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::{kernel, switch};
+use crate::{kernel, labels, switch, system};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Expected {
@@ -27,7 +27,10 @@ pub fn all(host: &Value) -> Vec<Alteration> {
         switch::bridges,
         switch::ports,
         switch::attributes,
+        labels::all,
         services,
+        system::packages,
+        system::guests,
     ]
     .into_iter()
     .flat_map(|family| family(host))
@@ -68,15 +71,17 @@ fn services(host: &Value) -> Vec<Alteration> {
         "ovn-controller.service",
         "pf9-hostagent.service",
     ];
-    let is_there = |unit: &&str| host["answers"]["unit-files"]["reading"]["known"]["unit-files"][*unit] == "enabled";
     let mut all = Vec::new();
+    let is_there = |unit: &&str| host["answers"]["unit-files"]["reading"]["known"]["unit-files"][*unit] == "enabled";
     for unit in units.into_iter().filter(is_there) {
-        all.push(altered(host, format!("service switched off: {unit}"), Expected::Headline, |answers| {
-            known(answers, "unit-files", "unit-files")[unit] = "disabled".into();
-            if let Some(unit) = answers.get_mut(format!("unit:{unit}")) {
-                unit["reading"]["known"]["unit"]["file_state"] = "disabled".into();
-            }
-        }));
+        for (what, state) in [("switched off", "disabled"), ("masked", "masked")] {
+            all.push(altered(host, format!("service {what}: {unit}"), Expected::Headline, |answers| {
+                known(answers, "unit-files", "unit-files")[unit] = state.into();
+                if let Some(unit) = answers.get_mut(format!("unit:{unit}")) {
+                    unit["reading"]["known"]["unit"]["file_state"] = state.into();
+                }
+            }));
+        }
         if known(&mut host["answers"].clone(), "units", "units")[unit]["active"] != "active" {
             continue;
         }

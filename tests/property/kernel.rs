@@ -107,6 +107,12 @@ fn of(answers: &mut Value, question: &str, is_meant: impl Fn(&Value) -> bool) ->
     rows.into_iter().filter(|row| is_meant(row)).collect()
 }
 
+fn replace(answers: &mut Value, question: &str, old: &Value, new: &Value) {
+    for row in known(answers, question, question).as_array_mut().into_iter().flatten().filter(|row| *row == old) {
+        *row = new.clone();
+    }
+}
+
 fn retain(answers: &mut Value, question: &str, stays: impl FnMut(&Value) -> bool) {
     if let Some(rows) = known(answers, question, question).as_array_mut() {
         rows.retain(stays);
@@ -147,43 +153,74 @@ pub fn addresses(host: &Value) -> Vec<Alteration> {
             && row["scope"] == "global"
             && (links.iter().any(|(name, _)| name == link) || bridges.iter().any(|name| name == link))
     };
-    let remove = |row: &Value| {
+    let both = |row: &Value| {
         let (link, address) = (word(row, "link"), word(row, "address"));
-        altered(host, format!("address gone: {link} {address}"), Expected::Headline, |answers| {
+        let gone = altered(host, format!("address gone: {link} {address}"), Expected::Headline, |answers| {
             remove_address(answers, link, address)
-        })
+        });
+        // The same of another network, whose gateways and routes are those that it had.
+        let mut other = row.clone();
+        other["address"] = format!("{}/31", address.split('/').next().unwrap_or_default()).into();
+        let altered = altered(host, format!("address altered: {link} {address}"), Expected::Headline, |answers| {
+            replace(answers, "addresses", row, &other)
+        });
+        [gone, altered]
     };
-    list(host, "addresses", "addresses").iter().filter(is_meant).map(remove).collect()
+    list(host, "addresses", "addresses").iter().filter(is_meant).flat_map(both).collect()
 }
 
 pub fn routes(host: &Value) -> Vec<Alteration> {
     let is_configured = |row: &&Value| matches!(word(row, "protocol"), "static" | "boot");
-    let remove = |row: &Value| {
-        let name = format!("route gone: {} table {}", word(row, "destination"), row["table"]);
-        altered(host, name, Expected::Headline, |answers| retain(answers, "routes", |other| other != row))
+    let both = |row: &Value| {
+        let name = format!("{} table {}", word(row, "destination"), row["table"]);
+        let gone = altered(host, format!("route gone: {name}"), Expected::Headline, |answers| {
+            retain(answers, "routes", |other| other != row)
+        });
+        // Another metric, and where it leads through a gateway another gateway.
+        let mut other = row.clone();
+        other["metric"] = (row["metric"].as_u64().unwrap_or(0) + 7).into();
+        if let Some(hop) = other["next_hops"].get_mut(0).filter(|hop| hop["gateway"].is_string()) {
+            hop["gateway"] = format!("{}9", word(hop, "gateway")).into();
+        }
+        let altered = altered(host, format!("route altered: {name}"), Expected::Headline, |answers| {
+            replace(answers, "routes", row, &other)
+        });
+        [gone, altered]
     };
-    list(host, "routes", "routes").iter().filter(is_configured).map(remove).collect()
+    list(host, "routes", "routes").iter().filter(is_configured).flat_map(both).collect()
 }
 
 pub fn rules(host: &Value) -> Vec<Alteration> {
     // The kernel's own are those of priority 0, 32766 and 32767.
     let is_configured = |row: &&Value| !matches!(row["priority"].as_u64(), Some(0 | 32766 | 32767));
-    let remove = |row: &Value| {
-        let name = format!("rule gone: {}", row["priority"]);
-        altered(host, name, Expected::Headline, |answers| retain(answers, "rules", |other| other != row))
+    let both = |row: &Value| {
+        let name = &row["priority"];
+        let gone = altered(host, format!("rule gone: {name}"), Expected::Headline, |answers| {
+            retain(answers, "rules", |other| other != row)
+        });
+        let mut other = row.clone();
+        other["table"] = (row["table"].as_u64().unwrap_or(0) + 7).into();
+        let altered = altered(host, format!("rule altered: {name}"), Expected::Headline, |answers| {
+            replace(answers, "rules", row, &other)
+        });
+        [gone, altered]
     };
-    list(host, "rules", "rules").iter().filter(is_configured).map(remove).collect()
+    list(host, "rules", "rules").iter().filter(is_configured).flat_map(both).collect()
 }
 
 pub fn resolver(host: &Value) -> Vec<Alteration> {
     let file = "file:/etc/resolv.conf";
     let Some(text) = host["answers"][file]["reading"]["known"]["text"].as_str() else { return Vec::new() };
     let counts = |line: &&str| ["nameserver", "search", "domain", "options"].iter().any(|word| line.starts_with(word));
-    let remove = |line: &str| {
-        let rest: String = text.lines().filter(|other| *other != line).map(|line| format!("{line}\n")).collect();
-        altered(host, format!("resolver without: {line}"), Expected::Warning, |answers| {
-            *known(answers, file, "text") = rest.into();
-        })
+    let both = |line: &str| {
+        let set = |what: &str, new: &str| {
+            let of = |other: &str| if other == line { new.to_owned() } else { format!("{other}\n") };
+            let rest: String = text.lines().map(of).collect();
+            altered(host, format!("resolver {what}: {line}"), Expected::Warning, |answers| {
+                *known(answers, file, "text") = rest.into();
+            })
+        };
+        [set("without", ""), set("altered", &format!("{line}9\n"))]
     };
-    text.lines().filter(counts).map(remove).collect()
+    text.lines().filter(counts).flat_map(both).collect()
 }

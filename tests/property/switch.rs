@@ -11,7 +11,7 @@ const CONFIGURATION: &str = "ovs-configuration:/run/openvswitch/db.sock";
 const TABLES: [&str; 5] = ["Open_vSwitch", "Bridge", "Port", "Interface", "Controller"];
 
 /// Both answers as they are, changed by `change`: table and rows.
-fn edit(answers: &mut Value, mut change: impl FnMut(&str, &mut Vec<Value>)) {
+pub fn edit(answers: &mut Value, mut change: impl FnMut(&str, &mut Vec<Value>)) {
     for question in [OVSDB, CONFIGURATION] {
         let text = known(answers, question, "text");
         let Some(mut tables) = text.as_str().and_then(|text| serde_json::from_str::<Value>(text).ok()) else {
@@ -27,13 +27,13 @@ fn edit(answers: &mut Value, mut change: impl FnMut(&str, &mut Vec<Value>)) {
     }
 }
 
-fn table(host: &Value, table: &str) -> Vec<Value> {
+pub fn table(host: &Value, table: &str) -> Vec<Value> {
     let text = host["answers"][CONFIGURATION]["reading"]["known"]["text"].as_str().unwrap_or("{}");
     let tables: Value = serde_json::from_str(text).unwrap();
     tables[table]["rows"].as_array().cloned().unwrap_or_default()
 }
 
-fn uuids(set: &Value) -> Vec<Value> {
+pub fn uuids(set: &Value) -> Vec<Value> {
     match (set[0].as_str(), &set[1]) {
         (Some("uuid"), _) => vec![set.clone()],
         (_, Value::Array(values)) => values.clone(),
@@ -41,7 +41,7 @@ fn uuids(set: &Value) -> Vec<Value> {
     }
 }
 
-fn name(row: &Value) -> String {
+pub fn name(row: &Value) -> String {
     row["name"].as_str().unwrap_or_default().to_owned()
 }
 
@@ -50,7 +50,7 @@ pub fn names(host: &Value) -> Vec<String> {
 }
 
 /// What stands in the integration bridge is OVN's.
-fn own_bridges(host: &Value) -> Vec<Value> {
+pub fn own_bridges(host: &Value) -> Vec<Value> {
     table(host, "Bridge").into_iter().filter(|row| name(row) != "br-int").collect()
 }
 
@@ -60,7 +60,7 @@ fn has_key(row: &Value, beginning: &str) -> bool {
 }
 
 /// The ports that somebody configured, with their bridge, without its own.
-fn own_ports(host: &Value) -> Vec<(String, Value)> {
+pub fn own_ports(host: &Value) -> Vec<(String, Value)> {
     let ports = table(host, "Port");
     let mut own = Vec::new();
     for bridge in own_bridges(host) {
@@ -184,7 +184,19 @@ pub fn ports(host: &Value) -> Vec<Alteration> {
     removed.chain(moved).collect()
 }
 
-/// Each attribute of each row that somebody configured, taken away.
+/// Another value of the same kind.
+fn another(column: &str, value: &Value) -> Option<Value> {
+    match value {
+        Value::Number(number) => Some(json!(number.as_i64()? + 1)),
+        Value::Bool(flag) => Some(json!(!flag)),
+        Value::String(_) if column == "bond_mode" => Some(json!("balance-slb")),
+        Value::String(_) => Some(json!("another")),
+        Value::Array(set) if set.first()? == "set" => Some(json!(["set", set.get(1)?.as_array()?.get(1..)?])),
+        _ => None,
+    }
+}
+
+/// Each attribute of each row that somebody configured, taken away and altered.
 pub fn attributes(host: &Value) -> Vec<Alteration> {
     let mut rows: Vec<(String, Value)> =
         own_bridges(host).into_iter().map(|row| (format!("bridge {}", name(&row)), row)).collect();
@@ -201,21 +213,26 @@ pub fn attributes(host: &Value) -> Vec<Alteration> {
         let columns = row.as_object().into_iter().flatten().filter(|(column, _)| !structure.contains(&column.as_str()));
         for (column, value) in columns {
             // What the server fills in by itself is no attribute.
-            if *value == json!(false) || *value == json!("") || *value == json!(0) {
-                continue;
-            }
-            all.push(altered(host, format!("{what} without {column}"), Expected::Headline, |answers| {
-                edit(answers, |_, rows| {
-                    for other in rows.iter_mut().filter(|other| {
-                        other["_uuid"] == row["_uuid"]
-                            || other["name"] == row["name"] && other.get(column) == Some(value)
-                    }) {
-                        if other.get(column) == Some(value) {
-                            other[column] = json!(["set", []]);
+            let is_set = *value != json!(false) && *value != json!("") && *value != json!(0);
+            let mut set = |how: &str, new: Value| {
+                all.push(altered(host, format!("{what} {how} {column}"), Expected::Headline, |answers| {
+                    edit(answers, |_, rows| {
+                        let is_meant = |other: &&mut Value| {
+                            (other["_uuid"] == row["_uuid"] || other["name"] == row["name"])
+                                && other.get(column) == Some(value)
+                        };
+                        for other in rows.iter_mut().filter(is_meant) {
+                            other[column] = new.clone();
                         }
-                    }
-                });
-            }));
+                    });
+                }));
+            };
+            if is_set {
+                set("without", json!(["set", []]));
+            }
+            if let Some(new) = another(column, value) {
+                set("with another", new);
+            }
         }
     }
     all
