@@ -84,14 +84,14 @@ fn routes_and_rules_are_typed_again_as_they_were() -> Tested {
     ensure!(count("network.route-kept")? == format!("{} routes are there", ROUTES.lines().count() + 1));
     ensure!(count("network.rule-kept")? == format!("{} routing rules are there", RULES.lines().count()));
 
-    lab.sh("for family in -4 -6; do
-            for table in 77 100 4000; do ip $family route flush table $table || true; done
-            for kind in boot static; do ip $family route flush proto $kind || true; done
-            for kind in blackhole unreachable; do ip $family route flush type $kind proto boot || true; done
-        done
+    lab.sh("for table in 77 100 4000; do ip -4 route flush table $table; done
+        ip -6 route flush table 100
         for family in -4 -6; do
-            for priority in $(seq 100 117) 200; do ip $family rule delete priority $priority 2>/dev/null || true; done
-        done")?;
+            for kind in boot static; do ip $family route flush proto $kind; done
+            for kind in blackhole unreachable; do ip $family route flush type $kind proto boot; done
+        done
+        for priority in $(seq 100 117) 200; do ip -4 rule delete priority $priority; done
+        for priority in 100 102 103; do ip -6 rule delete priority $priority; done")?;
     let run = verify(&lab)?;
     let lost = |id: &str| -> Result<usize> { Ok(run.rows(id)?.iter().filter(|row| row["status"] == "fail").count()) };
     ensure!(lost("network.route-kept")? == ROUTES.lines().count() + 1, "{:#?}", failing(&run)?);
