@@ -40,20 +40,14 @@ pub fn open_questions(facts: &Facts<'_>) -> BTreeSet<Query> {
     follow_up::hardware(facts).into_iter().chain(flows).gather()
 }
 
-/// Whether an answer belongs into the snapshot.
-pub fn is_kept(query: &Query, compared: &[&Check], settings: &Settings) -> bool {
-    // By which way the agent was connected says what explains that it no longer is.
-    matches!(query, Query::Connections(_))
-        || is_needed(query, compared, settings)
-        || questions(compared, settings).contains(query)
+/// What a later comparison lacks where it could not be read. What is kept for people alone it does not need.
+pub fn needed(compared: &[&Check], settings: &Settings) -> BTreeSet<Query> {
+    compared.iter().flat_map(|check| check.kind.remembered(settings)).chain(identity::questions()).gather()
 }
 
-/// Whether a later comparison lacks something where this could not be read. What is kept for people alone it does not
-/// need.
-pub fn is_needed(query: &Query, compared: &[&Check], settings: &Settings) -> bool {
-    matches!(query, Query::Nic(_) | Query::Flows(_) | Query::Unit(_))
-        || identity::questions().contains(query)
-        || compared.iter().any(|check| check.kind.remembered(settings).contains(query))
+/// Whether an answer is of that kind, or among those that are `needed`.
+pub fn is_needed(query: &Query, needed: &BTreeSet<Query>) -> bool {
+    matches!(query, Query::Nic(_) | Query::Flows(_) | Query::Unit(_)) || needed.contains(query)
 }
 
 #[cfg(test)]
@@ -62,13 +56,13 @@ mod tests {
     use crate::catalog::Catalog;
 
     #[test]
-    fn what_no_check_compares_is_kept_and_not_missed() {
+    fn what_no_check_compares_is_asked_and_not_missed() {
         let catalog = Catalog::load(&[], &[]).unwrap();
         let compared: Vec<&Check> = catalog.checks.iter().filter(|check| check.needs_baseline).collect();
-        let needed = |query: &Query| is_needed(query, &compared, &catalog.settings);
+        let of_checks = needed(&compared, &catalog.settings);
+        let needed = |query: &Query| is_needed(query, &of_checks);
         let for_people: Vec<Query> =
             questions(&compared, &catalog.settings).into_iter().filter(|query| !needed(query)).collect();
-        assert!(for_people.iter().all(|query| is_kept(query, &compared, &catalog.settings)));
         let is_of_people =
             |query: &Query| matches!(query, Query::Hashes(_) | Query::PythonEnvironments(_) | Query::GuestTaps);
         assert!(!for_people.is_empty() && for_people.iter().all(is_of_people), "{for_people:?}");

@@ -26,19 +26,21 @@ pub fn of(name: String, looked: Looked, subject: &Subject) -> anyhow::Result<Sna
         .iter()
         .filter(|check| check.needs_baseline && host.profiles.contains(&check.profile))
         .collect();
-    let mut kept = Remembered::default();
+    let needed = remember::needed(&compared, &subject.catalog.settings);
+    let for_people = remember::questions(&compared, &subject.catalog.settings);
+    let (mut kept, mut unreadable) = (Remembered::default(), Vec::new());
     for (query, asked) in answers.0 {
-        if remember::is_kept(&query, &compared, &subject.catalog.settings) {
+        let is_needed = remember::is_needed(&query, &needed);
+        if let (true, Reading::Unreadable(trouble)) = (is_needed, &asked.reading) {
+            unreadable.push(Unreadable { question: query.to_string(), detail: trouble.detail.clone() });
+        }
+        // By which way the agent was connected says later what explains that it no longer is.
+        let is_way = matches!(query, Query::Connections(_));
+        if is_needed || is_way || for_people.contains(&query) {
             let reading = masked(&query, thinned(&query, asked.reading))?;
             kept.0.insert(query, reading);
         }
     }
-    let unreadable: Vec<Unreadable> = kept
-        .0
-        .iter()
-        .filter(|(query, _)| remember::is_needed(query, &compared, &subject.catalog.settings))
-        .filter_map(unreadable)
-        .collect();
     let exit = if unreadable.is_empty() { Exit::Ready } else { Exit::Incomplete };
     let msg = format!("{name}: printed and not kept{}", incompleteness(&unreadable));
     Ok(Snapshot { name, unreadable, findings, answers: kept, ..bare(msg, exit, host, subject) })
@@ -103,14 +105,5 @@ fn thinned(query: &Query, reading: Reading<Answer>) -> Reading<Answer> {
             Reading::Known(Answer::Text(packages::thinned(&bytes)))
         }
         (_, reading) => reading,
-    }
-}
-
-fn unreadable((query, reading): (&Query, &Reading<Answer>)) -> Option<Unreadable> {
-    match reading {
-        Reading::Unreadable(trouble) => {
-            Some(Unreadable { question: query.to_string(), detail: trouble.detail.clone() })
-        }
-        Reading::Known(_) | Reading::Absent => None,
     }
 }
