@@ -6,8 +6,8 @@ use std::path::Path;
 use std::time::Instant;
 
 use serde::Deserialize;
-use serde_json::json;
 use serde_json::value::RawValue;
+use serde_json::{Value, json};
 
 use super::{Database, Fault, SERVICE, parse, select, socket};
 use crate::model::Reading;
@@ -52,21 +52,14 @@ const NOT_CONFIGURED: [&str; 17] = [
     "system_version",
 ];
 
-/// What values that say nothing look like: the reply of 10,000 ports is made of them.
-const EMPTY: [&str; 3] = [r#"["set",[]]"#, r#"["map",[]]"#, r#""""#];
-
-/// `{"Bridge": {"rows": [{…}]}, …}`, of one moment; columns that are empty are left out.
+/// `{"Bridge": {"rows": [{…}]}, …}`, of one moment; columns that nobody set are left out.
 pub fn configuration(socket: &Path, deadline: Instant) -> Reading<Vec<u8>> {
     let look = || {
         let mut database = Database::connect(socket, deadline)?;
         let schema = database.call("get_schema", &[json!("Open_vSwitch")])?;
-        let tables = configured(&parse(&schema)?);
-        let operations: Vec<_> = tables
-            .iter()
-            .map(|(table, columns)| select(table, &columns.iter().map(String::as_str).collect::<Vec<_>>()))
-            .collect();
+        let (tables, operations): (Vec<_>, Vec<_>) = configured(&parse(&schema)?).into_iter().unzip();
         let reply = database.transact(&operations)?;
-        compact(tables.iter().map(|(table, _)| table.as_str()), &reply)
+        joined(&tables, &reply)
     };
     socket::reading(SERVICE, socket, look())
 }
@@ -85,21 +78,53 @@ struct Table {
 struct Column {
     #[serde(default)]
     ephemeral: bool,
+    #[serde(default)]
+    r#type: Value,
 }
 
-/// The columns that are configuration, by table: those that this server knows, and that outlive it.
-fn configured(schema: &Schema) -> Vec<(String, Vec<String>)> {
-    let known = CONFIGURED.into_iter().filter_map(|table| Some((table, schema.tables.get(table)?)));
-    known
-        .map(|(table, definition)| {
-            let lasting = definition
-                .columns
-                .iter()
-                .filter(|(name, column)| !column.ephemeral && !NOT_CONFIGURED.contains(&name.as_str()));
-            let columns = lasting.map(|(name, _)| name.clone()).chain(["_uuid".to_owned()]).collect();
-            (table.to_owned(), columns)
-        })
-        .collect()
+impl Column {
+    /// What it holds where nobody set it. None where the server would not even compare with that, since the schema rules
+    /// it out.
+    fn unset(&self) -> Option<Value> {
+        let kind = &self.r#type;
+        if kind["min"] == 0 {
+            return Some(json!([if kind["value"].is_null() { "set" } else { "map" }, []]));
+        }
+        let key = kind.get("key").unwrap_or(kind);
+        let is_bounded = !kind["max"].is_null() || key["minInteger"].as_i64() > Some(0) || !key["enum"].is_null();
+        match key.get("type").unwrap_or(key).as_str() {
+            Some("string") if !is_bounded && key["minLength"].is_null() => Some(json!("")),
+            Some("boolean") if !is_bounded => Some(json!(false)),
+            Some("integer") if !is_bounded => Some(json!(0)),
+            _ => None,
+        }
+    }
+}
+
+/// What is asked, and of which table: the rows, and by itself each column that is configuration and outlives the server,
+/// of the rows where somebody set it. Asked for whole, ten thousand ports are 9 MB of what nobody set, and the server is
+/// busy with them for as long as it is with all else.
+fn configured(schema: &Schema) -> Vec<(&'static str, Value)> {
+    let mut asked = Vec::new();
+    for table in CONFIGURED {
+        let Some(definition) = schema.tables.get(table) else { continue };
+        let mut always = vec!["_uuid"];
+        for (name, column) in &definition.columns {
+            if column.ephemeral || NOT_CONFIGURED.contains(&name.as_str()) {
+                continue;
+            }
+            match column.unset().filter(|_| name != "name") {
+                Some(unset) => {
+                    let mut set = select(table, &["_uuid", name]);
+                    set["where"] = json!([[name, "!=", unset]]);
+                    asked.push((table, set));
+                }
+                None => always.push(name),
+            }
+        }
+        asked.push((table, select(table, &always)));
+    }
+    asked
 }
 
 #[derive(Deserialize)]
@@ -108,21 +133,29 @@ struct Rows<'a> {
     rows: Vec<BTreeMap<&'a str, &'a RawValue>>,
 }
 
-fn compact<'t>(tables: impl Iterator<Item = &'t str>, reply: &[u8]) -> Result<Vec<u8>, Fault> {
-    let results: Vec<Rows<'_>> = parse(reply)?;
-    let mut out = String::with_capacity(reply.len() / 2);
-    for (table, result) in tables.zip(results) {
-        out.push_str(if out.is_empty() { "{" } else { "," });
-        out.push_str(&format!(r#""{table}":{{"rows":["#));
-        for (index, row) in result.rows.iter().enumerate() {
-            out.push_str(if index == 0 { "{" } else { ",{" });
-            let said = row.iter().filter(|(_, value)| !EMPTY.contains(&value.get()));
-            for (index, (column, value)) in said.enumerate() {
-                out.push_str(if index == 0 { "\"" } else { ",\"" });
-                out.push_str(column);
-                out.push_str("\":");
-                out.push_str(value.get());
+/// Puts the columns of each row together again. What was asked of one table stands together.
+fn joined(tables: &[&str], reply: &[u8]) -> Result<Vec<u8>, Fault> {
+    let results: Vec<&RawValue> = parse(reply)?;
+    let asked: Vec<(&str, &RawValue)> = tables.iter().copied().zip(results).collect();
+    let mut out = String::new();
+    for of_table in asked.chunk_by(|one, other| one.0 == other.0) {
+        let mut whole: BTreeMap<&str, String> = BTreeMap::new();
+        for (_, result) in of_table {
+            // One by one: the rows of ten thousand ports take more memory parsed than as text.
+            for row in parse::<Rows<'_>>(result.get().as_bytes())?.rows {
+                let uuid = row.get("_uuid").map_or("", |uuid| uuid.get());
+                let text = whole.entry(uuid).or_insert_with(|| format!("\"_uuid\":{uuid}"));
+                for (column, value) in row.iter().filter(|(column, _)| **column != "_uuid") {
+                    text.push_str(&format!(",\"{column}\":{value}"));
+                }
             }
+        }
+        let separator = if out.is_empty() { '{' } else { ',' };
+        let table = of_table.first().map_or("", |asked| asked.0);
+        out.push_str(&format!("{separator}\"{table}\":{{\"rows\":["));
+        for (index, row) in whole.values().enumerate() {
+            out.push_str(if index == 0 { "{" } else { ",{" });
+            out.push_str(row);
             out.push('}');
         }
         out.push_str("]}");
@@ -137,28 +170,60 @@ mod tests {
     use crate::host::live::socket::fake;
     use crate::model::TroubleCause;
 
-    #[test]
-    fn what_a_daemon_writes_and_what_a_schema_lacks_is_not_asked_for() {
+    /// The columns of ovsdb-server 3.1.0, and what a later schema may come with.
+    fn schema() -> Schema {
+        let number = |least: i64| json!({"type": {"key": {"type": "integer", "minInteger": least}}});
         let schema = json!({"tables": {
-            "Port": {"columns": {"name": {}, "tag": {}, "statistics": {"ephemeral": true}, "bond_active_slave": {}}},
+            "Port": {"columns": {
+                "name": {"type": "string"},
+                "mac": {"type": {"key": "string", "min": 0}},
+                "fake_bridge": {"type": "boolean"},
+                "external_ids": {"type": {"key": "string", "value": "string", "min": 0, "max": "unlimited"}},
+                "interfaces": {"type": {"key": {"type": "uuid", "refTable": "Interface"}, "max": "unlimited"}},
+                "statistics": {"type": "integer", "ephemeral": true},
+                "bond_active_slave": {"type": "string"},
+                "rate": number(0),
+                "least": number(1),
+                "mode": {"type": {"key": {"type": "string", "enum": ["set", ["a", "b"]]}}},
+            }},
             "Queue": {"columns": {"dscp": {}}},
             "CT_Zone": {"columns": {"external_ids": {}}},
         }});
-        let schema: Schema = serde_json::from_value(schema).unwrap();
-        let owned = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
-        let expected = [("Port", &["name", "tag", "_uuid"][..]), ("Queue", &["dscp", "_uuid"])];
-        assert_eq!(configured(&schema), expected.map(|(table, columns)| (table.to_owned(), owned(columns))));
+        serde_json::from_value(schema).unwrap()
     }
 
     #[test]
-    fn rows_are_kept_as_the_server_wrote_them_without_what_is_empty() {
-        let reply = br#"[{"rows":[{"name":"a\"b","tag":["set",[]],"external_ids":["map",[]],"mac":"","fake_bridge":false}]},{"rows":[]}]"#;
-        let text = compact(["Port", "Queue"].into_iter(), reply).unwrap();
+    fn what_a_daemon_writes_and_what_nobody_set_is_not_asked_for() {
+        let asked: Vec<_> = configured(&schema())
+            .into_iter()
+            .map(|(table, it)| format!("{table} {} {}", it["columns"], it["where"]))
+            .collect();
+        assert_eq!(
+            asked,
+            [
+                r#"Port ["_uuid","external_ids"] [["external_ids","!=",["map",[]]]]"#,
+                r#"Port ["_uuid","fake_bridge"] [["fake_bridge","!=",false]]"#,
+                r#"Port ["_uuid","mac"] [["mac","!=",["set",[]]]]"#,
+                r#"Port ["_uuid","rate"] [["rate","!=",0]]"#,
+                r#"Port ["_uuid","interfaces","least","mode","name"] []"#,
+                r#"Queue ["_uuid","dscp"] []"#,
+            ]
+        );
+    }
+
+    #[test]
+    fn rows_are_put_together_as_the_server_wrote_their_values() {
+        let reply = br#"[{"rows":[{"_uuid":["uuid","b"],"tag":7}]},{"rows":[{"_uuid":["uuid","b"],"name":"a\"b"},
+            {"_uuid":["uuid","a"],"name":"c"}]},{"rows":[]}]"#;
+        let text = joined(&["Port", "Port", "Queue"], reply).unwrap();
         assert_eq!(
             String::from_utf8(text).unwrap(),
-            r#"{"Port":{"rows":[{"fake_bridge":false,"name":"a\"b"}]},"Queue":{"rows":[]}}"#
+            concat!(
+                r#"{"Port":{"rows":[{"_uuid":["uuid","a"],"name":"c"},{"_uuid":["uuid","b"],"tag":7,"name":"a\"b"}]},"#,
+                r#""Queue":{"rows":[]}}"#
+            )
         );
-        assert_eq!(compact(std::iter::empty(), b"[]").unwrap(), b"{}");
+        assert_eq!(joined(&[], b"[]").unwrap(), b"{}");
     }
 
     #[test]
