@@ -86,9 +86,12 @@ const HINTS: [&[u8]; 15] = [
     b"shared",
     b"sae",
     b"community",
-    b"pin",
+    PIN,
     b"pbkdf2",
 ];
+
+/// Said of a number only where a word begins with it.
+const PIN: &[u8] = b"pin";
 
 /// A line from this length on is a reply of a program, and what belongs together in it stands between braces.
 const LONG: usize = 64 << 10;
@@ -122,8 +125,12 @@ fn first_row(text: &str) -> Option<&str> {
 fn may_hold_a_secret(plain: &str) -> bool {
     let bytes = plain.as_bytes();
     let starts = |at: usize, hint: &[u8]| bytes[at..].get(..hint.len()).is_some_and(|it| it.eq_ignore_ascii_case(hint));
+    // Not within `snooping` or `mappings`, of which every switch has some.
+    let begins = |at: usize| at.checked_sub(1).is_none_or(|before| !bytes[before].is_ascii_alphanumeric());
     bytes.iter().enumerate().any(|(at, byte)| match byte | 0x20 {
-        b'p' | b's' | b't' | b'k' | b'c' | b'a' | b':' => HINTS.iter().any(|hint| starts(at, hint)),
+        b'p' | b's' | b't' | b'k' | b'c' | b'a' | b':' => {
+            HINTS.iter().any(|hint| starts(at, hint) && (*hint != PIN || begins(at)))
+        }
         _ => false,
     })
 }
