@@ -29,14 +29,17 @@ pub fn warn(subject: &Subject) {
 /// Prints the report and stores it where `--output` says. A file that cannot be written costs the exit
 /// code, never the report on stdout.
 fn report(report: &Report, options: &ReportOptions, store: &Store) -> anyhow::Result<Exit> {
-    let shown = match (options.output.format.format(), options.output.quiet) {
-        (Format::Json, _) => json::render(report)?,
-        (Format::Text, true) => text::line(&report.host, &report.msg),
-        (Format::Text, false) => text::render(report, &style(options)),
-    };
-    print(&shown)?;
+    match (options.output.format.format(), options.output.quiet) {
+        (Format::Json, _) => print_with(&mut |out| json::write(report, out))?,
+        (Format::Text, true) => print(&text::line(&report.host, &report.msg))?,
+        (Format::Text, false) => print(&text::render(report, &style(options)))?,
+    }
     output(&options.output, 0o644, store, &|| match options.output.format.format() {
-        Format::Json => Ok(json::render(report)?.into_bytes()),
+        Format::Json => {
+            let mut kept = Vec::new();
+            json::write(report, &mut kept)?;
+            Ok(kept)
+        }
         Format::Text => Ok(text::render(report, &text::Style { color: false, verbose: options.verbose }).into_bytes()),
     })
 }

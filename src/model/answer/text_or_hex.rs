@@ -10,11 +10,11 @@ enum Stored {
 }
 
 pub fn serialize<S: Serializer>(bytes: &[u8], out: S) -> Result<S::Ok, S::Error> {
-    let stored = match std::str::from_utf8(bytes) {
-        Ok(text) => Stored::Text(text.to_owned()),
-        Err(_) => Stored::Hex { hex: bytes.iter().map(|byte| format!("{byte:02x}")).collect() },
-    };
-    stored.serialize(out)
+    match std::str::from_utf8(bytes) {
+        // Megabytes of a switch's rows: they go out as they are.
+        Ok(text) => out.serialize_str(text),
+        Err(_) => Stored::Hex { hex: bytes.iter().map(|byte| format!("{byte:02x}")).collect() }.serialize(out),
+    }
 }
 
 pub fn deserialize<'de, D: Deserializer<'de>>(input: D) -> Result<Vec<u8>, D::Error> {
