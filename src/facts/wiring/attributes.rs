@@ -39,11 +39,11 @@ impl<'a> Wiring<'a> {
 
     fn at_depth(&self, row: &Row<'a>, depth: u8) -> Attributes {
         let mut attributes = Attributes::new();
-        for (column, datum) in row.0.iter().filter(|(column, _)| !STRUCTURE.contains(column)) {
+        for (column, datum) in row.columns().filter(|(column, _)| !STRUCTURE.contains(column)) {
             if let Datum::Map(pairs) = datum {
                 for (key, value) in pairs {
                     let key = word(&self.value(key, depth));
-                    let is_of_others = matches!(*column, "external_ids" | "other_config") && is_of_others(&key);
+                    let is_of_others = matches!(column, "external_ids" | "other_config") && is_of_others(&key);
                     if !is_of_others {
                         attributes.insert(format!("{column}:{key}"), self.value(value, depth));
                     }
@@ -51,8 +51,8 @@ impl<'a> Wiring<'a> {
                 continue;
             }
             let value = self.value(datum, depth);
-            if MEANT_WHEN_EMPTY.contains(column) || !is_usual(column, &value) {
-                attributes.insert((*column).to_owned(), value);
+            if MEANT_WHEN_EMPTY.contains(&column) || !is_usual(column, &value) {
+                attributes.insert(column.to_owned(), value);
             }
         }
         attributes

@@ -105,7 +105,7 @@ impl<'c, 'a, 'b> Compared<'c, '_, 'a, 'b> {
 
     /// A port of one interface.
     fn judge_plain(&self, was: Was<'c, 'b>) -> Option<Outcome> {
-        let (interface, row) = was.port.interfaces.first_key_value()?;
+        let (interface, row) = was.port.interfaces.iter().next()?;
         let subject = was.subject();
         let outcome = match self.place(interface, row) {
             Place::Unknown => Outcome::unknown(&subject, &self.devices.nics.doubt(interface)),
@@ -257,7 +257,7 @@ impl<'c, 'a, 'b> Compared<'c, '_, 'a, 'b> {
 
     /// What holds for every row: who manages it, and what it is about.
     fn finished(&self, mut outcome: Outcome, interface: &str, rows: &[&Row<'_>]) -> Outcome {
-        let labels = rows.iter().filter_map(|row| row.0.get("external_ids").cloned()).flat_map(|ids| ids.map());
+        let labels = rows.iter().filter_map(|row| row.column("external_ids")).flat_map(|ids| ids.map());
         let is_netplans = labels.into_iter().any(|(key, _)| key.starts_with("netplan"));
         let is_built_again = outcome.by_hand.iter().any(|argv| argv.iter().any(|word| word.starts_with("add-")));
         for secret in rows.iter().flat_map(|row| self.then.attributes(row)).filter(|(_, value)| is_masked(value)) {

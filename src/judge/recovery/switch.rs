@@ -122,7 +122,7 @@ fn added(bridge: &str, name: &str, port: &Port<'_>, wiring: &Wiring<'_>) -> Vec<
     // The bridge's own port comes with it.
     let own = wiring.attributes(&port.row);
     let mut commands = by_hand::set_port(name, &own, &pairs(&own));
-    for (name, row) in &port.interfaces {
+    for (name, row) in port.interfaces.iter() {
         let mut own = wiring.attributes(row);
         own.remove("type");
         commands.extend(by_hand::set_interface(name, &own, &pairs(&own)));

@@ -31,7 +31,7 @@ impl<'c, 'b> Compared<'c, '_, '_, 'b> {
         let mut renamed = Vec::new();
         let mut is_any_here = false;
         let mut fates = Vec::new();
-        for (member, row) in &was.port.interfaces {
+        for (member, row) in was.port.interfaces.iter() {
             match self.place(member, row) {
                 Place::Gone => fates.push(format!("{member} is gone")),
                 Place::Unknown => fates.push(format!("nobody can tell where {member} is")),

@@ -23,7 +23,7 @@ pub fn add(bridge: &str, name: &str, port: &Port<'_>, wiring: &Wiring<'_>) -> Op
     let mut argv = words(&[verb, bridge, name]);
     argv.extend(members.iter().filter(|_| is_bond).map(|member| (*member).to_owned()));
     argv.extend(settings(&of_port));
-    for (member, row) in &port.interfaces {
+    for (member, row) in port.interfaces.iter() {
         let settings = settings(&wiring.attributes(row));
         if !settings.is_empty() {
             let member = if is_bond { member } else { name };

@@ -36,7 +36,7 @@ impl<'c, 'a> Seats<'c, 'a> {
         for (bridge, it) in now.into_iter().flat_map(|now| &now.bridges) {
             for (name, port) in &it.ports {
                 seats.by_port.insert(name, bridge);
-                for (called, interface) in &port.interfaces {
+                for (called, interface) in port.interfaces.iter() {
                     seats.by_interface.insert(called, Seat { bridge, name, port, interface });
                 }
             }
