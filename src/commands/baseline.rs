@@ -1,12 +1,14 @@
 //! The snapshot that a host is compared with.
 
+use serde_json::Map;
+
 use super::load::Subject;
 use super::usage;
 use crate::catalog::Settings;
 use crate::facts::before::Before;
 use crate::facts::{Facts, Run};
 use crate::model::report::{self, Host, Intent};
-use crate::model::{Answers, Snapshot};
+use crate::model::{Answer, Answers, Query, Reading, Snapshot};
 
 /// A snapshot, its answers apart.
 pub struct Baseline {
@@ -17,7 +19,20 @@ pub struct Baseline {
 impl Baseline {
     pub fn new(mut snapshot: Snapshot) -> Self {
         let remembered = std::mem::take(&mut snapshot.answers);
+        // What was wrong then is known by its name and cause. The rest of ten thousand findings takes as much room as
+        // the switch that they are about.
+        for finding in &mut snapshot.findings {
+            finding.detail = String::new();
+            finding.expected = Map::new();
+            finding.observed = Map::new();
+            finding.by_hand = Vec::new();
+        }
         Self { snapshot, answers: remembered.into_answers() }
+    }
+
+    /// Whether the host answered the very same.
+    pub fn heard(&self, query: &Query, reading: &Reading<Answer>) -> bool {
+        self.answers.0.get(query).is_some_and(|then| then.reading == *reading)
     }
 
     /// The facts of then, under the settings of now.
@@ -52,5 +67,28 @@ impl Baseline {
     /// How a report names it.
     pub fn named(&self) -> report::Baseline {
         report::Baseline { name: self.snapshot.name.clone(), taken_at: self.snapshot.taken_at.clone() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_the_findings_of_then_only_what_is_compared_stays_in_memory() {
+        let text = include_str!("../../tests/fixtures/snapshots/1.0-hypervisor.json");
+        let stored: Snapshot = serde_json::from_str(text).unwrap();
+        let (query, reading) = stored.answers.0.iter().next().map(|(it, of)| (it.clone(), of.clone())).unwrap();
+        let named = |findings: &[crate::model::Finding]| {
+            findings.iter().map(|it| (it.reference(), it.status, it.cause.clone(), it.blocking)).collect::<Vec<_>>()
+        };
+        let before = named(&stored.findings);
+        let baseline = Baseline::new(stored);
+        assert!(!before.is_empty());
+        assert_eq!(named(&baseline.snapshot.findings), before);
+        let is_bare =
+            |it: &crate::model::Finding| it.detail.is_empty() && it.observed.is_empty() && it.expected.is_empty();
+        assert!(baseline.snapshot.findings.iter().all(is_bare));
+        assert!(baseline.heard(&query, &reading) && !baseline.heard(&query, &Reading::Absent));
     }
 }

@@ -17,6 +17,7 @@ use crate::facts::{Facts, identity};
 use crate::host::Observe;
 use crate::host::asking::ask_all;
 use crate::judge::{self, bridges, follow_up, profiles, remember};
+use crate::model::answer::Asked;
 use crate::model::gather::Gather as _;
 use crate::model::report::{BridgeRow, Host, Intent, Scope};
 use crate::model::{Answers, Finding, Query, Reading};
@@ -134,8 +135,8 @@ pub fn look_further(
     // In one round: what keeps systemd busy comes last among all that it is asked.
     let of_checks = chosen.iter().flat_map(|check| check.kind.questions(&catalog.settings));
     ask(host, of_checks.chain(remember::questions(&compared, &catalog.settings)), until, &mut answers);
-    if baseline.is_some() {
-        mask_what_is_compared(&chosen, catalog, &mut answers)?;
+    if let Some(baseline) = baseline {
+        mask_what_is_compared(&chosen, catalog, baseline, &mut answers)?;
     }
     // What is costly to parse is parsed once for all who ask: dpkg's status and the rows of OVSDB are large.
     let facts = Facts::new(&answers, &catalog.settings, run);
@@ -229,10 +230,18 @@ fn rows_left_out(chosen: &[&Check], left_out: &[&Check], selection: &Selection) 
     rows
 }
 
-/// The baseline holds no secret: what is compared with it must not either, or every one would have changed.
-fn mask_what_is_compared(checks: &[&Check], catalog: &Catalog, answers: &mut Answers) -> anyhow::Result<()> {
+/// The baseline holds no secret: what is compared with it must not either, or every one would have changed. An answer
+/// that is that of the baseline has none.
+fn mask_what_is_compared(
+    checks: &[&Check],
+    catalog: &Catalog,
+    baseline: &Baseline,
+    answers: &mut Answers,
+) -> anyhow::Result<()> {
     let compared: BTreeSet<Query> = checks.iter().flat_map(|check| check.kind.remembered(&catalog.settings)).gather();
-    for (query, asked) in answers.0.iter_mut().filter(|(query, _)| compared.contains(query)) {
+    let is_open =
+        |(query, asked): &(&Query, &mut Asked)| compared.contains(query) && !baseline.heard(query, &asked.reading);
+    for (query, asked) in answers.0.iter_mut().filter(is_open) {
         let reading = std::mem::replace(&mut asked.reading, Reading::Absent);
         asked.reading = masked(query, reading)?;
     }
