@@ -2,8 +2,6 @@
 //!
 //! That it is connected does not say that it has done what the management plane told it.
 
-use std::net::{IpAddr, SocketAddr};
-
 use super::agent_service;
 use super::causes::Part;
 use super::outcome::{NOT_PRESENT, Outcome};
@@ -80,7 +78,7 @@ fn judge_connections(spec: &Spec, facts: &Facts<'_>) -> Outcome {
         }
     }
     let (outward, within): (Vec<&Connection>, Vec<&Connection>) =
-        found.into_iter().filter(|connection| !connection.accepted).partition(|connection| ends(connection).is_some());
+        found.into_iter().filter(|connection| !connection.accepted).partition(|connection| connection.leads_out());
     let answered = outward.iter().find(|connection| connection.unanswered < UNANSWERED);
     let outcome = match (answered, trouble) {
         (Some(connection), _) => Outcome::pass("", connected(spec, connection)),
@@ -91,13 +89,6 @@ fn judge_connections(spec: &Spec, facts: &Facts<'_>) -> Outcome {
     peers.sort_unstable();
     peers.dedup();
     outcome.observing("peers", peers)
-}
-
-/// Of what leads out: not over loopback, nor to an address of this host.
-fn ends(connection: &Connection) -> Option<(IpAddr, IpAddr)> {
-    let end = |text: &str| text.parse::<SocketAddr>().ok().map(|end| end.ip());
-    let (own, peer) = (end(&connection.local)?, end(&connection.peer)?);
-    (!peer.is_loopback() && peer != own).then_some((own, peer))
 }
 
 fn connected(spec: &Spec, connection: &Connection) -> String {

@@ -29,16 +29,16 @@ pub fn of_unit(proc: &Path, unit: &str, deadline: Instant) -> Reading<Vec<Connec
     })
 }
 
-/// What two samples have in common, as the second one saw it.
+/// What two samples have in common, as the second one saw it. Where nothing leads out, a second one would not change
+/// that: it is not waited for.
 fn standing(sample: impl Fn() -> Reading<Vec<Connection>>, pause: impl FnOnce()) -> Reading<Vec<Connection>> {
     let ends = |connection: &Connection| (connection.local.clone(), connection.peer.clone(), connection.relays);
     let first: BTreeSet<_> = match sample() {
-        Reading::Known(connections) => connections.iter().map(ends).gather(),
+        Reading::Known(found) if found.iter().any(|it| !it.accepted && it.leads_out()) => {
+            found.iter().map(ends).gather()
+        }
         other => return other,
     };
-    if first.is_empty() {
-        return Reading::Known(Vec::new());
-    }
     pause();
     sample().map(|again| again.into_iter().filter(|connection| first.contains(&ends(connection))).collect())
 }

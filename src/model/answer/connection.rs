@@ -1,5 +1,7 @@
 //! TCP connections and whose they are.
 
+use std::net::{IpAddr, SocketAddr};
+
 use serde::{Deserialize, Serialize};
 
 /// A connection that stands: seen twice, a moment apart.
@@ -20,4 +22,17 @@ pub struct Connection {
     pub unit: Option<String>,
     /// The process is at the far end of a loopback connection of the unit that was asked for, and none of its own.
     pub relays: bool,
+}
+
+impl Connection {
+    /// Its two ends where it is not over loopback, nor to an address of this host.
+    pub fn outer_ends(&self) -> Option<(IpAddr, IpAddr)> {
+        let end = |text: &str| text.parse::<SocketAddr>().ok().map(|end| end.ip());
+        let (local, peer) = (end(&self.local)?, end(&self.peer)?);
+        (!peer.is_loopback() && peer != local).then_some((local, peer))
+    }
+
+    pub fn leads_out(&self) -> bool {
+        self.outer_ends().is_some()
+    }
 }

@@ -87,14 +87,23 @@ fn what_has_no_answer_is_counted() {
 
 #[test]
 fn only_what_both_samples_saw_stands() {
-    let one = |local: &str| Connection { local: local.to_owned(), ..Connection::default() };
+    let to = |local: &str, peer: &str| Connection {
+        local: local.to_owned(),
+        peer: peer.to_owned(),
+        ..Connection::default()
+    };
+    let one = |local: &str| to(local, "203.0.113.9:443");
     let samples = Cell::new(0);
     let sample = || {
         samples.set(samples.get() + 1);
         Reading::Known(vec![one("192.0.2.7:1"), one(&format!("192.0.2.7:{}", 10 + samples.get()))])
     };
     assert_eq!(standing(sample, || ()), Reading::Known(vec![one("192.0.2.7:1")]));
-    assert_eq!(standing(|| Reading::Known(Vec::new()), || panic!("waits for nothing")), Reading::Known(Vec::new()));
+    let accepted = Connection { accepted: true, ..one("192.0.2.7:22") };
+    for nothing in [vec![], vec![to("127.0.0.1:35400", "127.0.0.1:5672")], vec![accepted]] {
+        let sample = || Reading::Known(nothing.clone());
+        assert_eq!(standing(sample, || panic!("waits for nothing")), Reading::Known(nothing.clone()));
+    }
 }
 
 #[test]
