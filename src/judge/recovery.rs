@@ -1,5 +1,6 @@
 //! How this host's network is built again by hand: what a person types at a console, without us, in the order in which
-//! one thing needs the other. Guests and what OVN makes come back by themselves and are left out.
+//! one thing needs the other. What leads out of the host comes first and by itself: whoever has that leaves the
+//! console, and types the rest from elsewhere. Guests and what OVN makes come back by themselves and are left out.
 
 mod devices;
 mod switch;
@@ -28,8 +29,8 @@ pub struct Command {
 pub enum Output {
     #[default]
     Shown,
-    /// Only the lines with this text are wanted, in whatever case.
-    Filtered(String),
+    /// Only the lines with this text are wanted, in whatever case; what is to be seen there may be said beside it.
+    Filtered(String, Option<String>),
     /// Into this file, in place of what is there.
     Replaces(String),
     /// At the end of this file.
@@ -38,6 +39,8 @@ pub enum Output {
 
 /// The name under which the card speaks of whatever name a NIC has by then.
 pub const PRESENT_NAME: &str = "NEW";
+
+const REST: &str = "THE REST, which can wait until the host answers over ssh:";
 
 /// What a person can type in a night. What is beyond it takes a file, and is no longer for a card.
 const MOST_COMMANDS: usize = 40;
@@ -52,23 +55,29 @@ pub fn steps(facts: &Facts<'_>, agents: &[&str]) -> Vec<Step> {
         }
         _ => None,
     };
-    let parts: [Vec<Step>; 11] = [
-        unread.into_iter().chain(devices.beyond()).collect(),
-        devices.names(facts),
-        switch::started(facts).into_iter().collect(),
-        devices.built(false),
-        switch::bridges(facts, &devices),
-        devices.built(true),
-        devices.up(),
-        traffic::addresses(facts, &devices),
-        traffic::routes(facts, &devices).into_iter().chain(traffic::rules(facts)).collect(),
-        traffic::resolver(facts).into_iter().chain(agent(agents)).collect(),
-        vec![look_again(facts)],
-    ];
-    parts.into_iter().flat_map(shortened).collect()
+    let part = |is_first: bool| {
+        [
+            devices.names(facts, is_first),
+            switch::started(facts).filter(|_| is_first).into_iter().collect(),
+            devices.built(false, is_first),
+            switch::bridges(facts, &devices, is_first),
+            devices.built(true, is_first),
+            devices.up(is_first),
+            traffic::addresses(facts, &devices, is_first),
+            traffic::routes(facts, &devices, is_first).into_iter().collect(),
+        ]
+    };
+    let first = vec![unread.into_iter().chain(devices.beyond()).collect()].into_iter().chain(part(true));
+    let last = [traffic::resolver(facts).into_iter().chain(agent(agents)).collect(), vec![look_again(facts)]];
+    let mut steps: Vec<Step> = first.chain(last).flat_map(shortened).collect();
+    let rest = part(false).into_iter().chain([traffic::rules(facts).into_iter().collect()]);
+    let rest: Vec<Step> = rest.flat_map(shortened).collect();
+    steps.extend((!rest.is_empty()).then(|| Step::new(REST, Vec::new())));
+    steps.extend(rest);
+    steps
 }
 
-/// A part as long as a person can type; what leads out of the host stands first in each.
+/// A part as long as a person can type.
 fn shortened(steps: Vec<Step>) -> Vec<Step> {
     let (mut left, mut more, mut short) = (MOST_OF_PART, 0, Vec::new());
     for mut step in steps {

@@ -25,9 +25,8 @@ pub fn render(snapshot: &Snapshot, steps: &[Step]) -> String {
 const HEADING: &str = "\
 #
 # Type what is missing, from the top. \"File exists\" is a fine answer, and so is
-# any that an altname gets: it need not be there.
-# Where netplan, ifupdown or networkd configure a device it has to be mended
-# there, too: what is typed here is gone with the next boot.
+# any that an altname gets: it need not be there. What netplan, ifupdown or
+# networkd configure is to be mended there, too: the next boot takes this away.
 # NEW stands for a name that you see. Where another NIC has the name that NEW is
 # to have, give that one a third name first.
 ";
@@ -38,7 +37,10 @@ fn typed(command: &Command) -> String {
     let quoted = |word: &String| command_line(std::slice::from_ref(word));
     let tail = match &command.output {
         Output::Shown => Vec::new(),
-        Output::Filtered(text) => vec!["|".to_owned(), "grep".to_owned(), "-i".to_owned(), quoted(text)],
+        Output::Filtered(text, said) => {
+            let said = said.iter().flat_map(|said| ["#".to_owned(), quoted(said)]);
+            ["|", "grep", "-i"].map(str::to_owned).into_iter().chain([quoted(text)]).chain(said).collect()
+        }
         Output::Replaces(path) => vec![">".to_owned(), quoted(path)],
         Output::Extends(path) => vec![">>".to_owned(), quoted(path)],
     };

@@ -27,7 +27,7 @@ pub struct Devices<'a> {
     stands: BTreeMap<&'a str, Stand>,
     /// Members of the switch's ports.
     switched: BTreeSet<&'a str>,
-    /// What the default route goes through: the way to the host.
+    /// What the default route goes through: the way to the host. Empty where that is not known.
     path: BTreeSet<String>,
 }
 
@@ -61,7 +61,11 @@ impl<'a> Devices<'a> {
             devices.stand(name, 0, &mut stands);
         }
         devices.stands = stands;
-        devices.path = devices.path(facts);
+        let path = devices.path(facts);
+        // A way out that ends in no NIC is none that could be mended alone.
+        if devices.nics().any(|(name, _)| path.contains(name)) {
+            devices.path = path;
+        }
         devices
     }
 
@@ -88,7 +92,7 @@ impl<'a> Devices<'a> {
 
     fn path(&self, facts: &Facts<'_>) -> BTreeSet<String> {
         let mut path = BTreeSet::new();
-        let mut open: Vec<String> = traffic::gateway_link(facts).into_iter().collect();
+        let mut open: Vec<String> = traffic::ways_out(facts).filter_map(|hop| hop.link.clone()).collect();
         let wiring = facts.wiring().known();
         while let Some(name) = open.pop() {
             if path.contains(&name) {
@@ -117,7 +121,12 @@ impl<'a> Devices<'a> {
     }
 
     pub fn is_on_path(&self, name: &str) -> bool {
-        self.path.contains(name)
+        !self.has_path() || self.path.contains(name)
+    }
+
+    /// Where the way out is not known, all of the network may be it.
+    pub fn has_path(&self) -> bool {
+        !self.path.is_empty()
     }
 
     fn is_beyond(&self, name: &str) -> bool {
@@ -148,21 +157,27 @@ impl<'a> Devices<'a> {
         self.each().filter(|(name, link)| is_nic(link) && self.lasting.get(name).copied().unwrap_or_default())
     }
 
-    /// A NIC is found by its address; everything else finds the NIC by its name.
-    pub fn names(&self, facts: &Facts<'_>) -> Vec<Step> {
-        let mut nics: Vec<_> = self.nics().collect();
-        nics.arrange_by_key(|(name, _)| !self.is_on_path(name));
-        nics.into_iter().filter_map(|(name, link)| named_again(name, link, facts)).collect()
+    /// A NIC is found by its address; everything else finds the NIC by its name. How one gets its name back is said
+    /// for those on the way out alone.
+    pub fn names(&self, facts: &Facts<'_>, is_first: bool) -> Vec<Step> {
+        let nics = self.nics().filter(|(name, _)| self.is_on_path(name) == is_first);
+        if is_first {
+            return nics.filter_map(|(name, link)| named_again(name, link, facts)).collect();
+        }
+        let shown = nics.filter_map(|(name, link)| found(link, Some(name)));
+        let comment = "NICs; where one is not called as `#` says, it is NEW, and named as above";
+        Step::if_any(comment, shown.collect()).into_iter().collect()
     }
 
     /// Bonds, bridges and VLANs of the kernel, each after what it is built on; those that stand on a device of the
     /// switch come after the switch.
-    pub fn built(&self, on_switch: bool) -> Vec<Step> {
+    pub fn built(&self, on_switch: bool, is_first: bool) -> Vec<Step> {
         let stand = |name: &str| self.stands.get(name).copied().unwrap_or_default();
         let is_wanted =
             |name: &str, link| is_built(link) && stand(name).is_on_switch == on_switch && !stand(name).is_beyond;
-        let mut wanted: Vec<_> = self.each().filter(|(name, link)| is_wanted(name, link)).collect();
-        wanted.arrange_by_key(|(name, _)| (stand(name).height, !self.is_on_path(name)));
+        let part = self.each().filter(|(name, _)| self.is_on_path(name) == is_first);
+        let mut wanted: Vec<_> = part.filter(|(name, link)| is_wanted(name, link)).collect();
+        wanted.arrange_by_key(|(name, _)| stand(name).height);
         wanted.into_iter().filter_map(|(name, link)| self.made(name, link)).collect()
     }
 
@@ -199,21 +214,24 @@ impl<'a> Devices<'a> {
     }
 
     /// The MTUs that are not the usual, from below: what is above can have no larger one. And everything up.
-    pub fn up(&self) -> Vec<Step> {
+    pub fn up(&self, is_first: bool) -> Vec<Step> {
         let of_the_switch = |link: &Link| matches!(link.kind.as_deref(), Some("openvswitch" | "tun"));
         let mut commands = Vec::new();
-        let mut wanted: Vec<_> = self.each().filter(|(name, link)| link.admin_up && !self.is_beyond(name)).collect();
+        let part = self.each().filter(|(name, _)| self.is_on_path(name) == is_first);
+        let mut wanted: Vec<_> = part.filter(|(name, link)| link.admin_up && !self.is_beyond(name)).collect();
         let height = |name: &str| self.stands.get(name).map_or(0, |stand| stand.height);
-        wanted.arrange_by_key(|(name, link)| (!self.is_on_path(name), height(name), of_the_switch(link)));
+        wanted.arrange_by_key(|(name, link)| (height(name), of_the_switch(link)));
         for (name, link) in wanted {
             if is_nic(link) && !self.lasting.get(name).copied().unwrap_or_default() {
                 continue;
             }
+            let mut set = Command::new(&["ip", "link", "set", name]);
             // The switch gives its own devices the smallest MTU of the bridge.
             if link.mtu != USUAL_MTU && link.mtu != 0 && !of_the_switch(link) {
-                commands.push(Command::new(&["ip", "link", "set", name, "mtu", &link.mtu.to_string()]));
+                set.argv.extend(["mtu".to_owned(), link.mtu.to_string()]);
             }
-            commands.push(Command::new(&["ip", "link", "set", name, "up"]));
+            set.argv.push("up".to_owned());
+            commands.push(set);
         }
         Step::if_any("up, with their MTU", commands).into_iter().collect()
     }
@@ -239,25 +257,28 @@ fn is_built(link: &Link) -> bool {
     matches!(link.kind.as_deref(), Some("bond" | "bridge" | "dummy" | "vlan"))
 }
 
+/// The line of `ip link` that shows by what name a NIC goes.
+fn found(link: &Link, name: Option<&str>) -> Option<Command> {
+    let address = permanent_address(link).or(link.mac.as_deref())?;
+    // A bond shows its own address on each member; what the member has itself stands in the long form alone.
+    let list = if link.member_kind.as_deref() == Some("bond") { "ip -o link" } else { "ip -br link" };
+    Some(Command::of(list).into(Output::Filtered(address.to_owned(), name.map(str::to_owned))))
+}
+
 fn named_again(name: &str, link: &Link, facts: &Facts<'_>) -> Option<Step> {
     let address = permanent_address(link).or(link.mac.as_deref())?;
     let nic = facts.reading::<Nic>(&Query::Nic(name.to_owned())).known();
     let place = nic.and_then(|nic| nic.pci.as_ref()).map(|pci| format!(" in {}", pci.address)).unwrap_or_default();
-    // A bond shows its own address on each member; what the member has itself stands in the long form alone.
-    let list = if link.member_kind.as_deref() == Some("bond") { "ip -o link" } else { "ip -br link" };
     let set = |words: &[&str]| Command::new(&[&["ip", "link", "set"], words].concat());
     let commands = vec![
-        Command::of(list).into(Output::Filtered(address.to_owned())),
+        found(link, None)?,
         set(&[PRESENT_NAME, "down"]),
         // udev gives a renamed NIC the name of its slot as another name, and then nothing else can be called so.
         Command::new(&["ip", "link", "property", "del", "dev", PRESENT_NAME, "altname", name]),
         set(&[PRESENT_NAME, "name", name]),
         set(&[name, "up"]),
     ];
-    Some(Step::new(
-        format!("{name} is the NIC {address}{place}; where it is called otherwise, {PRESENT_NAME}:"),
-        commands,
-    ))
+    Some(Step::new(format!("{name} is {address}{place}; where it is called {PRESENT_NAME}:"), commands))
 }
 
 fn vlan(name: &str, link: &Link) -> Option<Command> {

@@ -9,7 +9,6 @@ use crate::judge::kept::ovs_bridges::{self, is_chosen};
 use crate::judge::kept::ovs_ports::by_hand;
 use crate::judge::ovs_uplink::{Role, belongs_to_ovn, role};
 use crate::model::answer::Unit;
-use crate::model::gather::Arrange as _;
 use crate::model::{Query, Reading};
 
 /// The unit that starts all of Open vSwitch, as Debian and Ubuntu call it, and as others do.
@@ -29,22 +28,20 @@ pub fn started(facts: &Facts<'_>) -> Option<Step> {
 }
 
 /// Bridges and ports; one that is there is left as it is, and only gets its attributes.
-pub fn bridges(facts: &Facts<'_>, devices: &Devices<'_>) -> Vec<Step> {
+pub fn bridges(facts: &Facts<'_>, devices: &Devices<'_>, is_first: bool) -> Vec<Step> {
     let (ovs, wiring) = match (facts.ovs(), facts.wiring()) {
         (Reading::Known(ovs), Reading::Known(wiring)) => (ovs, wiring),
-        (Reading::Absent, _) | (_, Reading::Absent) => return Vec::new(),
-        (Reading::Unreadable(trouble), _) | (_, Reading::Unreadable(trouble)) => {
+        (Reading::Unreadable(trouble), _) | (_, Reading::Unreadable(trouble)) if is_first => {
             return vec![Step::unread("Open vSwitch", &trouble)];
         }
+        _ => return Vec::new(),
     };
     let is_made_by_ovn = |bridge: &Bridge<'_>| ovs.uses_ovn() && bridge.name == ovs.integration_bridge();
-    let mut ours: Vec<&Bridge<'_>> = ovs.bridges.iter().filter(|bridge| !is_made_by_ovn(bridge)).collect();
-    ours.arrange_by_key(|bridge| !devices.is_on_path(&bridge.name));
-    // What is said of the switch as a whole, ports may need.
-    let mut steps = chassis(wiring);
+    let mut steps: Vec<Step> = chassis(wiring, devices.has_path(), is_first).into_iter().collect();
     let mut patches = Vec::new();
-    for bridge in ours {
-        steps.extend(built(bridge, ovs, wiring, facts, devices, &mut patches));
+    let is_wanted = |name: &str| devices.is_on_path(name) == is_first;
+    for bridge in ovs.bridges.iter().filter(|bridge| !is_made_by_ovn(bridge)) {
+        steps.extend(built(bridge, ovs, wiring, facts, &is_wanted, &mut patches));
     }
     // Each needs the bridge of the other.
     steps.extend(Step::if_any("patch ports between bridges", patches));
@@ -56,23 +53,22 @@ fn built(
     ovs: &Ovs<'_>,
     wiring: &Wiring<'_>,
     facts: &Facts<'_>,
-    devices: &Devices<'_>,
+    is_wanted: &dyn Fn(&str) -> bool,
     patches: &mut Vec<Command>,
 ) -> Vec<Step> {
     let name = bridge.name.as_ref();
     let Some(wired) = wiring.bridges.get(name) else { return Vec::new() };
     let (mut commands, mut controllers) = (Vec::new(), Vec::new());
-    for argv in by_hand::add_bridge(name, &ovs_bridges::attributes(wiring, wired)) {
+    let add = by_hand::add_bridge(name, &ovs_bridges::attributes(wiring, wired));
+    for argv in add.into_iter().filter(|_| is_wanted(name)) {
         match argv.iter().any(|word| word == "set-controller") {
             true => controllers.push(Command::from(argv)),
             false => commands.push(may_exist(argv)),
         }
     }
-    let mut secrets = masked(name, &wired.row, wiring);
+    let mut secrets = if is_wanted(name) { masked(name, &wired.row, wiring) } else { Vec::new() };
     let links = facts.links().known();
-    let mut ports = ovs.ports(bridge);
-    ports.arrange_by_key(|port| !devices.is_on_path(&port.name));
-    for port in ports {
+    for port in ovs.ports(bridge).into_iter().filter(|port| is_wanted(&port.name)) {
         let Some(wired) = wired.ports.get(port.name.as_ref()) else { continue };
         let is_guests = |links| ovs.interfaces(port).into_iter().any(|it| matches!(role(it, links), Role::Guest));
         if belongs_to_ovn(bridge, port, ovs) || links.is_some_and(is_guests) {
@@ -87,7 +83,7 @@ fn built(
     }
     let secrets: String = secrets.iter().map(|secret| format!("; the snapshot does not hold {secret}")).collect();
     let only = format!("controllers of {name}; only where `ovs-vsctl get-controller {name}` shows none");
-    [Some(Step::new(format!("bridge {name}{secrets}"), commands)), Step::if_any(only, controllers)]
+    [Step::if_any(format!("bridge {name}{secrets}"), commands), Step::if_any(only, controllers)]
         .into_iter()
         .flatten()
         .collect()
@@ -99,16 +95,20 @@ fn masked(name: &str, row: &Row<'_>, wiring: &Wiring<'_>) -> Vec<String> {
     attributes.iter().filter(|(_, value)| is_masked(value)).map(|(key, _)| format!("{key} of {name}")).collect()
 }
 
-/// What OVN is told of this host: gone only where the whole database is.
-fn chassis(wiring: &Wiring<'_>) -> Vec<Step> {
+/// What is said of the switch as a whole, gone only where all of the database is. OVN's part of it can wait; what
+/// DPDK is given its ports cannot.
+fn chassis(wiring: &Wiring<'_>, can_wait: bool, is_first: bool) -> Option<Step> {
     let mut own = wiring.attributes(&wiring.switch);
     own.retain(|key, _| is_chosen(key));
+    if is_first == (can_wait && !own.keys().any(|key| key.starts_with("other_config"))) {
+        return None;
+    }
     let mut commands: Vec<Command> = by_hand::set_switch(&own, &pairs(&own)).into_iter().map(Command::from).collect();
     if let Some(id) = own.get(ovs_bridges::SYSTEM_ID).and_then(|id| id.as_str()) {
         let write = Command::new(&["echo", id]).into(Output::Replaces(SYSTEM_ID.to_owned()));
         commands.push(write);
     }
-    Step::if_any("only where `ovs-vsctl show` had no bridge at all", commands).into_iter().collect()
+    Step::if_any("only where `ovs-vsctl show` had no bridge at all", commands)
 }
 
 fn pairs(attributes: &Attributes) -> serde_json::Map<String, serde_json::Value> {

@@ -1,32 +1,29 @@
 //! Addresses, routes, rules, and who resolves names.
 
-use std::collections::BTreeSet;
-
 use super::devices::Devices;
 use super::{Command, Output, Step};
 use crate::catalog::kind::network::RESOLVER;
 use crate::facts::Facts;
 use crate::judge::kept;
 use crate::model::answer::{Address, Entry, NextHop, Route, Rule};
-use crate::model::gather::{Arrange as _, Gather as _};
+use crate::model::gather::Arrange as _;
 use crate::model::{Query, Reading};
 
 /// The table that counts where no rule names another.
 const MAIN: u32 = 254;
 
-pub fn addresses(facts: &Facts<'_>, devices: &Devices<'_>) -> Vec<Step> {
+pub fn addresses(facts: &Facts<'_>, devices: &Devices<'_>, is_first: bool) -> Vec<Step> {
     let known = match facts.reading::<Vec<Address>>(&Query::Addresses) {
         Reading::Known(known) => Some(known),
-        Reading::Absent => None,
-        Reading::Unreadable(trouble) => return vec![Step::unread("the addresses", &trouble)],
+        Reading::Unreadable(trouble) if is_first => return vec![Step::unread("the addresses", &trouble)],
+        _ => None,
     };
     let is_ours = |address: &&Address| {
         matches!(address.scope.as_str(), "global" | "site") && devices.is_configured(&address.link)
     };
-    let mut ours: Vec<&Address> = known.into_iter().flatten().filter(is_ours).collect();
-    ours.arrange_by_key(|address| !devices.is_on_path(&address.link));
-    let addressed: BTreeSet<&str> = ours.iter().map(|address| address.link.as_str()).gather();
-    let bare = devices.enslaved().filter(|nic| !addressed.contains(nic));
+    let is_wanted = |name: &str| devices.is_on_path(name) == is_first;
+    let ours: Vec<&Address> = known.into_iter().flatten().filter(is_ours).filter(|it| is_wanted(&it.link)).collect();
+    let bare = devices.enslaved().filter(|nic| is_wanted(nic) && !ours.iter().any(|it| it.link == *nic));
     let flush = bare.map(|nic| Command::new(&["ip", "address", "flush", "dev", nic])).collect();
     // Of what was leased, IPv6 comes by itself.
     let (fixed, leased): (Vec<&Address>, Vec<&Address>) = ours.into_iter().partition(|address| address.permanent);
@@ -41,19 +38,20 @@ pub fn addresses(facts: &Facts<'_>, devices: &Devices<'_>) -> Vec<Step> {
     steps.into_iter().flatten().collect()
 }
 
-pub fn routes(facts: &Facts<'_>, devices: &Devices<'_>) -> Option<Step> {
+pub fn routes(facts: &Facts<'_>, devices: &Devices<'_>, is_first: bool) -> Option<Step> {
     if let Reading::Unreadable(trouble) = facts.reading::<Vec<Route>>(&Query::Routes) {
-        return Some(Step::unread("the routes", &trouble));
+        return is_first.then(|| Step::unread("the routes", &trouble));
     }
+    let is_on_path =
+        |route: &Route| route.next_hops.iter().filter_map(|hop| hop.link.as_deref()).any(|it| devices.is_on_path(it));
     let mut ours: Vec<&Route> = configured(facts)
+        .filter(|route| is_on_path(route) == is_first)
         .filter(|route| {
             route.next_hops.iter().all(|hop| hop.link.as_deref().is_none_or(|link| devices.is_configured(link)))
         })
         .collect();
     // A gateway must be on a link before it is one.
-    let is_on_path =
-        |route: &Route| route.next_hops.iter().filter_map(|hop| hop.link.as_deref()).any(|it| devices.is_on_path(it));
-    ours.arrange_by_key(|route| (!is_on_path(route), route.next_hops.iter().any(|hop| hop.gateway.is_some())));
+    ours.arrange_by_key(|route| route.next_hops.iter().any(|hop| hop.gateway.is_some()));
     let replace = |route: &Route| Command::from(kept::routes::command(route, "replace"));
     Step::if_any("routes", ours.into_iter().map(replace).collect())
 }
@@ -65,20 +63,18 @@ fn configured<'a>(facts: &Facts<'a>) -> impl Iterator<Item = &'a Route> {
     known.into_iter().flatten().filter(is_ours)
 }
 
-/// Where the default route leads.
-fn way_out<'a>(facts: &Facts<'a>) -> Option<&'a NextHop> {
+/// Where the default routes lead, that of IPv4 first.
+pub fn ways_out<'a>(facts: &Facts<'a>) -> impl Iterator<Item = &'a NextHop> {
     let mut routes: Vec<&Route> = configured(facts).filter(|route| route.destination == "default").collect();
-    routes.arrange_by_key(|route| (route.ipv6, route.table != MAIN));
-    routes.first()?.next_hops.first()
-}
-
-pub fn gateway_link(facts: &Facts<'_>) -> Option<String> {
-    way_out(facts)?.link.clone()
+    routes.arrange_by_key(|route| (route.table != MAIN, route.ipv6));
+    // A table of its own is for the traffic of one network, and counts where there is no other.
+    let table = routes.first().map(|route| route.table);
+    routes.into_iter().filter(move |route| Some(route.table) == table).flat_map(|route| &route.next_hops)
 }
 
 /// Whom a person asks first whether the network is there, as `ping` takes it.
 pub fn gateway(facts: &Facts<'_>) -> Option<String> {
-    let hop = way_out(facts)?;
+    let hop = ways_out(facts).next()?;
     let gateway = hop.gateway.as_deref()?;
     let gateway = gateway.strip_prefix("inet6 ").unwrap_or(gateway);
     Some(match &hop.link {

@@ -118,13 +118,10 @@ ip link add vbr type bridge
 ip link set eno3 down
 ip link set eno3 master vbr up
 ip link add link bond7 name a.5 type vlan id 5
-ip link set eno1 mtu 9000
-ip link set eno1 up
-ip link set eno2 mtu 9000
-ip link set eno2 up
+ip link set eno1 mtu 9000 up
+ip link set eno2 mtu 9000 up
 ip link set eno3 up
-ip link set bond7 mtu 9000
-ip link set bond7 up
+ip link set bond7 mtu 9000 up
 ip link set vbr up
 ip link set a.5 up
 ip address flush dev eno1
@@ -268,4 +265,28 @@ fn thousands_of_devices_make_no_endless_card() {
         assert!(said.contains(line), "{line}: {said}");
     }
     assert!(said.contains("more commands like these are left out"), "{said}");
+}
+
+/// Who has the way out back leaves the console: nothing else stands before the end of that part.
+#[test]
+fn what_does_not_lead_out_of_the_host_waits() {
+    let nic = |at: u8| json!({"mac": format!("52:54:00:00:00:0{at}"), "mtu": 1500, "admin_up": true});
+    let address =
+        |link: &str, address: &str| json!({"link": link, "address": address, "scope": "global", "permanent": true});
+    let answers = json!({
+        "links": {"links": {"eno1": nic(1), "eno2": nic(2)}},
+        "addresses": {"addresses": [address("eno1", "198.51.100.9/24"), address("eno2", "192.0.2.9/24")]},
+        "routes": {"routes": [{"destination": "default", "protocol": "static", "kind": "unicast", "table": 254,
+            "next_hops": [{"gateway": "192.0.2.1", "link": "eno2"}]}]},
+    });
+    let said = said(&answers);
+    let (first, rest) = said.split_once("# THE REST").unwrap();
+    assert!(!first.contains("eno1") && !first.contains("198.51.100.9"), "{first}");
+    for line in
+        ["ip link set NEW name eno2\n", "192.0.2.9/24 dev eno2\n", "via 192.0.2.1 dev eno2\n", "hostready verify\n"]
+    {
+        assert!(first.contains(line) && !rest.contains(line), "{line}: {said}");
+    }
+    assert!(rest.contains("grep -i 52:54:00:00:00:01 # eno1\n"), "{rest}");
+    assert!(rest.contains("198.51.100.9/24 dev eno1\n"), "{rest}");
 }
