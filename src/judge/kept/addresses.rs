@@ -156,10 +156,10 @@ impl Comparison<'_, '_, '_> {
         Some(if self.may_float(was) { outcome.at_most(Level::Info) } else { outcome })
     }
 
-    /// A NIC that was renamed gets its name back first.
+    /// A NIC that was renamed gets its name back first; a device that is gone is made again by what explains that.
     fn by_hand(&self, was: &Address, now_called: Option<&str>, found: Option<&Address>) -> Vec<Vec<String>> {
         match found {
-            None if now_called.is_some_and(|link| link != was.link) => {
+            None if now_called.is_none_or(|link| link != was.link) => {
                 [self.devices.name_back(&was.link), by_hand(was, Some(&was.link), None)].concat()
             }
             _ => by_hand(was, now_called, found),
