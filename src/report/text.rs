@@ -1,12 +1,13 @@
 //! The report for a person: what stops the upgrade first, then the rest, on 80 columns.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
 use super::layout::{Paint, command_line, entry, paragraph, printable, span, time};
 use super::tree;
 use crate::judge::causes;
+use crate::judge::outcome::NO_BASELINE;
 use crate::model::finding::FindingRef;
 use crate::model::gather::Arrange as _;
 use crate::model::report::{Host, Verdict};
@@ -35,13 +36,17 @@ pub fn render(report: &Report, style: &Style) -> String {
     };
     add(&mut out, &paint.red("BLOCKS"), Depth::Full, &|it| failed(it) && it.blocking);
     let unknown = |it: &Finding| it.status == Status::Unknown && it.waiver.is_none();
-    add(&mut out, &paint.yellow("BLOCKS UNTIL IT IS KNOWN"), Depth::Full, &|it| unknown(it) && it.blocking);
-    add(&mut out, &paint.yellow("UNKNOWN"), Depth::Brief, &|it| unknown(it) && !it.blocking);
+    // All that the same baseline would answer stands in one place.
+    let lacks_baseline = |it: &Finding| unknown(it) && it.cause.as_deref() == Some(NO_BASELINE);
+    let blocks = report.findings.iter().any(|it| lacks_baseline(it) && it.blocking);
+    let counts = |it: &Finding| it.blocking || blocks && lacks_baseline(it);
+    add(&mut out, &paint.yellow("BLOCKS UNTIL IT IS KNOWN"), Depth::Full, &|it| unknown(it) && counts(it));
+    add(&mut out, &paint.yellow("UNKNOWN"), Depth::Brief, &|it| unknown(it) && !counts(it));
     add(&mut out, &paint.yellow("WARNS"), Depth::Full, &|it| {
         failed(it) && !it.blocking && it.severity > Severity::Info
     });
     out.push_str(&tree::render(report));
-    add(&mut out, "NOTES", Depth::Brief, &|it| failed(it) && !it.blocking && it.severity == Severity::Info);
+    add(&mut out, "NOTES", Depth::Brief, &is_note);
     add(&mut out, "WAIVED", Depth::Brief, &|it| it.waiver.is_some());
     if style.verbose {
         add(&mut out, "PASSED", Depth::Brief, &|it| it.status == Status::Pass);
@@ -52,6 +57,10 @@ pub fn render(report: &Report, style: &Style) -> String {
     }
     out.push_str(&closing(report));
     out
+}
+
+fn is_note(it: &Finding) -> bool {
+    it.status == Status::Fail && it.waiver.is_none() && !it.blocking && it.severity == Severity::Info
 }
 
 /// What hangs below a finding, whatever section it would be in by itself.
@@ -113,42 +122,69 @@ fn section(
     // What was so before comes after what is new; and of each, what lies deeper comes first.
     let mut own: Vec<&Finding> = own.collect();
     own.arrange_by_key(|it| (it.new == Some(false), causes::depth(it)));
-    let mut shown = own.into_iter().peekable();
-    if shown.peek().is_none() {
+    if own.is_empty() {
         return;
     }
     out.push_str(&format!("\n{title}\n"));
-    while let Some(finding) = shown.next() {
-        show(out, finding, depth);
-        if let Some(below) = explained.get(&finding.reference()) {
-            show_explained(out, below);
+    // What a person can type is said once for all that a check found.
+    for alike in own.chunk_by(|one, next| one.by_hand == next.by_hand || is_same_unknown(one, next)) {
+        let mut by_hand: Vec<&Vec<String>> = Vec::new();
+        for same in alike.chunk_by(|one, next| is_same_unknown(one, next)) {
+            show(out, same, depth);
+            let below = same.iter().filter_map(|it| explained.get(&it.reference()));
+            below.for_each(|below| show_explained(out, below));
+            by_hand.extend(same.iter().flat_map(|it| &it.by_hand));
         }
-        // What a person can type is said once for all that a check found.
-        let is_last_of_its_kind = shown.peek().is_none_or(|next| next.by_hand != finding.by_hand);
-        if matches!(depth, Depth::Full) && is_last_of_its_kind {
-            for argv in &finding.by_hand {
-                out.push_str(&format!("    $ {}\n", command_line(argv)));
-            }
-            if let Some(below) = explained.get(&finding.reference()) {
-                show_commands_below(out, finding, below);
+        if matches!(depth, Depth::Brief) {
+            continue;
+        }
+        show_commands(out, by_hand);
+        for cause in alike {
+            if let Some(below) = explained.get(&cause.reference()) {
+                show_commands_below(out, cause, below);
             }
         }
     }
 }
 
+/// What nobody could look at keeps many checks from their answer, and is said once.
+fn is_same_unknown(one: &Finding, other: &Finding) -> bool {
+    one.status == Status::Unknown && other.status == one.status && one.detail == other.detail && one.new == other.new
+}
+
+fn show_commands(out: &mut String, commands: Vec<&Vec<String>>) {
+    let mut seen = BTreeSet::new();
+    for argv in commands.into_iter().filter(|argv| seen.insert(*argv)) {
+        out.push_str(&typed(argv));
+    }
+}
+
+/// What a shell is to do is typed into one, a step a line.
+fn typed(argv: &[String]) -> String {
+    match argv {
+        [shell, flag, script] if (shell.as_str(), flag.as_str()) == ("sh", "-c") => {
+            format!("    $ {}\n", printable(script).replace(" && ", " &&\n      "))
+        }
+        _ => format!("    $ {}\n", command_line(argv)),
+    }
+}
+
 /// What was taken away with the cause does not come back with it. Diagnoses of other checks are not repeated.
 fn show_commands_below(out: &mut String, cause: &Finding, below: &[&Finding]) {
-    // Of a device there is only a look.
-    let is_repair = |it: &Finding| it.id.ends_with("-kept") && it.id != "network.link-kept";
-    let kept = below.iter().filter(|it| is_repair(it) && it.by_hand != cause.by_hand);
-    let mut commands: Vec<&Vec<String>> = kept.flat_map(|it| &it.by_hand).collect();
+    // Of a device, and of what could not be read, there is only a look.
+    let is_repair =
+        |it: &Finding| it.status == Status::Fail && it.id.ends_with("-kept") && it.id != "network.link-kept";
+    let mut kept: Vec<&&Finding> = below.iter().filter(|it| is_repair(it) && it.by_hand != cause.by_hand).collect();
+    // An address needs its device.
+    kept.arrange_by_key(|it| causes::depth(it));
+    let mut commands: Vec<&Vec<String>> = kept.into_iter().flat_map(|it| &it.by_hand).collect();
     commands.dedup();
     if commands.is_empty() {
         return;
     }
     out.push_str("    then, where it is still missing:\n");
     for argv in commands.iter().take(EXPLAINED_SHOWN) {
-        out.push_str(&format!("    $ {}\n", command_line(argv)));
+        out.push_str(&typed(argv));
     }
     if let Some(more) = commands.len().checked_sub(EXPLAINED_SHOWN).filter(|more| *more > 0) {
         out.push_str(&format!("      and {more} more; console.txt has all\n"));
@@ -158,26 +194,35 @@ fn show_commands_below(out: &mut String, cause: &Finding, below: &[&Finding]) {
 /// More than this are counted: a switch that lost its database explains thousands.
 const EXPLAINED_SHOWN: usize = 12;
 
-/// Their details are those of the cause: the first clause tells them apart.
+/// Their details are those of the cause: the first clause tells them apart, and where it does not is said once.
 fn show_explained(out: &mut String, below: &[&Finding]) {
-    for finding in below.iter().take(EXPLAINED_SHOWN) {
-        let brief = finding.detail.split("; ").next().unwrap_or_default();
-        out.push_str(&paragraph("      ", &format!("explains {}: {brief}", finding.name())));
+    let brief = |finding: &Finding| finding.detail.split("; ").next().unwrap_or_default().to_owned();
+    let shown = below.get(..EXPLAINED_SHOWN).unwrap_or(below);
+    for alike in shown.chunk_by(|one, next| brief(one) == brief(next)) {
+        let words = format!("explains {}: {}", names(alike), alike.first().map(|it| brief(it)).unwrap_or_default());
+        out.push_str(&paragraph("      ", &words));
     }
     if let Some(more) = below.len().checked_sub(EXPLAINED_SHOWN).filter(|more| *more > 0) {
         out.push_str(&format!("      and {more} more\n"));
     }
 }
 
-fn show(out: &mut String, finding: &Finding, depth: Depth) {
+fn names(findings: &[&Finding]) -> String {
+    findings.iter().map(|it| it.name()).collect::<Vec<_>>().join(", ")
+}
+
+/// One finding, or several that are not known for the same reason.
+fn show(out: &mut String, alike: &[&Finding], depth: Depth) {
+    let [finding, others @ ..] = alike else { return };
     let words = match (finding.status, &finding.cause) {
+        _ if !others.is_empty() => String::new(),
         (Status::Fail, Some(cause)) => format!(": {} ({cause})", finding.title),
         (Status::Fail, None) => format!(": {}", finding.title),
         (Status::Unknown, _) => format!(": {}?", finding.title),
         _ => String::new(),
     };
     let before = if finding.new == Some(false) { ", was so before" } else { "" };
-    out.push_str(&entry(&format!("{}{words}{before}", finding.name())));
+    out.push_str(&entry(&format!("{}{words}{before}", names(alike))));
     let mut clauses = finding.detail.split("; ");
     out.push_str(&paragraph("    ", clauses.next().unwrap_or_default()));
     for clause in clauses {
@@ -231,9 +276,16 @@ fn show_remedies(out: &mut String, finding: &Finding) {
 fn closing(report: &Report) -> String {
     let summary = &report.summary;
     let mut counts = vec![format!("{} passed", summary.pass)];
-    for (count, word) in
-        [(summary.fail, "failed"), (summary.unknown, "unknown"), (summary.waived, "waived"), (summary.skip, "skipped")]
-    {
+    // A host that is whole reads of nothing that failed.
+    let notes = report.findings.iter().filter(|it| is_note(it)).count();
+    let failed = summary.fail.saturating_sub(notes);
+    for (count, word) in [
+        (failed, "failed"),
+        (notes, "noted"),
+        (summary.unknown, "unknown"),
+        (summary.waived, "waived"),
+        (summary.skip, "skipped"),
+    ] {
         if count > 0 {
             counts.push(format!("{count} {word}"));
         }
@@ -264,9 +316,10 @@ mod tests {
             finding("ovs.port-kept", "ovs-vsctl add-port br0 b"),
             finding("network.route-kept", "ip link set a name b"),
         );
-        let looks = [finding("ovs.daemons", "ovs-vsctl show"), finding("network.link-kept", "ip -d link")];
+        let unread = Finding { status: Status::Unknown, ..finding("ovs.bridge-kept", "ovs-vsctl list-br") };
+        let looks = [finding("ovs.daemons", "ovs-vsctl show"), finding("network.link-kept", "ip -d link"), unread];
         let mut out = String::new();
-        show_commands_below(&mut out, &cause, &[&port, &same, &looks[0], &looks[1]]);
+        show_commands_below(&mut out, &cause, &[&port, &same, &looks[0], &looks[1], &looks[2]]);
         assert_eq!(out, "    then, where it is still missing:\n    $ ovs-vsctl add-port br0 b\n");
     }
 }

@@ -13,7 +13,8 @@ pub fn render(report: &Report) -> String {
     let since = time(&baseline.taken_at);
     let (changed, same): (Vec<&BridgeRow>, Vec<&BridgeRow>) = report.bridges.iter().partition(|it| has_changed(it));
     if changed.is_empty() {
-        return format!("\n{}", paragraph("", &format!("BRIDGES as of {since}: {}", as_they_were(&same))));
+        let words = format!("BRIDGES as of {since}: {} with {}", count(same.len(), "bridge"), as_they_were(&same));
+        return format!("\n{}", paragraph("", &words));
     }
     let mut out = format!("\nBRIDGES against {since}\n");
     for bridge in changed {
@@ -38,7 +39,7 @@ fn as_they_were(bridges: &[&BridgeRow]) -> String {
     let ports = bridges.iter().map(|bridge| bridge.ports.len()).sum();
     let others = bridges.iter().map(|bridge| bridge.owned_by_others).sum();
     let were = if bridges.len() == 1 { "as it was" } else { "as they were" };
-    format!("{} with {}, {were}{}", count(bridges.len(), "bridge"), count(ports, "port"), of_others(others))
+    format!("{}, {were}{}", count(ports, "port"), of_others(others))
 }
 
 fn of_others(ports: usize) -> String {

@@ -66,8 +66,8 @@ BRIDGES against 2026-11-20 09:14 UTC
             moved: now enp13s0f0np0 on a-bridge-with-quite-a-long-name-x
   ! br-stor         changed: fail_mode
       ! bond1.200       changed: tag, trunks
-    br-int, br-mgmt: 2 bridges with 1 port, as they were; 812 ports of guests
-    and others not compared
+    br-int, br-mgmt: 1 port, as they were; 812 ports of guests and others not
+    compared
 "
     );
     assert!(shown.lines().all(|line| line.len() <= WIDTH), "{shown}");
