@@ -199,10 +199,17 @@ vm_boot_id() {
     vm_run cat /proc/sys/kernel/random/boot_id 2> /dev/null
 }
 
+# Runs what ends the machine: ssh comes to its end by itself, or with the connection, which it tells by 255.
+vm_run_last() {
+    local code=0
+    vm_run "$@" || code=$?
+    ((code == 0 || code == 255)) || { echo "\`$*\` exited $code" >&2; return "$code"; }
+}
+
 vm_reboot() {
     local before now deadline=$((SECONDS + 900))
     before=$(vm_boot_id)
-    vm_run "${1:-systemctl reboot}" || true
+    vm_run_last "${1:-systemctl reboot}" || return
     until now=$(vm_boot_id) && [[ $now != "$before" ]]; do
         ((SECONDS < deadline)) || { echo "the machine did not reboot: see $vm_dir/console.log" >&2; return 1; }
         sleep 1
@@ -212,7 +219,7 @@ vm_reboot() {
 
 # The other end of vm_power_on, as an operator does it.
 vm_power_off() {
-    vm_run 'systemctl poweroff' || true
+    vm_run_last 'systemctl poweroff' || return
     local deadline=$((SECONDS + 300))
     while kill -0 "$vm_pid" 2> /dev/null; do
         ((SECONDS < deadline)) || { echo "the machine does not go off: see $vm_dir/console.log" >&2; return 1; }
