@@ -40,10 +40,13 @@ pub fn shown(judged: Verdict, complete: bool) -> Verdict {
 /// One line that says it all.
 pub fn message(verdict: Verdict, findings: &[Finding]) -> String {
     let word = verdict.as_str();
-    let first_of = |wanted: Vec<&Finding>| match wanted.split_first() {
-        Some((first, [])) => format!("{word}: {}", brief(first)),
-        Some((first, rest)) => format!("{word}: {} (and {} more)", brief(first), rest.len()),
-        None => word.to_owned(),
+    let first_of = |wanted: Vec<&Finding>| {
+        let Some(first) = wanted.first() else { return word.to_owned() };
+        // What many checks lack is one thing.
+        match wanted.iter().filter(|it| brief(it) != brief(first)).count() {
+            0 => format!("{word}: {}", brief(first)),
+            more => format!("{word}: {} (and {more} more)", brief(first)),
+        }
     };
     // What another finding explains is told with that one; what was so before, after what is new.
     let causes = || findings.iter().filter(|finding| finding.caused_by.is_none());
@@ -95,6 +98,8 @@ mod tests {
         let (agent, address, port) =
             (of("agent.service", None), of("network.address-kept", None), of("ovs.port-kept", None));
         assert_eq!(told(&[agent.clone(), address.clone(), port]), "blocked: ovs.port-kept (and 2 more)");
+        let lacking = || of("no baseline", None);
+        assert_eq!(told(&[lacking(), lacking(), lacking()]), "blocked: no baseline");
         let old = of("ovs.port-kept", Some(false));
         assert_eq!(told(&[old, agent, address]), "blocked: network.address-kept (and 2 more)");
     }

@@ -203,7 +203,12 @@ impl<'a> Devices<'a> {
             commands.push(Command::new(&["ip", "link", "set", member, "down"]));
             commands.push(Command::new(&["ip", "link", "set", member, "master", name, "up"]));
         }
-        Some(Step::new(format!("{name}; leave this out where `ip link` shows it with its members"), commands))
+        // A primary, ARP targets, the filter of VLANs: whoever made it is to look there.
+        let more = match link.kind.as_deref() {
+            Some("bond" | "bridge") => " with its members; options beyond these are not recorded",
+            _ => "",
+        };
+        Some(Step::new(format!("{name}; leave this out where `ip link` shows it{more}"), commands))
     }
 
     /// The address of a bond that has it from none of its members.
