@@ -61,7 +61,11 @@ pub fn ways<'u>(
     let asked: Vec<Query> = units.into_iter().map(|unit| Query::Connections(unit.to_string())).collect();
     let of = |facts: &Facts<'_>| -> Vec<Part> {
         let found = asked.iter().filter_map(|query| facts.reading::<Vec<Connection>>(query).known()).flatten();
-        found.filter(|found| !found.accepted).filter_map(ends).map(|(own, peer)| Part::Way(own, peer)).collect()
+        found
+            .filter(|found| !found.accepted)
+            .filter_map(Connection::outer_ends)
+            .map(|(own, peer)| Part::Way(own, peer))
+            .collect()
     };
     let then = before.map(|before| of(&before.facts)).filter(|ways| !ways.is_empty());
     let ways = then.unwrap_or_else(|| of(facts));

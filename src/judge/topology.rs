@@ -179,9 +179,9 @@ fn of_the_switch(ovs: &Ovs<'_>, links: &Links, wiring: Option<&Wiring<'_>>, edge
 
 /// A fake bridge is a port that holds those of its VLAN, and reaches the outside by the others of its bridge.
 fn of_fake_bridges(bridge: &wiring::Bridge<'_>, edges: &mut Edges) {
-    let tag = |port: &wiring::Port<'_>| port.row.0.get("tag").cloned().and_then(Datum::integer);
+    let tag = |port: &wiring::Port<'_>| port.row.column("tag").and_then(Datum::integer);
     let is_fake = |port: &wiring::Port<'_>| {
-        port.row.0.get("fake_bridge").cloned().and_then(Datum::boolean) == Some(true) && tag(port).is_some()
+        port.row.column("fake_bridge").and_then(Datum::boolean) == Some(true) && tag(port).is_some()
     };
     let has_device = |row: &wiring::Row<'_>| matches!(row.text("type").as_deref(), None | Some("" | "system" | "dpdk"));
     for (name, fake) in bridge.ports.iter().filter(|(_, port)| is_fake(port)) {
