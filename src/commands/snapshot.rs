@@ -35,8 +35,7 @@ pub struct SnapshotVerb {
     /// Show the snapshots that there are, and take none
     #[arg(long, value_parser = FalseyValueParser::new(), env = "HOSTREADY_LIST", hide_env = true)]
     list: bool,
-    /// Take the place of a baseline whatever is wrong with it or with this one; with --name, only of the snapshot of that
-    /// name
+    /// Take the place of the baseline, whatever speaks against it; with --name, only of the snapshot of that name
     #[arg(long)]
     replace: bool,
     /// Keep so many of the snapshots that are called by their time, the newest

@@ -126,8 +126,8 @@ fn full_disk_leaves_the_old_baseline_and_still_prints_the_new() -> Tested {
                 if head -c 1G /dev/zero >ballast; then echo 'the disk has no end' >&2; exit 1; fi
                 rm spare
                 echo $(($(stat -f -c '%a * %S / 1024' .)))"
-            ));
-            let free: u64 = free?.parse()?;
+            ))?;
+            let free: u64 = free.parse()?;
             // A filesystem keeps some blocks for itself.
             ensure!(free <= left + 16, "{kind}: {free} KiB are free and not {left}");
             let before = lab.sh(files)?;

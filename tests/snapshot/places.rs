@@ -146,7 +146,8 @@ fn a_baseline_that_cannot_be_read_leads_to_others() {
     let second = desk.takes_over(&host);
     let file = desk.state().join(format!("snapshots/{second}.json"));
     let others = format!("`hostready verify --baseline NAME` compares with another: {first}\n");
-    let damages: [(fn(&Path), &str); 2] =
+    type Damage = fn(&Path);
+    let damages: [(Damage, &str); 2] =
         [(|file| fs::write(file, "{").unwrap(), ":1:1: EOF"), (|file| fs::remove_file(file).unwrap(), "which is gone")];
     for (damage, told) in damages {
         damage(&file);
