@@ -161,7 +161,7 @@ fn relay_that_stands_is_told_and_waited_for() -> Tested {
     says(&run, &format!("{RELAY} does not run"))?;
     // Not enabled is no fault of a unit that the agent starts.
     lab.sh(&format!("systemctl --quiet disable {RELAY}; echo HEARTBEAT=1 >>{SETTINGS}"))?;
-    let run = lab.check(&["--for", "after", "--only", "agent.*", "--wait", "20s"])?;
+    let run = lab.hostready(&["verify", "--json", "--only", "agent.*", "--wait", "20s"])?;
     run.passes("agent.service", RELAY)?;
     run.passes("agent.connected", "")?;
     run.exits(0)
