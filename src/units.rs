@@ -4,19 +4,14 @@ use std::fmt;
 use std::net::Ipv6Addr;
 use std::str::FromStr;
 
-use serde::{Deserialize, Serialize};
+use toml::de::DeValue;
+
+use crate::catalog::fields::{Placed, Written};
+use crate::catalog::source::SourceError;
 
 /// An amount of storage. Written as `5GiB`, `512 MiB` or a plain number of bytes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(try_from = "BytesText", into = "u64")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Bytes(pub u64);
-
-#[derive(Deserialize)]
-#[serde(untagged, expecting = "an amount such as \"5GiB\" or a number of bytes")]
-enum BytesText {
-    Number(u64),
-    Text(String),
-}
 
 const BINARY: [(&str, u64); 5] = [("TiB", 1 << 40), ("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10), ("B", 1)];
 
@@ -43,20 +38,13 @@ impl FromStr for Bytes {
     }
 }
 
-impl TryFrom<BytesText> for Bytes {
-    type Error = String;
-
-    fn try_from(written: BytesText) -> Result<Self, String> {
-        match written {
-            BytesText::Number(bytes) => Ok(Self(bytes)),
-            BytesText::Text(text) => text.parse(),
+impl Written for Bytes {
+    fn read(value: Placed<'_>) -> Result<Self, SourceError> {
+        match value.value() {
+            DeValue::Integer(_) => u64::read(value).map(Self),
+            DeValue::String(text) => text.parse().map_err(|what| value.error(what)),
+            _ => Err(value.invalid("an amount such as \"5GiB\" or a number of bytes")),
         }
-    }
-}
-
-impl From<Bytes> for u64 {
-    fn from(bytes: Bytes) -> Self {
-        bytes.0
     }
 }
 
@@ -77,8 +65,7 @@ impl fmt::Display for Bytes {
 macro_rules! text_type {
     ($(#[$doc:meta])* $name:ident, $check:expr, $expected:literal) => {
         $(#[$doc])*
-        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-        #[serde(try_from = "String")]
+        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
         pub struct $name(String);
 
         impl TryFrom<String> for $name {
@@ -87,6 +74,12 @@ macro_rules! text_type {
             fn try_from(text: String) -> Result<Self, String> {
                 let is_right: fn(&str) -> bool = $check;
                 if is_right(&text) { Ok(Self(text)) } else { Err(format!("{} is no {}", quoted(&text), $expected)) }
+            }
+        }
+
+        impl Written for $name {
+            fn read(value: Placed<'_>) -> Result<Self, SourceError> {
+                Self::try_from(String::from(value.text()?)).map_err(|what| value.error(what))
             }
         }
 

@@ -3,26 +3,30 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use serde::Deserialize;
 use toml::Spanned;
-use toml::de::{DeString, DeTable, DeValue, ValueDeserializer};
+use toml::de::{DeString, DeTable, DeValue};
 
+use super::fields::{Fields, words};
 use super::kind::Kind;
 use super::passing::Passing;
+use super::profile::LINUX;
 use super::source::{Source, SourceError};
 use crate::model::Severity;
 use crate::model::gather::Gather as _;
 use crate::model::report::Intent;
 
 /// How much a failed check counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {
     Off,
     Info,
     Warn,
     Block,
 }
+
+words!(Level: "off" => Off, "info" => Info, "warn" => Warn, "block" => Block);
+words!(Intent: "agent" => Agent, "os" => Os, "reboot" => Reboot, "after" => After);
+words!(Severity: "info" => Info, "low" => Low, "medium" => Medium, "high" => High);
 
 impl Level {
     pub fn as_str(self) -> &'static str {
@@ -40,8 +44,7 @@ impl Level {
 }
 
 /// What the follow-up round reads for a finding that is not a pass.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ThenRead {
     Freeable,
     Largest,
@@ -59,6 +62,21 @@ pub enum ThenRead {
     Hardware,
     /// The log of ovn-controller, after it was woken by a question.
     OvnLog,
+}
+
+words! {
+    ThenRead:
+    "freeable" => Freeable,
+    "largest" => Largest,
+    "deleted-open" => DeletedOpen,
+    "flows" => Flows,
+    "ovs-progress" => OvsProgress,
+    "vswitchd" => Vswitchd,
+    "nics" => Nics,
+    "next-kernel" => NextKernel,
+    "sshd" => Sshd,
+    "hardware" => Hardware,
+    "ovn-log" => OvnLog,
 }
 
 /// A check as it is in force: entry, overrides and flags merged and validated.
@@ -120,40 +138,10 @@ impl Check {
     }
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Common {
-    id: String,
-    #[serde(default = "linux")]
-    profile: String,
-    title: String,
-    why: String,
-    #[serde(rename = "for")]
-    intents: Vec<Intent>,
-    level: Level,
-    #[serde(default)]
-    level_for: BTreeMap<Intent, Level>,
-    severity: Severity,
-    #[serde(default)]
-    causes: BTreeMap<Spanned<String>, Level>,
-    #[serde(default)]
-    fix: Vec<String>,
-    #[serde(default)]
-    by_hand: Vec<Vec<String>>,
-    #[serde(default)]
-    source: String,
-    #[serde(default)]
-    then_read: Vec<ThenRead>,
-    #[serde(default)]
-    needs_baseline: bool,
-    passes_by_itself: Option<Spanned<Passing>>,
-    passes_after_boot: Option<Spanned<Passing>>,
-    passes_with: Option<String>,
-    explained_by: Option<String>,
-}
-
-const COMMON: [&str; 19] = [
+/// What every kind of check may say.
+const COMMON: &[&str] = &[
     "id",
+    "kind",
     "profile",
     "title",
     "why",
@@ -173,10 +161,6 @@ const COMMON: [&str; 19] = [
     "explained_by",
     "future",
 ];
-
-fn linux() -> String {
-    "linux".to_owned()
-}
 
 /// A check's table with the place of each value, before and after overrides are laid over it.
 #[derive(Clone, Debug)]
@@ -222,68 +206,59 @@ impl<'a> Entry<'a> {
         let kind_name = self.table.get("kind").ok_or_else(|| {
             source.error(self.span.clone(), "a check without `kind`", Some(format!("allowed kinds: {}", kind_names())))
         })?;
-        let (mut common, mut own) = (DeTable::new(), DeTable::new());
-        for (key, value) in self.table.clone() {
-            match key.get_ref().as_ref() {
-                "kind" => {}
-                name if COMMON.contains(&name) => drop(common.insert(key, value)),
-                _ => drop(own.insert(key, value)),
-            }
-        }
-        let common = Common::deserialize(self.deserializer(common)).map_err(|error| source.toml_error(error, None))?;
         let name = kind_name.get_ref().as_str().unwrap_or_default();
-        let kind = Kind::parse(name, self.deserializer(own))
-            .ok_or_else(|| {
-                let hint = format!("allowed kinds: {}", kind_names());
-                source.error(kind_name.span(), format!("`{name}` is no kind of check"), Some(hint))
-            })?
-            .map_err(|error| source.toml_error(error, Some(&format!("every check may have: {}", COMMON.join(", ")))))?;
-        self.finish(source, common, kind)
+        let besides = (COMMON, "every check may have: ");
+        let fields = Fields { source, table: &self.table, span: self.span.clone(), besides };
+        let kind = Kind::parse(name, &fields).ok_or_else(|| {
+            let hint = format!("allowed kinds: {}", kind_names());
+            source.error(kind_name.span(), format!("`{name}` is no kind of check"), Some(hint))
+        })??;
+        let check = self.read(&fields, kind)?;
+        if !check.id.contains('.') || check.id.contains(char::is_whitespace) {
+            let hint = Some("ids are dotted, such as disk.images".to_owned());
+            return Err(source.error(self.span.clone(), format!("`{}` is no id of a check", check.id), hint));
+        }
+        if check.intents.is_empty() {
+            let hint = Some("allowed here: agent, os, reboot, after".to_owned());
+            return Err(source.error(self.span.clone(), format!("`{}` is asked `for` nothing", check.id), hint));
+        }
+        Ok(check)
     }
 
-    fn finish(&self, source: &Source<'_>, common: Common, kind: Kind) -> Result<Check, SourceError> {
-        if !common.id.contains('.') || common.id.contains(char::is_whitespace) {
-            let hint = Some("ids are dotted, such as disk.images".to_owned());
-            return Err(source.error(self.span.clone(), format!("`{}` is no id of a check", common.id), hint));
+    fn read(&self, fields: &Fields<'_>, kind: Kind) -> Result<Check, SourceError> {
+        let causes: BTreeMap<Spanned<String>, Level> = fields.optional("causes")?;
+        for cause in causes.keys() {
+            known_cause(fields.source, &kind, cause.get_ref(), cause.span())?;
         }
-        if common.intents.is_empty() {
-            let hint = Some("allowed here: agent, os, reboot, after".to_owned());
-            return Err(source.error(self.span.clone(), format!("`{}` is asked `for` nothing", common.id), hint));
-        }
-        for cause in common.causes.keys() {
-            known_cause(source, &kind, cause.get_ref(), cause.span())?;
-        }
-        for passing in [&common.passes_by_itself, &common.passes_after_boot].into_iter().flatten() {
+        let passing = |key| -> Result<Passing, SourceError> {
+            let Some(passing): Option<Spanned<Passing>> = fields.optional(key)? else { return Ok(Passing::default()) };
             if let Passing::Causes(causes) = passing.get_ref() {
-                causes.iter().try_for_each(|cause| known_cause(source, &kind, cause, passing.span()))?;
+                causes.iter().try_for_each(|cause| known_cause(fields.source, &kind, cause, passing.span()))?;
             }
-        }
+            Ok(passing.into_inner())
+        };
         Ok(Check {
-            id: common.id,
-            profile: common.profile,
-            title: common.title,
-            why: common.why,
-            intents: common.intents,
-            level: common.level,
-            level_for: common.level_for,
-            severity: common.severity,
-            causes: common.causes.into_iter().map(|(cause, level)| (cause.into_inner(), level)).gather(),
-            fixes: common.fix,
-            by_hand: common.by_hand,
-            source: common.source,
-            then_read: common.then_read,
-            needs_baseline: common.needs_baseline,
-            passes_by_itself: common.passes_by_itself.map(Spanned::into_inner).unwrap_or_default(),
-            passes_after_boot: common.passes_after_boot.map(Spanned::into_inner).unwrap_or_default(),
-            passes_with: common.passes_with,
-            explained_by: common.explained_by,
+            id: fields.needed("id")?,
+            profile: fields.optional::<Option<String>>("profile")?.unwrap_or_else(|| LINUX.to_owned()),
+            title: fields.needed("title")?,
+            why: fields.needed("why")?,
+            intents: fields.needed("for")?,
+            level: fields.needed("level")?,
+            level_for: fields.optional("level_for")?,
+            severity: fields.needed("severity")?,
+            causes: causes.into_iter().map(|(cause, level)| (cause.into_inner(), level)).gather(),
+            fixes: fields.optional("fix")?,
+            by_hand: fields.optional("by_hand")?,
+            source: fields.optional("source")?,
+            then_read: fields.optional("then_read")?,
+            needs_baseline: fields.optional("needs_baseline")?,
+            passes_by_itself: passing("passes_by_itself")?,
+            passes_after_boot: passing("passes_after_boot")?,
+            passes_with: fields.optional("passes_with")?,
+            explained_by: fields.optional("explained_by")?,
             kind,
             settings: self.settings(),
         })
-    }
-
-    fn deserializer(&self, table: DeTable<'a>) -> ValueDeserializer<'a> {
-        ValueDeserializer::from(Spanned::new(self.span.clone(), DeValue::Table(table)))
     }
 
     /// What an operator can tune: the level and the kind's own values.
@@ -291,7 +266,7 @@ impl<'a> Entry<'a> {
         let mut found = Vec::new();
         for (key, value) in &self.table {
             let name = key.get_ref().as_ref();
-            if matches!(name, "level" | "level_for" | "causes") || !(COMMON.contains(&name) || name == "kind") {
+            if matches!(name, "level" | "level_for" | "causes") || !COMMON.contains(&name) {
                 list_settings(name, value.get_ref(), &self.origins, &mut found);
             }
         }

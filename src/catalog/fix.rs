@@ -1,11 +1,9 @@
 //! What a fix is called and how it is taken back.
 
-use serde::Deserialize;
-
+use super::fields::{table, words};
 use crate::model::query::Freeable;
 
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug)]
 pub struct Fix {
     pub id: String,
     pub title: String,
@@ -13,6 +11,9 @@ pub struct Fix {
     pub undo: String,
     /// The family of files that it frees. Fixes are offered safest first, in the order of a check's `fix`.
     pub frees: Option<Freeable>,
-    #[serde(default)]
     pub by_hand: Vec<Vec<String>>,
 }
+
+table!(Fix: id, title, undo; frees, by_hand);
+
+words!(Freeable: "archived-journals" => ArchivedJournals, "rotated-logs" => RotatedLogs, "apt-cache" => AptCache);

@@ -3,6 +3,7 @@
 //! This layer parses text and validates it. It reads no file and knows no host.
 
 pub mod check;
+pub mod fields;
 pub mod fix;
 pub mod kind;
 pub mod passing;
@@ -13,10 +14,9 @@ pub mod source;
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use toml::Spanned;
-use toml::de::{DeTable, DeValue, ValueDeserializer};
+use toml::de::{DeTable, DeValue};
 
 pub use check::{Check, Level};
 pub use fix::Fix;
@@ -25,6 +25,7 @@ pub use settings::Settings;
 pub use source::{Layer, Source, SourceError};
 
 use check::Entry;
+use fields::{Besides, Fields, Table};
 use kind::Kind;
 
 use crate::model::gather::{Arrange as _, Gather as _};
@@ -121,12 +122,7 @@ impl<'a> Loading<'a> {
         }
         if source.layer == Layer::Config {
             promise::are_whole(source, &rest)?;
-            let whole = Spanned::new(0..0, DeValue::Table(rest));
-            self.settings = Settings::deserialize(ValueDeserializer::from(whole))
-                .map_err(|error| source.toml_error(error, Some("override, future")))?;
-            if let Some((place, what)) = self.settings.network.fault() {
-                return Err(source.error(place, what, None));
-            }
+            self.settings = whole(source, &rest, 0..0, (&["override", "future"], ""))?;
         }
         overrides.map_or(Ok(()), |value| self.take_overrides(source, value))
     }
@@ -151,9 +147,7 @@ impl<'a> Loading<'a> {
         };
         for (mut table, span) in tables(source, value, "[[profile]]")? {
             let overrides = table.remove("override");
-            let deserializer = ValueDeserializer::from(Spanned::new(span, DeValue::Table(table)));
-            let mut profile =
-                Profile::deserialize(deserializer).map_err(|error| source.toml_error(error, Some("override")))?;
+            let mut profile: Profile = whole(source, &table, span, (&["override"], ""))?;
             profile.overrides = overrides.is_some();
             self.of_profiles.extend(overrides.filter(|_| in_force.contains(&profile.name)).map(|it| (*source, it)));
             self.profiles.push(profile);
@@ -163,8 +157,7 @@ impl<'a> Loading<'a> {
 
     fn take_fixes(&mut self, source: &Source<'a>, value: Spanned<DeValue<'a>>) -> Result<(), SourceError> {
         for (table, span) in tables(source, value, "[[fix]]")? {
-            let deserializer = ValueDeserializer::from(Spanned::new(span.clone(), DeValue::Table(table)));
-            let fix = Fix::deserialize(deserializer).map_err(|error| source.toml_error(error, None))?;
+            let fix: Fix = whole(source, &table, span.clone(), (&[], ""))?;
             if self.fixes.iter().any(|other| other.id == fix.id) {
                 return Err(source.error(span, format!("`{}` is already a fix", fix.id), None));
             }
@@ -284,6 +277,16 @@ fn name_error(sources: &[Source<'_>], name: &str, what: &str) -> SourceError {
         Some((source, at)) => source.error(at..at, message, None),
         None => SourceError { file: "checks".to_owned(), line: 1, column: 1, message, hint: None },
     }
+}
+
+/// A table as what it stands for.
+fn whole<T: Table>(
+    source: &Source<'_>,
+    table: &DeTable<'_>,
+    span: std::ops::Range<usize>,
+    besides: Besides,
+) -> Result<T, SourceError> {
+    Fields { source, table, span, besides }.whole()
 }
 
 /// A table and the bytes of its source that it was written in.

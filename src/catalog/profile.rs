@@ -1,7 +1,6 @@
 //! Which kinds of host there are, and how one is known.
 
-use serde::Deserialize;
-
+use super::fields::table;
 use super::kind::packages::STATUS;
 use crate::model::Query;
 
@@ -9,20 +8,18 @@ use crate::model::Query;
 pub const LINUX: &str = "linux";
 
 /// A host has this profile when one of the packages or files is there.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug)]
 pub struct Profile {
     pub name: String,
     pub title: String,
     /// In any dpkg state but not-installed.
-    #[serde(default)]
     pub packages: Vec<String>,
-    #[serde(default)]
     pub files: Vec<String>,
     /// It changes checks of others where it applies: `override."disk.space".paths = { … }`.
-    #[serde(skip)]
     pub overrides: bool,
 }
+
+table!(Profile: name, title; packages, files .. overrides);
 
 impl Profile {
     /// The gate round: what must be read to know whether this profile applies.

@@ -4,14 +4,13 @@ mod contacts;
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
 use toml::Spanned;
 
+use super::fields::table;
 use crate::units::AbsolutePath;
 pub use contacts::{Management, Network, Peer, Way};
 
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[derive(Clone, Debug, Default)]
 pub struct Settings {
     pub ovs: Ovs,
     pub ovn: Ovn,
@@ -22,15 +21,18 @@ pub struct Settings {
     pub attestation: Vec<Spanned<Attestation>>,
 }
 
+table!(Settings:; ovs, ovn, management, network, host, waiver, attestation);
+
 /// Where Open vSwitch keeps its sockets: elsewhere in a snap or a container.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[derive(Clone, Debug, Default)]
 pub struct Ovs {
     socket: Option<AbsolutePath>,
     run_directory: Option<AbsolutePath>,
     /// The PID file that vswitchd holds a lock on, where it is not in the run directory.
     vswitchd_pidfile: Option<AbsolutePath>,
 }
+
+table!(Ovs:; socket, run_directory, vswitchd_pidfile);
 
 impl Ovs {
     fn run_directory(&self) -> &str {
@@ -57,11 +59,12 @@ impl Ovs {
 }
 
 /// Where OVN keeps its sockets.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[derive(Clone, Debug, Default)]
 pub struct Ovn {
     run_directory: Option<AbsolutePath>,
 }
+
+table!(Ovn:; run_directory);
 
 impl Ovn {
     pub fn run_directory(&self) -> String {
@@ -69,16 +72,16 @@ impl Ovn {
     }
 }
 
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[derive(Clone, Debug, Default)]
 pub struct HostSettings {
     pub cluster: Option<String>,
     pub labels: BTreeMap<String, String>,
 }
 
+table!(HostSettings:; cluster, labels);
+
 /// A finding that a person accepts until a date.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug)]
 pub struct WaiverEntry {
     pub id: String,
     pub subject: String,
@@ -87,9 +90,10 @@ pub struct WaiverEntry {
     pub expires: toml::value::Datetime,
 }
 
+table!(WaiverEntry: id, subject, reason, expires);
+
 /// What a person vouches for until a date, since no program can read it.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug)]
 pub struct Attestation {
     /// The check that it answers, such as `host.console`.
     pub id: String,
@@ -99,6 +103,8 @@ pub struct Attestation {
     /// `2026-12-31`; it holds through that day, UTC.
     pub until: toml::value::Datetime,
 }
+
+table!(Attestation: id, what, who, until);
 
 impl Attestation {
     pub fn holds(&self, now: &str) -> bool {

@@ -47,7 +47,7 @@ impl fmt::Display for SourceError {
 impl<'a> Source<'a> {
     /// The file as a table that keeps the place of every key and value.
     pub fn table(&self) -> Result<DeTable<'a>, SourceError> {
-        DeTable::parse(self.text).map(Spanned::into_inner).map_err(|error| self.toml_error(error, None))
+        DeTable::parse(self.text).map(Spanned::into_inner).map_err(|error| self.toml_error(&error))
     }
 
     pub fn error(&self, span: Range<usize>, message: impl Into<String>, hint: Option<String>) -> SourceError {
@@ -55,18 +55,10 @@ impl<'a> Source<'a> {
         SourceError { file: self.name.to_owned(), line, column, message: message.into(), hint }
     }
 
-    /// The parser's own words. What they list as allowed is put on the hint line with `also`.
-    pub fn toml_error(&self, error: toml::de::Error, also: Option<&str>) -> SourceError {
+    /// The parser's own words.
+    fn toml_error(&self, error: &toml::de::Error) -> SourceError {
         let message = error.message().trim().replace('\n', ": ");
-        let (message, allowed) = match message.split_once(", expected ") {
-            Some((what, allowed)) if what.starts_with("unknown") => (what.to_owned(), Some(allowed.to_owned())),
-            _ => (message, None),
-        };
-        let hint = allowed.map(|allowed| match also {
-            Some(also) => format!("allowed here: {allowed}; {also}"),
-            None => format!("allowed here: {allowed}"),
-        });
-        self.error(error.span().unwrap_or(0..0), message, hint)
+        self.error(error.span().unwrap_or(0..0), message, None)
     }
 
     /// Line and column of a byte, both counted from one, the column in characters.

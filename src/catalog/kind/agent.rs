@@ -2,17 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
-
 use super::Spec;
 use super::packages::STATUS;
+use crate::catalog::fields::table;
 use crate::catalog::settings::Settings;
 use crate::model::Query;
 use crate::units::UnitName;
 
 /// The agent's units run.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug)]
 pub struct Service {
     /// Unit → the package that brings it.
     pub units: BTreeMap<UnitName, String>,
@@ -21,6 +19,8 @@ pub struct Service {
     /// So long after its package was upgraded it may still be about to start.
     pub grace_seconds: u64,
 }
+
+table!(Service: units, starter, grace_seconds);
 
 /// What dpkg writes when it installs a package.
 pub fn installed(package: &str) -> Query {
@@ -38,8 +38,7 @@ impl Spec for Service {
 }
 
 /// The agent speaks with its management plane: one of its units, or what it speaks through, holds a connection.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug)]
 pub struct Connected {
     /// The agent, and the unit that carries its connection to the outside.
     pub agent: UnitName,
@@ -48,6 +47,8 @@ pub struct Connected {
     pub packages: Vec<String>,
     pub grace_seconds: u64,
 }
+
+table!(Connected: agent, relay, packages, grace_seconds);
 
 impl Spec for Connected {
     const CAUSES: &'static [&'static str] = &["not-connected", "not-running"];

@@ -1,10 +1,9 @@
 //! Checks of what the next boot needs.
 
-use serde::Deserialize;
-
 use super::Spec;
 use super::ovs::of_the_switch;
 use super::packages::STATUS;
+use crate::catalog::fields::table;
 use crate::catalog::settings::Settings;
 use crate::model::Query;
 
@@ -26,12 +25,13 @@ pub(super) fn of_the_kernel() -> Vec<Query> {
 }
 
 /// Room in /boot for the kernels of an upgrade.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug)]
 pub struct Space {
     /// How many kernels an upgrade installs.
     pub kernels: u64,
 }
+
+table!(Space: kernels);
 
 impl Spec for Space {
     fn questions(&self, _: &Settings) -> Vec<Query> {
@@ -40,11 +40,12 @@ impl Spec for Space {
 }
 
 /// The kernel that boots next has the module.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug)]
 pub struct Module {
     pub module: String,
 }
+
+table!(Module: module);
 
 impl Spec for Module {
     const CAUSES: &'static [&'static str] = &["missing", "no-modules"];

@@ -2,19 +2,19 @@
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
-
 use super::Spec;
+use crate::catalog::fields::table;
 use crate::catalog::settings::Settings;
 use crate::model::Query;
 use crate::units::{AbsolutePath, Bytes};
 
 /// Free space for unprivileged writers at each path.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug)]
 pub struct Space {
     pub paths: BTreeMap<AbsolutePath, Bytes>,
 }
+
+table!(Space: paths);
 
 impl Spec for Space {
     fn questions(&self, _: &Settings) -> Vec<Query> {
@@ -23,13 +23,13 @@ impl Spec for Space {
 }
 
 /// The needs of another check added up where its paths share a filesystem.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug)]
 pub struct SpaceShared {
     pub needs_of: String,
-    #[serde(skip)]
     pub paths: BTreeMap<AbsolutePath, Bytes>,
 }
+
+table!(SpaceShared: needs_of; .. paths);
 
 impl Spec for SpaceShared {
     fn questions(&self, _: &Settings) -> Vec<Query> {
@@ -38,13 +38,14 @@ impl Spec for SpaceShared {
 }
 
 /// Free inodes: short only when both the share and the number are low.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug)]
 pub struct Inodes {
     pub paths: Vec<AbsolutePath>,
     pub below_percent: u64,
     pub below_count: u64,
 }
+
+table!(Inodes: paths, below_percent, below_count);
 
 impl Spec for Inodes {
     fn questions(&self, _: &Settings) -> Vec<Query> {
@@ -52,11 +53,12 @@ impl Spec for Inodes {
     }
 }
 
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug)]
 pub struct ReadOnly {
     pub paths: Vec<AbsolutePath>,
 }
+
+table!(ReadOnly: paths);
 
 impl Spec for ReadOnly {
     fn questions(&self, _: &Settings) -> Vec<Query> {
@@ -64,11 +66,12 @@ impl Spec for ReadOnly {
     }
 }
 
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug)]
 pub struct NoExec {
     pub paths: Vec<AbsolutePath>,
 }
+
+table!(NoExec: paths);
 
 impl Spec for NoExec {
     fn questions(&self, _: &Settings) -> Vec<Query> {
@@ -77,16 +80,16 @@ impl Spec for NoExec {
 }
 
 /// Deleted files that processes keep open, on the filesystems of another check's paths.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug)]
 pub struct DeletedOpen {
     pub needs_of: String,
     /// Worth a finding from this size on, or from this share of the filesystem.
     pub from: Bytes,
     pub from_percent: u64,
-    #[serde(skip)]
     pub paths: BTreeMap<AbsolutePath, Bytes>,
 }
+
+table!(DeletedOpen: needs_of, from, from_percent; .. paths);
 
 impl Spec for DeletedOpen {
     fn questions(&self, _: &Settings) -> Vec<Query> {

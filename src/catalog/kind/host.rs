@@ -1,21 +1,21 @@
 //! Checks of the host as a whole.
 
-use serde::Deserialize;
-
 use super::Spec;
 use super::boot::COMMAND_LINE;
 use super::packages::STATUS;
+use crate::catalog::fields::table;
 use crate::catalog::settings::Settings;
 use crate::model::Query;
 use crate::units::{AbsolutePath, UnitName};
 
 /// Virtual machines that an upgrade or a reboot would disturb.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug)]
 pub struct Guests {
     /// Where libvirt keeps one XML file for each domain that runs.
     pub libvirt_state: AbsolutePath,
 }
+
+table!(Guests: libvirt_state);
 
 impl Spec for Guests {
     fn questions(&self, _: &Settings) -> Vec<Query> {
@@ -23,13 +23,14 @@ impl Spec for Guests {
     }
 }
 
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug)]
 pub struct RebootPending {
     /// A file whose existence asks for a reboot, and the one that lists for whom.
     pub marker: AbsolutePath,
     pub packages: AbsolutePath,
 }
+
+table!(RebootPending: marker, packages);
 
 impl Spec for RebootPending {
     fn questions(&self, _: &Settings) -> Vec<Query> {
@@ -96,8 +97,7 @@ impl Spec for Rebooted {
 }
 
 /// The guests that start with the host have started.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug)]
 pub struct GuestsKept {
     /// Where libvirt keeps one XML file for each domain that runs, and links to those that start with the host.
     pub libvirt_state: AbsolutePath,
@@ -105,6 +105,8 @@ pub struct GuestsKept {
     /// Where one of these units is, a scheduler decides which guests run here.
     pub schedulers: Vec<UnitName>,
 }
+
+table!(GuestsKept: libvirt_state, libvirt_autostart, schedulers);
 
 impl Spec for GuestsKept {
     fn questions(&self, _: &Settings) -> Vec<Query> {

@@ -13,10 +13,9 @@ pub mod python;
 pub mod services;
 pub mod ssh;
 
-use serde::Deserialize;
-use toml::de::ValueDeserializer;
-
+use super::fields::Fields;
 use super::settings::Settings;
+use super::source::SourceError;
 use crate::model::Query;
 
 /// What every kind says about itself.
@@ -48,11 +47,10 @@ macro_rules! kinds {
             pub const NAMES: &'static [&'static str] = &[$($bare_name,)* $($name),*];
 
             /// `None` where there is no kind of that name.
-            pub fn parse(name: &str, fields: ValueDeserializer<'_>) -> Option<Result<Self, toml::de::Error>> {
+            pub fn parse(name: &str, fields: &Fields<'_>) -> Option<Result<Self, SourceError>> {
                 match name {
-                    // One parser for all that have nothing to parse.
-                    $($bare_name => Some(NoSettings::deserialize(fields).map(|_| Self::$bare(<$bare_spec>::default()))),)*
-                    $($name => Some(<$spec>::deserialize(fields).map(Self::$variant)),)*
+                    $($bare_name => Some(fields.only(&[]).map(|()| Self::$bare(<$bare_spec>::default()))),)*
+                    $($name => Some(fields.whole::<$spec>().map(Self::$variant)),)*
                     _ => None,
                 }
             }
@@ -80,11 +78,6 @@ macro_rules! kinds {
         }
     };
 }
-
-/// What a kind says that has no settings of its own.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct NoSettings {}
 
 impl Kind {
     /// A person may vouch for what it asks.

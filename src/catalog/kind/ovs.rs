@@ -1,9 +1,8 @@
 //! Checks of Open vSwitch.
 
-use serde::Deserialize;
-
 use super::Spec;
 use super::packages::STATUS;
+use crate::catalog::fields::table;
 use crate::catalog::settings::Settings;
 use crate::model::Query;
 use crate::units::{AbsolutePath, UnitName};
@@ -69,12 +68,13 @@ impl Spec for Flows {
 }
 
 /// ovn-controller runs, is connected, and understands what northd writes.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug)]
 pub struct Controller {
     pub unit: UnitName,
     pub log: AbsolutePath,
 }
+
+table!(Controller: unit, log);
 
 impl Spec for Controller {
     const CAUSES: &'static [&'static str] = &[

@@ -2,9 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
-
 use super::Spec;
+use crate::catalog::fields::table;
 use crate::catalog::settings::Settings;
 use crate::model::Query;
 use crate::units::AbsolutePath;
@@ -36,12 +35,13 @@ impl Spec for Interrupted {
 }
 
 /// Nobody has held a package manager's lock for long.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug)]
 pub struct Locks {
     pub files: Vec<AbsolutePath>,
     pub older_than_minutes: u64,
 }
+
+table!(Locks: files, older_than_minutes);
 
 impl Spec for Locks {
     fn questions(&self, _: &Settings) -> Vec<Query> {
@@ -78,16 +78,15 @@ impl Spec for Repositories {
 }
 
 /// Packages that belong together have one version.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug)]
 pub struct Versions {
     /// Source packages: all that is built from one of them belongs together.
-    #[serde(default)]
     pub sources: Vec<String>,
     /// Patterns of package names, `*` stands for anything: what one of them matches belongs together.
-    #[serde(default)]
     pub packages: Vec<String>,
 }
+
+table!(Versions:; sources, packages);
 
 impl Spec for Versions {
     fn questions(&self, _: &Settings) -> Vec<Query> {
@@ -96,13 +95,14 @@ impl Spec for Versions {
 }
 
 /// What was installed still is, at no lower version; what was held still is.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug)]
 pub struct Kept {
     /// What the host cannot do without: patterns of package names, by what they are for. In each list the best comes
     /// first: the best that the baseline had must be there, or a better one.
     pub packages: BTreeMap<String, Vec<String>>,
 }
+
+table!(Kept: packages);
 
 impl Spec for Kept {
     const CAUSES: &'static [&'static str] = &["removed", "downgraded", "hold-lost"];

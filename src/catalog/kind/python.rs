@@ -1,18 +1,18 @@
 //! Checks of Python environments.
 
-use serde::Deserialize;
-
 use super::Spec;
+use crate::catalog::fields::table;
 use crate::catalog::settings::Settings;
 use crate::model::Query;
 use crate::units::AbsolutePath;
 
 /// The interpreter that the environments run on is there, and stays what it is.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug)]
 pub struct Environments {
     pub under: Vec<AbsolutePath>,
 }
+
+table!(Environments: under);
 
 impl Spec for Environments {
     const CAUSES: &'static [&'static str] = &["interpreter-gone", "interpreter-changed", "interpreter-will-change"];

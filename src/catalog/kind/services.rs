@@ -2,19 +2,19 @@
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
-
 use super::Spec;
+use crate::catalog::fields::table;
 use crate::catalog::settings::Settings;
 use crate::model::Query;
 use crate::units::UnitName;
 
 /// These units run, and will run after the next boot.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug)]
 pub struct UnitState {
     pub units: Vec<UnitName>,
 }
+
+table!(UnitState: units);
 
 impl Spec for UnitState {
     const CAUSES: &'static [&'static str] =
@@ -36,13 +36,14 @@ impl Spec for UnitsFailed {
 }
 
 /// What was enabled and ran still is, and does.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug)]
 pub struct Kept {
     /// What the host cannot do without: a service, and the units of which any one provides it. What else was enabled
     /// is compared too, and counts less.
     pub services: BTreeMap<String, Vec<UnitName>>,
 }
+
+table!(Kept: services);
 
 impl Spec for Kept {
     const CAUSES: &'static [&'static str] = &["disabled", "masked", "stopped", "missing"];

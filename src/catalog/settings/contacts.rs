@@ -1,15 +1,11 @@
 //! Whom the host must reach, and how each is asked.
 
-use std::ops::Range;
-
-use serde::Deserialize;
-use toml::Spanned;
-
+use crate::catalog::fields::{Fields, Table, table};
+use crate::catalog::source::SourceError;
 use crate::units::{AbsolutePath, Proxy, Target};
 
 /// `[management]`
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(try_from = "WrittenManagement")]
+#[derive(Clone, Debug, Default)]
 pub struct Management {
     /// What must answer before an upgrade: `https://…`, `http://…`, `icmp://host` or `host:port`.
     pub urls: Vec<Target>,
@@ -17,14 +13,14 @@ pub struct Management {
 }
 
 /// `[network]`
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[derive(Clone, Debug, Default)]
 pub struct Network {
-    peers: Vec<Spanned<Peer>>,
+    peers: Vec<Peer>,
 }
 
-#[derive(Clone, Debug, Deserialize)]
-#[serde(from = "WrittenPeer")]
+table!(Network:; peers);
+
+#[derive(Clone, Debug)]
 pub struct Peer {
     pub address: Target,
     /// Only a required peer can block.
@@ -42,60 +38,42 @@ pub struct Way {
     pub proxy: Option<Proxy>,
 }
 
-#[derive(Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-struct WrittenManagement {
-    urls: Vec<Target>,
-    ca_file: Option<AbsolutePath>,
-    insecure: bool,
-    proxy: Option<Proxy>,
-}
+impl Table for Management {
+    const KEYS: &'static [&'static str] = &["urls", "ca_file", "insecure", "proxy"];
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct WrittenPeer {
-    address: Target,
-    #[serde(default)]
-    required: bool,
-    ca_file: Option<AbsolutePath>,
-    #[serde(default)]
-    insecure: bool,
-    proxy: Option<Proxy>,
-}
-
-impl TryFrom<WrittenManagement> for Management {
-    type Error = String;
-
-    fn try_from(written: WrittenManagement) -> Result<Self, String> {
-        let WrittenManagement { urls, ca_file, insecure, proxy } = written;
-        let way = Way { ca_file, insecure, proxy };
-        way.counts_for(&urls)?;
-        Ok(Self { urls, way })
+    fn of(fields: &Fields<'_>) -> Result<Self, SourceError> {
+        let urls: Vec<Target> = fields.optional("urls")?;
+        Ok(Self { way: Way::of(fields, &urls)?, urls })
     }
 }
 
-impl From<WrittenPeer> for Peer {
-    fn from(written: WrittenPeer) -> Self {
-        let WrittenPeer { address, required, ca_file, insecure, proxy } = written;
-        Self { address, required, way: Way { ca_file, insecure, proxy } }
+impl Table for Peer {
+    const KEYS: &'static [&'static str] = &["address", "required", "ca_file", "insecure", "proxy"];
+
+    fn of(fields: &Fields<'_>) -> Result<Self, SourceError> {
+        let address: Target = fields.needed("address")?;
+        let way = Way::of(fields, std::slice::from_ref(&address))?;
+        Ok(Self { address, required: fields.optional("required")?, way })
     }
 }
 
 impl Network {
     pub fn peers(&self) -> impl Iterator<Item = &Peer> {
-        self.peers.iter().map(Spanned::get_ref)
-    }
-
-    /// The first peer with a setting that has no effect. The parser alone would point at the whole list.
-    pub fn fault(&self) -> Option<(Range<usize>, String)> {
-        self.peers.iter().find_map(|placed| {
-            let peer = placed.get_ref();
-            peer.way.counts_for(std::slice::from_ref(&peer.address)).err().map(|what| (placed.span(), what))
-        })
+        self.peers.iter()
     }
 }
 
 impl Way {
+    fn of(fields: &Fields<'_>, targets: &[Target]) -> Result<Self, SourceError> {
+        let way = Self {
+            ca_file: fields.optional("ca_file")?,
+            insecure: fields.optional("insecure")?,
+            proxy: fields.optional("proxy")?,
+        };
+        way.counts_for(targets).map_err(|what| fields.source.error(fields.span.clone(), what, None))?;
+        Ok(way)
+    }
+
     /// What is set and would change nothing is a mistake: somebody believes that it does.
     fn counts_for(&self, targets: &[Target]) -> Result<(), String> {
         let any = |schemes: &[&str]| targets.iter().any(|target| schemes.iter().any(|it| target.starts_with(it)));
