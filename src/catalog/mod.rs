@@ -14,7 +14,7 @@ pub mod source;
 
 use std::collections::BTreeMap;
 
-use sha2::{Digest, Sha256};
+use ring::digest::{Context, SHA256};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
@@ -309,14 +309,14 @@ fn tables<'a>(source: &Source<'a>, value: Spanned<DeValue<'a>>, what: &str) -> R
 }
 
 fn digest(sources: &[Source<'_>]) -> String {
-    let mut hash = Sha256::new();
+    let mut hash = Context::new(&SHA256);
     for source in sources {
         hash.update(source.name.as_bytes());
-        hash.update([0]);
+        hash.update(&[0]);
         hash.update(source.text.as_bytes());
-        hash.update([0]);
+        hash.update(&[0]);
     }
-    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    hash.finish().as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use nix::fcntl::{Flock, FlockArg};
-use sha2::{Digest as _, Sha256};
+use ring::digest::{SHA256, digest};
 
 use super::Outcome;
 
@@ -137,6 +137,6 @@ fn cache() -> Result<PathBuf> {
 /// A recipe that changes makes another image.
 fn key(suite: &str) -> String {
     let recipe = format!("{suite}\n{}\n{}\n{STOCK}\n{FINISH}", PACKAGES.join(","), ON_THE_SHELF.join(","));
-    let digest = Sha256::digest(recipe.as_bytes());
-    digest.iter().take(6).map(|byte| format!("{byte:02x}")).collect()
+    let digest = digest(&SHA256, recipe.as_bytes());
+    digest.as_ref().iter().take(6).map(|byte| format!("{byte:02x}")).collect()
 }
