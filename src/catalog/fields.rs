@@ -3,7 +3,6 @@
 //! What is read of a table is a list of its keys. A parser that was derived for each type would be a tenth of the
 //! program: this one knows a handful of types, and is made once.
 
-use std::collections::BTreeMap;
 use std::ops::Range;
 
 use toml::Spanned;
@@ -11,6 +10,7 @@ use toml::de::{DeTable, DeValue};
 use toml::value::Datetime;
 
 use super::source::{Source, SourceError};
+use crate::model::sorted::SortedMap;
 
 /// What else a table may hold: its keys, and how they are announced.
 pub type Besides = (&'static [&'static str], &'static str);
@@ -103,10 +103,12 @@ impl<'v> Fields<'v> {
         self.source.error(self.span.clone(), format!("missing field `{key}`"), None)
     }
 
+    #[inline(never)]
     pub fn needed<T: Written>(&self, key: &str) -> Result<T, SourceError> {
         self.find(key).ok_or_else(|| self.missing(key)).and_then(T::read)
     }
 
+    #[inline(never)]
     pub fn optional<T: Written + Default>(&self, key: &str) -> Result<T, SourceError> {
         self.find(key).map_or_else(|| Ok(T::default()), T::read)
     }
@@ -215,7 +217,7 @@ impl<T: Written> Written for Vec<T> {
     }
 }
 
-impl<K: Written + Ord, V: Written> Written for BTreeMap<K, V> {
+impl<K: Written + Ord, V: Written> Written for SortedMap<K, V> {
     fn read(value: Placed<'_>) -> Result<Self, SourceError> {
         let mut read = Self::new();
         for (key, item) in value.fields()?.table {
