@@ -7,6 +7,7 @@ pub mod query;
 pub mod reading;
 pub mod report;
 pub mod snapshot;
+pub mod sorted;
 
 pub use answer::{Answer, Answers};
 pub use finding::{Finding, Severity, Status};
