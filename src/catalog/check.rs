@@ -1,6 +1,5 @@
 //! One catalog entry: what is checked, why, for which intent, and how much it counts.
 
-use std::collections::BTreeMap;
 use std::ops::Range;
 
 use toml::Spanned;
@@ -14,6 +13,7 @@ use super::source::{Source, SourceError};
 use crate::model::Severity;
 use crate::model::gather::Gather as _;
 use crate::model::report::Intent;
+use crate::model::sorted::SortedMap;
 
 /// How much a failed check counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -89,10 +89,10 @@ pub struct Check {
     pub intents: Vec<Intent>,
     pub level: Level,
     /// Levels for single intents that differ from the check's own.
-    pub level_for: BTreeMap<Intent, Level>,
+    pub level_for: SortedMap<Intent, Level>,
     pub severity: Severity,
     /// Levels of single causes that differ from the check's own.
-    pub causes: BTreeMap<String, Level>,
+    pub causes: SortedMap<String, Level>,
     pub fixes: Vec<String>,
     pub by_hand: Vec<Vec<String>>,
     pub source: String,
@@ -168,12 +168,12 @@ pub struct Entry<'a> {
     pub table: DeTable<'a>,
     pub span: Range<usize>,
     /// `paths./var` → where that value was set.
-    pub origins: BTreeMap<String, String>,
+    pub origins: SortedMap<String, String>,
 }
 
 impl<'a> Entry<'a> {
     pub fn new(source: &Source<'a>, table: DeTable<'a>, span: Range<usize>) -> Self {
-        let mut entry = Self { table: DeTable::new(), span, origins: BTreeMap::new() };
+        let mut entry = Self { table: DeTable::new(), span, origins: SortedMap::new() };
         entry.lay_over(source, table);
         entry
     }
@@ -226,7 +226,7 @@ impl<'a> Entry<'a> {
     }
 
     fn read(&self, fields: &Fields<'_>, kind: Kind) -> Result<Check, SourceError> {
-        let causes: BTreeMap<Spanned<String>, Level> = fields.optional("causes")?;
+        let causes: SortedMap<Spanned<String>, Level> = fields.optional("causes")?;
         for cause in causes.keys() {
             known_cause(fields.source, &kind, cause.get_ref(), cause.span())?;
         }
@@ -299,7 +299,7 @@ fn merge<'a>(
     from: DeTable<'a>,
     source: &Source<'_>,
     path: &str,
-    origins: &mut BTreeMap<String, String>,
+    origins: &mut SortedMap<String, String>,
 ) {
     for (key, value) in from {
         let path = child_path(path, &key);
@@ -322,7 +322,7 @@ fn merge<'a>(
     }
 }
 
-fn list_settings(path: &str, value: &DeValue<'_>, origins: &BTreeMap<String, String>, found: &mut Vec<Setting>) {
+fn list_settings(path: &str, value: &DeValue<'_>, origins: &SortedMap<String, String>, found: &mut Vec<Setting>) {
     match value {
         DeValue::Table(table) => {
             for (key, value) in table {

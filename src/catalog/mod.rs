@@ -12,8 +12,6 @@ mod promise;
 pub mod settings;
 pub mod source;
 
-use std::collections::BTreeMap;
-
 use ring::digest::{Context, SHA256};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -29,6 +27,7 @@ use fields::{Besides, Fields, Table};
 use kind::Kind;
 
 use crate::model::gather::{Arrange as _, Gather as _};
+use crate::model::sorted::SortedMap;
 
 macro_rules! built_in {
     ($($name:literal),* $(,)?) => {
@@ -223,7 +222,7 @@ impl<'a> Loading<'a> {
 
     /// Checks that speak of another check's paths take them from it, so that a threshold has one home.
     fn share_needs(&mut self, sources: &[Source<'_>]) -> Result<(), SourceError> {
-        let needs: BTreeMap<String, _> = self
+        let needs: SortedMap<String, _> = self
             .checks
             .iter()
             .filter_map(|(_, check)| match &check.kind {

@@ -2,11 +2,10 @@
 
 mod contacts;
 
-use std::collections::BTreeMap;
-
 use toml::Spanned;
 
 use super::fields::table;
+use crate::model::sorted::SortedMap;
 use crate::units::AbsolutePath;
 pub use contacts::{Management, Network, Peer, Way};
 
@@ -75,7 +74,7 @@ impl Ovn {
 #[derive(Clone, Debug, Default)]
 pub struct HostSettings {
     pub cluster: Option<String>,
-    pub labels: BTreeMap<String, String>,
+    pub labels: SortedMap<String, String>,
 }
 
 table!(HostSettings:; cluster, labels);

@@ -14,7 +14,7 @@ fn check<'c>(catalog: &'c Catalog, id: &str) -> &'c Check {
     catalog.checks.iter().find(|check| check.id == id).unwrap()
 }
 
-fn paths(check: &Check) -> BTreeMap<String, u64> {
+fn paths(check: &Check) -> SortedMap<String, u64> {
     match &check.kind {
         Kind::FilesystemSpace(space) => space.paths.iter().map(|(path, need)| (path.to_string(), need.0)).collect(),
         Kind::FilesystemSpaceShared(space) => {

@@ -1,6 +1,5 @@
 //! The host that is asked and the catalog that it is judged by: this machine's own, or a recording's.
 
-use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -14,6 +13,7 @@ use crate::host::configuration::{self, ConfigurationFile};
 use crate::host::recorded::Recorded;
 use crate::model::gather::Gather as _;
 use crate::model::report::Intent;
+use crate::model::sorted::SortedSet;
 
 /// Whom to ask, and by what to judge.
 pub struct Subject {
@@ -23,7 +23,7 @@ pub struct Subject {
     /// When the answers are from, RFC 3339.
     pub asked_at: String,
     /// What a person should know before reading the report.
-    pub notices: BTreeSet<String>,
+    pub notices: SortedSet<String>,
 }
 
 impl Subject {
@@ -57,7 +57,7 @@ pub fn live(host: Arc<dyn Observe>, config: Option<&Path>) -> anyhow::Result<Sub
         catalog: catalog(&configuration, &[])?,
         configuration,
         asked_at: humantime::format_rfc3339_seconds(SystemTime::now()).to_string(),
-        notices: BTreeSet::new(),
+        notices: SortedSet::new(),
     })
 }
 

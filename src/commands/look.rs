@@ -1,7 +1,6 @@
 //! The rounds: gate, base, follow-up. Each asks what the answers so far call for, and is a pure function
 //! of them.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -20,6 +19,7 @@ use crate::judge::{self, bridges, follow_up, profiles, remember};
 use crate::model::answer::Asked;
 use crate::model::gather::Gather as _;
 use crate::model::report::{BridgeRow, Host, Intent, Scope};
+use crate::model::sorted::SortedSet;
 use crate::model::{Answers, Finding, Query, Reading};
 use crate::units::IdGlob;
 
@@ -220,7 +220,7 @@ fn demand(check: &mut Check, aim: Aim) {
 
 /// One row for each id of which nothing was asked: entries of several profiles may share one.
 fn rows_left_out(chosen: &[&Check], left_out: &[&Check], selection: &Selection) -> Vec<Finding> {
-    let mut ids: BTreeSet<&str> = chosen.iter().map(|check| check.id.as_str()).gather();
+    let mut ids: SortedSet<&str> = chosen.iter().map(|check| check.id.as_str()).gather();
     let mut rows = Vec::new();
     for check in left_out {
         if let Some(why) = selection.excludes(check).filter(|_| ids.insert(&check.id)) {
@@ -238,7 +238,7 @@ fn mask_what_is_compared(
     baseline: &Baseline,
     answers: &mut Answers,
 ) -> anyhow::Result<()> {
-    let compared: BTreeSet<Query> = checks.iter().flat_map(|check| check.kind.remembered(&catalog.settings)).gather();
+    let compared: SortedSet<Query> = checks.iter().flat_map(|check| check.kind.remembered(&catalog.settings)).gather();
     let is_open =
         |(query, asked): &(&Query, &mut Asked)| compared.contains(query) && !baseline.heard(query, &asked.reading);
     for (query, asked) in answers.0.iter_mut().filter(is_open) {
@@ -255,7 +255,7 @@ fn ask(
     until: Instant,
     answers: &mut Answers,
 ) -> bool {
-    let open: BTreeSet<Query> = queries.into_iter().filter(|query| !answers.0.contains_key(query)).gather();
+    let open: SortedSet<Query> = queries.into_iter().filter(|query| !answers.0.contains_key(query)).gather();
     let is_any = !open.is_empty();
     answers.0.extend(ask_all(host, open, until).0);
     is_any

@@ -6,11 +6,11 @@
 mod script;
 
 use std::cell::Cell;
-use std::collections::BTreeMap;
 
 use script::{Command, Word};
 
 use crate::model::gather::Gather as _;
+use crate::model::sorted::SortedMap;
 
 /// An entry that starts a kernel, or another menu.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -74,9 +74,9 @@ fn chosen<'e>(entries: &'e [Entry], default: &str) -> Option<&'e Entry> {
 }
 
 struct Menu<'c> {
-    variables: BTreeMap<String, Value>,
+    variables: SortedMap<String, Value>,
     /// What `load_env` reads.
-    environment: Option<BTreeMap<String, Value>>,
+    environment: Option<SortedMap<String, Value>>,
     /// The commands of `custom.cfg`.
     custom: Option<&'c [Command<'c>]>,
     /// It is being read: it does not read itself.
@@ -88,7 +88,7 @@ struct Menu<'c> {
 impl<'c> Menu<'c> {
     fn new(environment: Option<&str>, custom: Option<&'c [Command<'c>]>) -> Self {
         // A word for an option that old versions did not have.
-        let variables = BTreeMap::from([("menuentry_id_option".to_owned(), Some("--id".to_owned()))]);
+        let variables = SortedMap::from([("menuentry_id_option".to_owned(), Some("--id".to_owned()))]);
         let (environment, entries) = (environment.map(block), Vec::new());
         Self { variables, environment, custom, is_in_custom: false, entries, room: Cell::new(ROOM) }
     }
@@ -265,7 +265,7 @@ fn is_custom(file: Option<&Word<'_>>) -> bool {
 }
 
 /// The lines `name=value` of an environment block, which is filled up with `#`.
-fn block(text: &str) -> BTreeMap<String, Value> {
+fn block(text: &str) -> SortedMap<String, Value> {
     let lines = text.lines().filter(|line| !line.starts_with('#'));
     let pairs = lines.filter_map(|line| line.split_once('='));
     pairs.map(|(name, value)| (name.to_owned(), Some(value.replace("\\\\", "\\")))).gather()

@@ -1,12 +1,12 @@
 //! The kernels of a host, by their versions, and the one that boots next.
 
 use std::cmp::Ordering;
-use std::collections::BTreeMap;
 
 use super::grub::Entry;
 use super::versions;
 use crate::catalog::kind::boot::BOOT;
 use crate::model::answer::{self, EntryKind};
+use crate::model::sorted::SortedMap;
 
 /// The kernel that boots next, as far as files say it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,7 +42,7 @@ pub enum ChosenBy {
 
 impl NextKernel {
     /// As an entry of the menu says it. `files` are those that the boot loader can see, by their paths on this host.
-    pub fn of_entry(entry: &Entry, files: &BTreeMap<String, &answer::Entry>) -> Option<Self> {
+    pub fn of_entry(entry: &Entry, files: &SortedMap<String, &answer::Entry>) -> Option<Self> {
         let written = entry.linux.as_deref()?;
         let ways = ways(written);
         let seen = |way: &&Way| files.get(&way.place(written)).copied();

@@ -6,11 +6,10 @@
 mod conditions;
 mod ini;
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use super::Files;
 use super::nic_naming::LONGEST_NAME;
 use crate::model::answer::{Content, Nic};
+use crate::model::sorted::{SortedMap, SortedSet};
 use crate::model::{Reading, Trouble};
 use conditions::Conditions;
 
@@ -113,8 +112,8 @@ impl LinkFiles {
 }
 
 /// Of two files with one name the earlier directory's counts.
-fn by_name<'a>(directories: &Directories<'a>) -> Result<BTreeMap<String, (String, &'a Reading<Content>)>, Trouble> {
-    let mut files = BTreeMap::new();
+fn by_name<'a>(directories: &Directories<'a>) -> Result<SortedMap<String, (String, &'a Reading<Content>)>, Trouble> {
+    let mut files = SortedMap::new();
     for (directory, reading) in directories {
         match reading {
             Reading::Known(found) => {
@@ -156,7 +155,7 @@ impl LinkFile {
 }
 
 fn policies(value: &str) -> Vec<Policy> {
-    let mut seen = BTreeSet::new();
+    let mut seen = SortedSet::new();
     let policy = |word: &str| match word {
         "keep" => Some(Policy::Keep),
         "kernel" => Some(Policy::Kernel),

@@ -1,9 +1,8 @@
 //! Who looks after a device: what is repaired by hand behind the back of a network manager, it undoes.
 
-use std::collections::BTreeMap;
-
 use super::netplan::{Defined, defined};
 use super::wildcard;
+use crate::model::sorted::SortedMap;
 
 /// What configures a device, and where that is written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,7 +16,7 @@ pub struct Manager {
 pub struct Managers {
     netplan: Vec<Defined>,
     /// Device → the file that has its `iface` stanza.
-    ifupdown: BTreeMap<String, String>,
+    ifupdown: SortedMap<String, String>,
 }
 
 impl Managers {

@@ -21,20 +21,20 @@ pub mod wildcard;
 pub mod wiring;
 
 use std::cell::OnceCell;
-use std::collections::BTreeMap;
 
 use crate::catalog::Settings;
 use crate::catalog::kind::ovs::VSWITCHD;
 use crate::catalog::kind::packages::STATUS;
 use crate::model::answer::{Content, FromAnswer, Link, Lock, Space};
 use crate::model::report::Intent;
+use crate::model::sorted::SortedMap;
 use crate::model::{Answers, Query, Reading, TroubleCause};
 use ovs::Ovs;
 use packages::Packages;
 use wiring::Wiring;
 
 /// Name → content, of one directory.
-pub type Files = BTreeMap<String, Reading<Content>>;
+pub type Files = SortedMap<String, Reading<Content>>;
 
 /// What a run is about: the same host can be fit for one thing and not for another.
 #[derive(Clone, Copy, Debug)]
@@ -77,7 +77,7 @@ impl<'a> Facts<'a> {
         self.reading(&Query::Space(path.to_owned()))
     }
 
-    pub fn links(&self) -> Reading<&'a BTreeMap<String, Link>> {
+    pub fn links(&self) -> Reading<&'a SortedMap<String, Link>> {
         self.reading(&Query::Links)
     }
 

@@ -15,7 +15,7 @@ mod walk;
 mod yaml;
 
 use crate::model::gather::Arrange as _;
-use std::collections::BTreeMap;
+use crate::model::sorted::SortedMap;
 
 pub use devices::{Defined, defined};
 pub use for_udev::{Written, for_udev};
@@ -41,11 +41,11 @@ pub enum Problem {
 pub fn check<'a>(
     files: impl IntoIterator<Item = (&'a str, Option<&'a [u8]>)>,
     knows_all_keys: bool,
-) -> BTreeMap<&'a str, Problem> {
+) -> SortedMap<&'a str, Problem> {
     let mut files: Vec<_> = files.into_iter().collect();
     files.arrange_by_key(|(path, _)| path.rsplit('/').next());
     let mut known = definitions::Definitions::default();
-    let mut problems = BTreeMap::new();
+    let mut problems = SortedMap::new();
     for (path, text) in files {
         let checked = match text {
             Some(text) => {

@@ -6,15 +6,15 @@
 mod places;
 
 use std::cell::OnceCell;
-use std::collections::BTreeMap;
 
 use super::Facts;
 use super::before::Before;
 use crate::model::answer::Link;
+use crate::model::sorted::SortedMap;
 use crate::model::{Reading, Trouble, TroubleCause};
 use places::{Place, Places};
 
-type Links = BTreeMap<String, Link>;
+type Links = SortedMap<String, Link>;
 
 /// Where a device of the baseline is now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,12 +31,12 @@ pub enum Whereabouts<'n> {
 #[derive(Debug, Default)]
 pub struct Nics<'n> {
     /// Name of before → where it is.
-    found: BTreeMap<&'n str, Whereabouts<'n>>,
+    found: SortedMap<&'n str, Whereabouts<'n>>,
     /// Name of now → name of before, of what is hardware.
-    before: BTreeMap<&'n str, &'n str>,
+    before: SortedMap<&'n str, &'n str>,
     /// Name of before → another card that is where it was.
-    replaced: BTreeMap<&'n str, &'n str>,
-    doubts: BTreeMap<&'n str, Trouble>,
+    replaced: SortedMap<&'n str, &'n str>,
+    doubts: SortedMap<&'n str, Trouble>,
     /// Why there is nothing at all to compare.
     unread: Option<Trouble>,
 }
@@ -109,8 +109,8 @@ fn is_nic(link: &Link) -> bool {
 }
 
 /// The names of the NICs that have an address.
-fn by_address(links: &Links) -> BTreeMap<&str, Vec<&str>> {
-    let mut by_address: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+fn by_address(links: &Links) -> SortedMap<&str, Vec<&str>> {
+    let mut by_address: SortedMap<&str, Vec<&str>> = SortedMap::new();
     for (name, link) in links.iter().filter(|(_, link)| is_nic(link)) {
         by_address.entry(address(link).unwrap_or_default()).or_default().push(name);
     }
@@ -123,7 +123,7 @@ struct Matching<'n, 'now, 'then> {
     before: &'n Before<'then>,
     links: &'n Links,
     then: &'n Links,
-    by_address: BTreeMap<&'n str, Vec<&'n str>>,
+    by_address: SortedMap<&'n str, Vec<&'n str>>,
     /// Read only where an address does not tell.
     places: OnceCell<Places<'n>>,
     nics: Nics<'n>,

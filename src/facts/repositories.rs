@@ -7,12 +7,12 @@ mod stanzas;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
-
 pub use address::Address;
 pub use archive::{Moving, UBUNTU_IN_THE_MAKING};
 pub use lines::parse as parse_lines;
 pub use stanzas::parse as parse_stanzas;
+
+use crate::model::sorted::SortedMap;
 
 /// What one file says, up to the place where apt gives up on it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -112,7 +112,7 @@ fn check_signed_by(value: &str) -> Result<(), String> {
 /// Two entries of one suite must name the same keys, over all files: the first place that apt refuses, as an index
 /// into `files`, which are in apt's order. An entry that names none is refused by some releases of apt only.
 pub fn conflict(files: &[&SourceFile]) -> Option<(usize, Malformed)> {
-    let mut known: BTreeMap<(&str, &str), &str> = BTreeMap::new();
+    let mut known: SortedMap<(&str, &str), &str> = SortedMap::new();
     for (index, file) in files.iter().enumerate() {
         // Fingerprints and keys themselves can be written in several ways.
         let names_keys = |source: &&Source| !source.is_disabled && source.signed_by.starts_with('/');

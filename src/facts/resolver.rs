@@ -1,16 +1,15 @@
 //! Which servers resolve names: resolv.conf(5).
 
-use std::collections::BTreeSet;
-
 use crate::model::gather::Gather as _;
+use crate::model::sorted::SortedSet;
 
 /// In no order: which server is asked first, the file's author may change at will.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Resolver {
-    pub servers: BTreeSet<String>,
+    pub servers: SortedSet<String>,
     /// `search` or `domain`, the root left out: it is what systemd-resolved writes for none.
-    pub search: BTreeSet<String>,
-    pub options: BTreeSet<String>,
+    pub search: SortedSet<String>,
+    pub options: SortedSet<String>,
 }
 
 impl Resolver {
@@ -44,7 +43,7 @@ impl Resolver {
 mod tests {
     use super::*;
 
-    fn words(set: &BTreeSet<String>) -> Vec<&str> {
+    fn words(set: &SortedSet<String>) -> Vec<&str> {
         set.iter().map(String::as_str).collect()
     }
 

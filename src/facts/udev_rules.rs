@@ -2,10 +2,9 @@
 
 mod rule;
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use super::link_files::{Device, Directories, is_valid_name};
 use crate::model::answer::Content;
+use crate::model::sorted::{SortedMap, SortedSet};
 use crate::model::{Reading, Trouble};
 use rule::{Holds, Rule};
 
@@ -25,7 +24,7 @@ pub enum Named {
         path: String,
         why: String,
         /// The names that it may come to, beside none at all; nothing where they cannot be told.
-        names: Option<BTreeSet<String>>,
+        names: Option<SortedSet<String>>,
     },
 }
 
@@ -33,7 +32,7 @@ impl Named {
     /// The rules of `path` may also give this name.
     fn perhaps(&mut self, path: &str, why: String, name: Option<&str>) {
         let known = match std::mem::replace(self, Self::Not) {
-            Self::Not => Some(BTreeSet::new()),
+            Self::Not => Some(SortedSet::new()),
             Self::By { path, name: own } if Some(own.as_str()) == name => {
                 *self = Self::By { path, name: own };
                 return;
@@ -50,7 +49,7 @@ impl Named {
 }
 
 #[derive(Clone, Debug, Default)]
-pub struct Rules(BTreeMap<String, RuleFile>);
+pub struct Rules(SortedMap<String, RuleFile>);
 
 #[derive(Clone, Debug)]
 struct RuleFile {
@@ -63,7 +62,7 @@ struct RuleFile {
 impl Rules {
     /// Of two files with one name the earlier directory's counts.
     pub fn read(directories: &Directories<'_>) -> Result<Self, Trouble> {
-        let mut files = BTreeMap::new();
+        let mut files = SortedMap::new();
         for (directory, reading) in directories {
             match reading {
                 Reading::Known(found) => {

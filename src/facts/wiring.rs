@@ -4,7 +4,7 @@
 mod attributes;
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::fmt;
 
 use serde::Deserialize;
@@ -12,13 +12,14 @@ use serde::de::{Deserializer, MapAccess, Visitor};
 
 use super::ovs::Datum;
 use crate::model::gather::Arrange as _;
+use crate::model::sorted::SortedMap;
 pub use attributes::{Attributes, changes, is_masked};
 
 /// The bridges by name, and the one row of the switch as a whole.
 #[derive(Debug, Default)]
 pub struct Wiring<'a> {
     pub switch: Row<'a>,
-    pub bridges: BTreeMap<String, Bridge<'a>>,
+    pub bridges: SortedMap<String, Bridge<'a>>,
     /// What rows point at beside their parts, by uuid: queues, mirrors, collectors, managers.
     referenced: HashMap<&'a str, Row<'a>>,
 }
@@ -26,7 +27,7 @@ pub struct Wiring<'a> {
 #[derive(Debug, Default)]
 pub struct Bridge<'a> {
     pub row: Row<'a>,
-    pub ports: BTreeMap<String, Port<'a>>,
+    pub ports: SortedMap<String, Port<'a>>,
     pub controllers: Vec<Row<'a>>,
 }
 
@@ -184,7 +185,7 @@ impl<'a> Wiring<'a> {
             referenced.extend(rows.by_uuid()?);
         }
         let switch = tables.switch.rows.into_iter().next().unwrap_or_default();
-        let mut wiring = Self { switch, bridges: BTreeMap::new(), referenced };
+        let mut wiring = Self { switch, bridges: SortedMap::new(), referenced };
         for row in tables.bridges.rows {
             let mut bridge = Bridge::default();
             for uuid in row.uuids("ports") {

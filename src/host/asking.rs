@@ -2,7 +2,7 @@
 //!
 //! A probe that hangs is left behind in its thread, never joined: it costs its deadline and a row.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
@@ -11,13 +11,14 @@ use std::time::{Duration, Instant};
 use super::Observe;
 use crate::model::answer::Asked;
 use crate::model::gather::Gather as _;
+use crate::model::sorted::{SortedMap, SortedSet};
 use crate::model::{Answer, Answers, Query, Reading, TroubleCause};
 
 /// Asks all of `queries` and returns an answer to each, at `until` at the latest.
 pub fn ask_all(host: &Arc<dyn Observe>, queries: impl IntoIterator<Item = Query>, until: Instant) -> Answers {
     let mut round = Round::new(host, until);
-    let mut lanes: BTreeMap<String, VecDeque<Query>> = BTreeMap::new();
-    for query in queries.into_iter().gather::<BTreeSet<_>>() {
+    let mut lanes: SortedMap<String, VecDeque<Query>> = SortedMap::new();
+    for query in queries.into_iter().gather::<SortedSet<_>>() {
         lanes.entry(query.lane()).or_default().push_back(query);
     }
     for waiting in lanes.into_values() {

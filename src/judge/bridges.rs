@@ -1,7 +1,5 @@
 //! The bridges of the switch as a tree: what is missing, new or moved since the baseline.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use super::kept::ovs_ports::is_of_others;
 use super::ovs_uplink::Links;
 use crate::facts::Facts;
@@ -10,6 +8,7 @@ use crate::facts::nics::{Nics, Whereabouts};
 use crate::facts::ovs::Ovs;
 use crate::model::gather::Gather as _;
 use crate::model::report::{BridgeRow, Kept, PortRow};
+use crate::model::sorted::{SortedMap, SortedSet};
 use crate::model::{Finding, Reading, Status};
 
 /// Whether attributes have changed the findings tell: so the tree and they cannot disagree. Empty where there is no
@@ -41,12 +40,12 @@ pub fn rows(findings: &[Finding], facts: &Facts<'_>, before: Option<&Before<'_>>
         changed: changed(findings),
         faulty: faulty(findings),
     };
-    let names: BTreeSet<&str> = tree.then.bridges.keys().chain(tree.now.bridges.keys()).copied().collect();
+    let names: SortedSet<&str> = tree.then.bridges.keys().chain(tree.now.bridges.keys()).copied().collect();
     names.into_iter().map(|name| tree.bridge(name)).collect()
 }
 
 /// Subject → what was and what is, of what is there and made otherwise.
-fn changed(findings: &[Finding]) -> BTreeMap<&str, String> {
+fn changed(findings: &[Finding]) -> SortedMap<&str, String> {
     let is_one = |finding: &&Finding| {
         finding.status == Status::Fail
             && finding.cause.as_deref() == Some("attributes-changed")
@@ -54,13 +53,13 @@ fn changed(findings: &[Finding]) -> BTreeMap<&str, String> {
     };
     let words = |finding: &Finding| {
         let keys: Vec<&str> = finding.expected.keys().chain(finding.observed.keys()).map(String::as_str).collect();
-        keys.into_iter().collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>().join(", ")
+        keys.into_iter().collect::<SortedSet<_>>().into_iter().collect::<Vec<_>>().join(", ")
     };
     findings.iter().filter(is_one).map(|finding| (finding.subject.as_str(), words(finding))).gather()
 }
 
 /// Device of a port, or port → what is wrong with it that the switch's configuration does not show.
-fn faulty(findings: &[Finding]) -> BTreeMap<&str, String> {
+fn faulty(findings: &[Finding]) -> SortedMap<&str, String> {
     let is_one = |finding: &&Finding| {
         let cause = finding.cause.as_deref();
         finding.status == Status::Fail
@@ -76,13 +75,13 @@ fn faulty(findings: &[Finding]) -> BTreeMap<&str, String> {
 }
 
 /// Port → its interfaces.
-type Ports<'v> = BTreeMap<&'v str, BTreeSet<&'v str>>;
+type Ports<'v> = SortedMap<&'v str, SortedSet<&'v str>>;
 
 /// One moment: the ports that somebody configured, and where each interface is.
 struct View<'v> {
-    bridges: BTreeMap<&'v str, Seen<'v>>,
+    bridges: SortedMap<&'v str, Seen<'v>>,
     /// Interface or port → bridge.
-    places: BTreeMap<&'v str, &'v str>,
+    places: SortedMap<&'v str, &'v str>,
 }
 
 #[derive(Default)]
@@ -94,7 +93,7 @@ struct Seen<'v> {
 
 impl<'v> View<'v> {
     fn new(ovs: &'v Ovs<'_>, links: &Links) -> Self {
-        let mut view = Self { bridges: BTreeMap::new(), places: BTreeMap::new() };
+        let mut view = Self { bridges: SortedMap::new(), places: SortedMap::new() };
         for bridge in &ovs.bridges {
             let name = bridge.name.as_ref();
             let mut seen = Seen::default();
@@ -103,7 +102,7 @@ impl<'v> View<'v> {
                     seen.others += 1;
                     continue;
                 }
-                let interfaces: BTreeSet<&str> = ovs.interfaces(port).iter().map(|it| it.name.as_ref()).gather();
+                let interfaces: SortedSet<&str> = ovs.interfaces(port).iter().map(|it| it.name.as_ref()).gather();
                 view.places.insert(&port.name, name);
                 view.places.extend(interfaces.iter().map(|interface| (*interface, name)));
                 seen.ports.insert(&port.name, interfaces);
@@ -118,8 +117,8 @@ struct Tree<'t> {
     now: View<'t>,
     then: View<'t>,
     nics: &'t Nics<'t>,
-    changed: BTreeMap<&'t str, String>,
-    faulty: BTreeMap<&'t str, String>,
+    changed: SortedMap<&'t str, String>,
+    faulty: SortedMap<&'t str, String>,
 }
 
 impl Tree<'_> {
@@ -154,7 +153,7 @@ impl Tree<'_> {
         rows
     }
 
-    fn port(&self, bridge: &str, name: &str, was: &BTreeSet<&str>, is: Option<&BTreeSet<&str>>) -> PortRow {
+    fn port(&self, bridge: &str, name: &str, was: &SortedSet<&str>, is: Option<&SortedSet<&str>>) -> PortRow {
         let members = self.members(bridge, name, Some(was), is);
         let change = self.changed.get(format!("{bridge}/{name}").as_str()).cloned();
         let (state, note) = match change {
@@ -171,10 +170,10 @@ impl Tree<'_> {
         &self,
         bridge: &str,
         port: &str,
-        was: Option<&BTreeSet<&str>>,
-        is: Option<&BTreeSet<&str>>,
+        was: Option<&SortedSet<&str>>,
+        is: Option<&SortedSet<&str>>,
     ) -> Vec<PortRow> {
-        let none = BTreeSet::new();
+        let none = SortedSet::new();
         let (then, now) = (was.unwrap_or(&none), is.unwrap_or(&none));
         if then.iter().chain(now).all(|name| *name == port) {
             return Vec::new();

@@ -6,8 +6,6 @@
 mod rank;
 mod renames;
 
-use std::collections::BTreeMap;
-
 use super::headlines;
 use super::outcome::Outcome;
 pub use super::topology::Part;
@@ -16,6 +14,7 @@ use crate::facts::Facts;
 use crate::facts::before::Before;
 use crate::model::finding::FindingRef;
 use crate::model::gather::Gather as _;
+use crate::model::sorted::SortedMap;
 use crate::model::{Finding, Status};
 pub use rank::depth;
 use rank::{Rank, Reach};
@@ -133,7 +132,7 @@ fn is_silent_plane(finding: &Finding) -> bool {
 /// Whether a judge named what explains it, and was right.
 fn explained(findings: &[Finding], cases: &[Case]) -> Vec<bool> {
     let named = |case: &Case| findings.get(case.finding).and_then(|finding| finding.caused_by.as_ref());
-    let mut weights: BTreeMap<&FindingRef, Option<u8>> = cases.iter().filter_map(named).map(|it| (it, None)).gather();
+    let mut weights: SortedMap<&FindingRef, Option<u8>> = cases.iter().filter_map(named).map(|it| (it, None)).gather();
     if !weights.is_empty() {
         for finding in findings.iter().filter(|finding| matches!(finding.status, Status::Fail | Status::Unknown)) {
             if let Some(weight) = weights.get_mut(&finding.reference()) {
@@ -241,7 +240,7 @@ impl Causes<'_> {
                 names.iter().filter_map(|name| topology.find(&Part::Device((*name).to_owned()))).collect();
             spread(topology, nodes, group, &mut group_of);
         }
-        let mut effects: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+        let mut effects: SortedMap<usize, Vec<usize>> = SortedMap::new();
         for (index, case) in self.cases.iter().enumerate().filter(|(index, _)| self.is_open(*index)) {
             if let Some(group) = case.nodes.iter().find_map(|node| group_of[*node]) {
                 effects.entry(group).or_default().push(index);
@@ -270,7 +269,7 @@ impl Causes<'_> {
 
     /// The addresses that a link lost at once were lost by one fault.
     fn by_links(&mut self, findings: &[Finding], topology: &Topology) {
-        let mut first: BTreeMap<&[usize], usize> = BTreeMap::new();
+        let mut first: SortedMap<&[usize], usize> = SortedMap::new();
         for (index, case) in self.cases.iter().enumerate() {
             let is_address = findings.get(case.finding).is_some_and(|finding| finding.id == "network.address-kept");
             let Some(family) = case.nodes.first().filter(|_| is_address && self.is_open(index)) else { continue };
@@ -295,7 +294,7 @@ impl Causes<'_> {
 
     /// Of several findings about one unit the one that counts most tells of it.
     fn by_units(&mut self, topology: &Topology) {
-        let mut heaviest: BTreeMap<usize, usize> = BTreeMap::new();
+        let mut heaviest: SortedMap<usize, usize> = SortedMap::new();
         let units = topology.units();
         for (index, case) in self.cases.iter().enumerate().filter(|(_, case)| case.is_known) {
             for node in case.nodes.iter().filter(|node| units.contains(node)) {

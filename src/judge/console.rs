@@ -1,7 +1,5 @@
 //! Is there a way in that does not need the network?
 
-use std::collections::BTreeMap;
-
 use super::attested::{self, Word};
 use super::outcome::Outcome;
 use crate::catalog::Check;
@@ -9,6 +7,7 @@ use crate::catalog::kind::boot::COMMAND_LINE;
 use crate::catalog::kind::host::{CONSOLES, CONTROLLERS};
 use crate::facts::Facts;
 use crate::model::answer::LoadedUnit;
+use crate::model::sorted::SortedMap;
 use crate::model::{Query, Reading};
 
 /// Names of devices that are a wire to somewhere else: serial lines, and what a hypervisor gives its guests.
@@ -22,7 +21,7 @@ pub fn judge(check: &Check, facts: &Facts<'_>) -> Vec<Outcome> {
         return vec![Outcome::pass("", detail).observing("controller", path)];
     }
     let consoles = serial_consoles(facts);
-    let units = facts.reading::<BTreeMap<String, LoadedUnit>>(&Query::Units);
+    let units = facts.reading::<SortedMap<String, LoadedUnit>>(&Query::Units);
     let login = consoles.iter().find_map(|console| Some((console, login_on(console, units.clone().known()?)?)));
     if let Some((console, unit)) = login {
         let detail = format!("{console} is a console of the kernel, and {unit} lets one log in there");
@@ -52,7 +51,7 @@ pub fn judge(check: &Check, facts: &Facts<'_>) -> Vec<Outcome> {
 }
 
 /// What there is of a serial console where there is none to log in at.
-fn half(consoles: &[String], units: &Reading<&BTreeMap<String, LoadedUnit>>) -> String {
+fn half(consoles: &[String], units: &Reading<&SortedMap<String, LoadedUnit>>) -> String {
     match (consoles, units) {
         ([], Reading::Known(units)) => match units.iter().find(|(name, unit)| is_login(name, unit)) {
             Some((unit, _)) => {
@@ -94,7 +93,7 @@ fn is_serial(name: &str) -> bool {
     SERIAL.iter().any(|kind| name.starts_with(kind))
 }
 
-fn login_on(console: &str, units: &BTreeMap<String, LoadedUnit>) -> Option<String> {
+fn login_on(console: &str, units: &SortedMap<String, LoadedUnit>) -> Option<String> {
     let named = units.iter().find(|(name, unit)| is_login(name, unit) && terminal(name) == Some(console));
     named.map(|(name, _)| name.clone())
 }

@@ -1,7 +1,5 @@
 //! Deleted files that processes still hold, on the filesystems that an upgrade writes to.
 
-use std::collections::BTreeMap;
-
 use serde_json::json;
 
 use super::outcome::{NOT_NEEDED, Outcome};
@@ -9,6 +7,7 @@ use crate::catalog::kind::filesystem::DeletedOpen as Spec;
 use crate::facts::Facts;
 use crate::model::answer::{DeletedFile, DeletedOpen, Space};
 use crate::model::gather::Arrange as _;
+use crate::model::sorted::SortedMap;
 use crate::model::{Query, Reading, TroubleCause};
 use crate::units::Bytes;
 
@@ -22,7 +21,7 @@ pub fn judge(spec: &Spec, facts: &Facts<'_>) -> Vec<Outcome> {
         Reading::Unreadable(trouble) => return vec![Outcome::unknown("", &trouble)],
         Reading::Absent => return vec![Outcome::skip("", NOT_NEEDED, "no process table")],
     };
-    let mut filesystems: BTreeMap<&str, &Space> = BTreeMap::new();
+    let mut filesystems: SortedMap<&str, &Space> = SortedMap::new();
     for space in spec.paths.keys().filter_map(|path| facts.space(path).known()) {
         filesystems.insert(&space.device, space);
     }

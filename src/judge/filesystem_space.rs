@@ -1,7 +1,5 @@
 //! Is there enough free space for unprivileged writers at each path?
 
-use std::collections::BTreeMap;
-
 use serde_json::json;
 
 use super::{offers, outcome::Outcome};
@@ -9,6 +7,7 @@ use crate::catalog::kind::filesystem::Space as Spec;
 use crate::catalog::{Catalog, Check};
 use crate::facts::Facts;
 use crate::model::answer::{Largest, Space};
+use crate::model::sorted::SortedMap;
 use crate::model::{Query, Reading};
 use crate::units::{AbsolutePath, Bytes};
 
@@ -38,7 +37,7 @@ pub fn judge(catalog: &Catalog, check: &Check, spec: &Spec, facts: &Facts<'_>) -
 }
 
 /// One filesystem that is short is one fault, told at the path that misses most; the others hang below it.
-pub fn worst_on<'p>(device: &str, needs: &'p BTreeMap<AbsolutePath, Bytes>, facts: &Facts<'_>) -> Option<&'p str> {
+pub fn worst_on<'p>(device: &str, needs: &'p SortedMap<AbsolutePath, Bytes>, facts: &Facts<'_>) -> Option<&'p str> {
     let missing = |(path, need): (&'p AbsolutePath, &Bytes)| {
         let space = facts.space(path).known().filter(|space| space.device == device)?;
         let missing = need.0.checked_sub(space.available).filter(|missing| *missing > 0)?;

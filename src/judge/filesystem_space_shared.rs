@@ -1,13 +1,12 @@
 //! Do the needs of paths that share a filesystem fit into it together?
 
-use std::collections::BTreeMap;
-
 use super::filesystem_space::worst_on;
 use super::{offers, outcome::Outcome};
 use crate::catalog::kind::filesystem::SpaceShared as Spec;
 use crate::catalog::{Catalog, Check};
 use crate::facts::Facts;
 use crate::model::answer::Space;
+use crate::model::sorted::SortedMap;
 use crate::model::{Query, Reading};
 use crate::units::Bytes;
 
@@ -18,7 +17,7 @@ struct Group<'a> {
 }
 
 pub fn judge(catalog: &Catalog, check: &Check, spec: &Spec, facts: &Facts<'_>) -> Vec<Outcome> {
-    let mut groups: BTreeMap<&str, Group<'_>> = BTreeMap::new();
+    let mut groups: SortedMap<&str, Group<'_>> = SortedMap::new();
     let mut outcomes = Vec::new();
     for (path, need) in &spec.paths {
         match facts.space(path) {

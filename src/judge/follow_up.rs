@@ -1,7 +1,5 @@
 //! The last round: what a finding that is no pass wants read, as its check's `then_read` says.
 
-use std::collections::BTreeSet;
-
 use crate::catalog::Check;
 use crate::catalog::check::ThenRead;
 use crate::catalog::kind::Kind;
@@ -10,6 +8,7 @@ use crate::facts::Facts;
 use crate::judge::outcome::NOT_NEEDED;
 use crate::judge::{next_kernel, nic_names, ovn_controller, sshd};
 use crate::model::query::Freeable;
+use crate::model::sorted::SortedSet;
 use crate::model::{Finding, Query, Reading, Status, TroubleCause};
 
 /// The questions that `findings` leave open. `is_named` tells which checks a person asked for by name:
@@ -19,8 +18,8 @@ pub fn questions(
     findings: &[Finding],
     facts: &Facts<'_>,
     is_named: impl Fn(&str) -> bool,
-) -> BTreeSet<Query> {
-    let mut asked = BTreeSet::new();
+) -> SortedSet<Query> {
+    let mut asked = SortedSet::new();
     for finding in findings {
         let is_open = match finding.status {
             Status::Fail => true,
@@ -40,8 +39,8 @@ pub fn questions(
 }
 
 /// Everything that a follow-up could ever ask of this host, for a recording.
-pub fn all_questions(checks: &[&Check], facts: &Facts<'_>) -> BTreeSet<Query> {
-    let mut asked = BTreeSet::new();
+pub fn all_questions(checks: &[&Check], facts: &Facts<'_>) -> SortedSet<Query> {
+    let mut asked = SortedSet::new();
     for check in checks {
         let paths: Vec<&str> = match &check.kind {
             Kind::FilesystemSpace(space) => space.paths.keys().map(|path| &**path).collect(),

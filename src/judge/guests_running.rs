@@ -1,12 +1,11 @@
 //! Which virtual machines run here.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use super::outcome::Outcome;
 use crate::catalog::kind::host::Guests as Spec;
 use crate::facts::Facts;
 use crate::model::answer::GuestProcess;
 use crate::model::gather::Gather as _;
+use crate::model::sorted::{SortedMap, SortedSet};
 use crate::model::{Query, Reading};
 use crate::units::AbsolutePath;
 
@@ -20,7 +19,7 @@ pub fn judge(spec: &Spec, facts: &Facts<'_>) -> Vec<Outcome> {
         }
         Reading::Absent => return vec![Outcome::skip("", super::outcome::NOT_PRESENT, "no process table")],
     };
-    let processes = facts.reading::<BTreeMap<u32, GuestProcess>>(&Query::Guests).known().into_iter().flatten();
+    let processes = facts.reading::<SortedMap<u32, GuestProcess>>(&Query::Guests).known().into_iter().flatten();
     let replaced: Vec<&str> =
         processes.filter(|(_, guest)| guest.program_deleted).map(|(_, guest)| guest.name.as_str()).collect();
     let outcome = count(&names);
@@ -36,10 +35,10 @@ pub fn judge(spec: &Spec, facts: &Facts<'_>) -> Vec<Outcome> {
 }
 
 /// The guests that run, by what libvirt keeps of each and by their processes.
-pub fn names<'f>(libvirt_state: &AbsolutePath, facts: &Facts<'f>) -> Reading<BTreeSet<&'f str>> {
-    let processes = facts.reading::<BTreeMap<u32, GuestProcess>>(&Query::Guests);
+pub fn names<'f>(libvirt_state: &AbsolutePath, facts: &Facts<'f>) -> Reading<SortedSet<&'f str>> {
+    let processes = facts.reading::<SortedMap<u32, GuestProcess>>(&Query::Guests);
     processes.and_then(|processes| {
-        let mut names: BTreeSet<&str> = processes.values().map(|guest| guest.name.as_str()).gather();
+        let mut names: SortedSet<&str> = processes.values().map(|guest| guest.name.as_str()).gather();
         match facts.reading::<Vec<String>>(&Query::Directory(libvirt_state.to_string())) {
             // libvirt keeps an XML file for each domain that runs; containers and paused ones included.
             Reading::Known(files) => names.extend(files.iter().filter_map(|file| file.strip_suffix(".xml"))),
@@ -50,7 +49,7 @@ pub fn names<'f>(libvirt_state: &AbsolutePath, facts: &Facts<'f>) -> Reading<BTr
     })
 }
 
-fn count(names: &BTreeSet<&str>) -> Outcome {
+fn count(names: &SortedSet<&str>) -> Outcome {
     if names.is_empty() {
         return Outcome::pass("", "no guest is running");
     }

@@ -1,9 +1,8 @@
 //! One fault, one headline: what another finding explains hangs below it.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use crate::model::finding::FindingRef;
 use crate::model::gather::Gather as _;
+use crate::model::sorted::{SortedMap, SortedSet};
 use crate::model::{Finding, Severity, Status};
 
 /// Keeps `caused_by` only where the cause is itself a finding that is wrong or unknown, and leads it to
@@ -11,12 +10,12 @@ use crate::model::{Finding, Severity, Status};
 /// hide what blocks: it explains nothing.
 pub fn link(findings: &mut [Finding]) {
     // A switch may have thousands of findings, and few of them explain another.
-    let named: BTreeSet<(&str, &str)> = findings
+    let named: SortedSet<(&str, &str)> = findings
         .iter()
         .filter_map(|finding| finding.caused_by.as_ref())
         .map(|cause| (cause.id.as_str(), cause.subject.as_str()))
         .gather();
-    let causes_for = |least: u8| -> BTreeMap<FindingRef, Option<FindingRef>> {
+    let causes_for = |least: u8| -> SortedMap<FindingRef, Option<FindingRef>> {
         findings
             .iter()
             .filter(|finding| matches!(finding.status, Status::Fail | Status::Unknown) && finding.waiver.is_none())
@@ -54,7 +53,7 @@ pub fn weight(finding: &Finding) -> u8 {
 }
 
 /// Where the causes lead from `cause`; nowhere when they lead to a finding that is right, or round in a circle.
-fn first(wrong: &BTreeMap<FindingRef, Option<FindingRef>>, cause: FindingRef, own: &FindingRef) -> Option<FindingRef> {
+fn first(wrong: &SortedMap<FindingRef, Option<FindingRef>>, cause: FindingRef, own: &FindingRef) -> Option<FindingRef> {
     let mut cause = wrong.contains_key(&cause).then_some(cause)?;
     for _ in 0..wrong.len() {
         match wrong.get(&cause).cloned().flatten().filter(|next| wrong.contains_key(next)) {

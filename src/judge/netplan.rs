@@ -1,7 +1,5 @@
 //! Do netplan's files say what they mean to?
 
-use std::collections::BTreeMap;
-
 use super::outcome::{NOT_PRESENT, Outcome};
 use crate::catalog::kind::network::NETPLAN_DIRECTORIES;
 use crate::facts::Facts;
@@ -9,6 +7,7 @@ use crate::facts::netplan::{NEWEST, Place, Problem, check};
 use crate::facts::packages::Package;
 use crate::model::answer::Content;
 use crate::model::gather::Gather as _;
+use crate::model::sorted::SortedMap;
 use crate::model::{Query, Reading, Trouble};
 
 /// What brings the program that reads the files: since 1.0 it has a package of its own.
@@ -39,13 +38,13 @@ pub fn judge(facts: &Facts<'_>) -> Vec<Outcome> {
 
 /// Path → content of the files from which netplan makes the network of the next boot: none where it is not installed,
 /// and none where it refuses one of them, since it then makes nothing.
-pub(super) fn files_of_next_boot<'f>(facts: &'f Facts<'_>) -> Result<BTreeMap<String, &'f [u8]>, Trouble> {
+pub(super) fn files_of_next_boot<'f>(facts: &'f Facts<'_>) -> Result<SortedMap<String, &'f [u8]>, Trouble> {
     let knows_all_keys = match installed(facts) {
-        Installed::No => return Ok(BTreeMap::new()),
+        Installed::No => return Ok(SortedMap::new()),
         Installed::Yes(version) => release(&version).is_some_and(|it| it <= NEWEST),
         Installed::Unclear => false,
     };
-    let mut files = BTreeMap::new();
+    let mut files = SortedMap::new();
     for (path, content) in in_force(facts, NETPLAN_DIRECTORIES.map(|directory| format!("{directory}/*.yaml")))? {
         match content {
             Reading::Known(text) => drop(files.insert(path, text)),
@@ -55,7 +54,7 @@ pub(super) fn files_of_next_boot<'f>(facts: &'f Facts<'_>) -> Result<BTreeMap<St
     }
     let problems = check(files.iter().map(|(path, text)| (path.as_str(), Some(*text))), knows_all_keys);
     let is_refused = problems.values().any(|problem| matches!(problem, Problem::At(..)));
-    Ok(if is_refused { BTreeMap::new() } else { files })
+    Ok(if is_refused { SortedMap::new() } else { files })
 }
 
 fn installed(facts: &Facts<'_>) -> Installed {
@@ -77,8 +76,8 @@ fn release(version: &str) -> Option<(u32, u32)> {
 }
 
 /// Path → content of the files that count: one hides those of its name in the directories before.
-fn in_force<'f>(facts: &'f Facts<'_>, patterns: [String; 3]) -> Result<BTreeMap<String, Reading<&'f [u8]>>, Trouble> {
-    let mut by_name: BTreeMap<&str, (String, Reading<&[u8]>)> = BTreeMap::new();
+fn in_force<'f>(facts: &'f Facts<'_>, patterns: [String; 3]) -> Result<SortedMap<String, Reading<&'f [u8]>>, Trouble> {
+    let mut by_name: SortedMap<&str, (String, Reading<&[u8]>)> = SortedMap::new();
     for (directory, files) in facts.files(patterns) {
         match files {
             Reading::Known(files) => by_name.extend(files.iter().map(|(name, content)| {
@@ -92,7 +91,7 @@ fn in_force<'f>(facts: &'f Facts<'_>, patterns: [String; 3]) -> Result<BTreeMap<
     Ok(by_name.into_values().filter(|(_, content)| *content != Reading::Absent).gather())
 }
 
-fn judge_files(files: &BTreeMap<String, Reading<&[u8]>>, knows_all_keys: bool) -> Vec<Outcome> {
+fn judge_files(files: &SortedMap<String, Reading<&[u8]>>, knows_all_keys: bool) -> Vec<Outcome> {
     let texts = files.iter().map(|(path, content)| (path.as_str(), content.clone().known()));
     let problems = check(texts, knows_all_keys);
     let judge_file = |(path, content): (&String, &Reading<&[u8]>)| match (content, problems.get(path.as_str())) {

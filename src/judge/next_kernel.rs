@@ -1,7 +1,5 @@
 //! The kernel that boots next, and what is asked of it.
 
-use std::collections::BTreeMap;
-
 use crate::catalog::kind::Kind;
 use crate::catalog::kind::boot::{BOOT, GRUB, ROOT_LINK};
 use crate::facts::Facts;
@@ -10,6 +8,7 @@ use crate::facts::kernels::{ChosenBy, NextKernel, initrd_of};
 use crate::judge::outcome::{NOT_PRESENT, Outcome};
 use crate::model::answer::Entry;
 use crate::model::gather::Gather as _;
+use crate::model::sorted::SortedMap;
 use crate::model::{Query, Reading, Trouble, TroubleCause};
 
 /// As the boot menu says it; where there is none, or none that we understand, the newest in /boot.
@@ -29,7 +28,7 @@ pub fn next_kernel(facts: &Facts<'_>) -> Reading<NextKernel> {
 }
 
 /// The files by their paths: those in /boot, and the link in the root where that is the same filesystem.
-fn seen_by_grub<'f>(boot: &'f [Entry], facts: &Facts<'f>) -> BTreeMap<String, &'f Entry> {
+fn seen_by_grub<'f>(boot: &'f [Entry], facts: &Facts<'f>) -> SortedMap<String, &'f Entry> {
     let is_separate = facts.space(BOOT).known().is_some_and(|space| space.mount_point == BOOT);
     let link = facts.reading::<Vec<Entry>>(&Query::Listing(ROOT_LINK.to_owned()));
     let links = link.known().filter(|_| !is_separate).into_iter().flat_map(|entries| entries.iter());
@@ -131,7 +130,7 @@ mod tests {
         let answer = |text: &str| Answer::Text(text.as_bytes().to_vec());
         let asked = |reading: Reading<&str>| Asked { reading: reading.map(answer), micros: 0 };
         let queries = GRUB.map(|file| Query::File(file.to_owned()));
-        let answers = Answers(BTreeMap::from_iter(queries.into_iter().zip(files.map(asked))));
+        let answers = Answers(SortedMap::from_iter(queries.into_iter().zip(files.map(asked))));
         let run = Run { intent: Intent::Reboot, asked_at: "2026-11-20T09:14:02Z" };
         next_kernel_arguments(&Facts::new(&answers, &Settings::default(), run))
     }

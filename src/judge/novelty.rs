@@ -1,17 +1,16 @@
 //! What is new since the baseline, and what was so before.
 
-use std::collections::BTreeSet;
-
 use super::outcome::{EXCLUDED, NOT_CONFIGURED};
 use crate::catalog::Check;
 use crate::model::gather::Gather as _;
+use crate::model::sorted::SortedSet;
 use crate::model::{Finding, Status, TroubleCause};
 
 /// Says of each finding that is wrong or unknown whether it was so before: the same check, the same thing, the same
 /// cause. Nothing is said where the baseline cannot tell, because nobody looked then or nobody could. What is compared
 /// with the baseline is new by itself.
 pub fn mark(findings: &mut [Finding], checks: &[&Check], then: &[Finding]) {
-    let compared: BTreeSet<&str> = checks.iter().filter(|it| it.needs_baseline).map(|it| it.id.as_str()).gather();
+    let compared: SortedSet<&str> = checks.iter().filter(|it| it.needs_baseline).map(|it| it.id.as_str()).gather();
     let before = Then::new(then);
     for finding in findings.iter_mut().filter(|it| is_wrong(it)) {
         finding.new = if compared.contains(finding.id.as_str()) { Some(true) } else { before.lacks(finding) };
@@ -25,10 +24,10 @@ fn is_wrong(finding: &Finding) -> bool {
 #[derive(Default)]
 struct Then<'t> {
     /// Ids of which anything was judged.
-    judged: BTreeSet<&'t str>,
-    wrong: BTreeSet<(&'t str, &'t str, Status, Option<&'t str>)>,
+    judged: SortedSet<&'t str>,
+    wrong: SortedSet<(&'t str, &'t str, Status, Option<&'t str>)>,
     /// Nobody could look.
-    unknown: BTreeSet<(&'t str, &'t str)>,
+    unknown: SortedSet<(&'t str, &'t str)>,
 }
 
 impl<'t> Then<'t> {

@@ -8,13 +8,12 @@
 //! - what was wrong in the same way when the baseline was taken: it was not lost since;
 //! - what the baseline itself cannot tell, because it was not read then: keeping it protects nothing.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use crate::catalog::{Catalog, Check};
 use crate::facts::Facts;
 use crate::facts::before::Before;
 use crate::facts::packages::Package;
 use crate::model::gather::Gather as _;
+use crate::model::sorted::{SortedMap, SortedSet};
 use crate::model::{Finding, Reading, Status};
 use crate::units::IdGlob;
 
@@ -59,12 +58,12 @@ fn packages(facts: &Facts<'_>, before: &Before<'_>, counts: &dyn Fn(&Package<'_>
     fn versions<'a>(
         packages: &'a [Package<'a>],
         counts: &dyn Fn(&Package<'_>) -> bool,
-    ) -> BTreeMap<(&'a str, &'a str), &'a str> {
+    ) -> SortedMap<(&'a str, &'a str), &'a str> {
         let counting = packages.iter().filter(|package| counts(package));
         counting.map(|package| ((package.name, package.architecture), package.version)).gather()
     }
     let (now, then) = (versions(&now.0, counts), versions(&then.0, counts));
-    let names: BTreeSet<_> = now.keys().chain(then.keys()).copied().gather();
+    let names: SortedSet<_> = now.keys().chain(then.keys()).copied().gather();
     let changed = names.into_iter().filter_map(|name| match (then.get(&name), now.get(&name)) {
         (Some(old), Some(new)) if old == new => None,
         (Some(old), Some(new)) => Some(format!("{} {old} to {new}", name.0)),
@@ -89,13 +88,13 @@ fn is_open(finding: &Finding) -> bool {
 
 /// What blocked already when the baseline was taken: id, subject, and the cause of what failed.
 struct Then<'f> {
-    failed: BTreeSet<(&'f str, &'f str, Option<&'f str>)>,
-    open: BTreeSet<(&'f str, &'f str)>,
+    failed: SortedSet<(&'f str, &'f str, Option<&'f str>)>,
+    open: SortedSet<(&'f str, &'f str)>,
 }
 
 impl<'f> Then<'f> {
     fn of(findings: impl Iterator<Item = &'f Finding>) -> Self {
-        let mut then = Self { failed: BTreeSet::new(), open: BTreeSet::new() };
+        let mut then = Self { failed: SortedSet::new(), open: SortedSet::new() };
         for finding in findings.filter(|finding| finding.blocking || finding.waiver.is_some()) {
             if finding.status == Status::Fail {
                 then.failed.insert((&finding.id, &finding.subject, finding.cause.as_deref()));

@@ -1,10 +1,9 @@
 //! What becomes of the findings when one waits.
 
-use std::collections::BTreeSet;
-
 use crate::catalog::{Check, Level};
 use crate::model::gather::Gather as _;
 use crate::model::report::Intent;
+use crate::model::sorted::SortedSet;
 use crate::model::{Finding, Severity, Status, TroubleCause};
 
 #[derive(Debug, PartialEq)]
@@ -21,9 +20,9 @@ pub enum Outlook<'f> {
 pub fn outlook<'f>(findings: &'f [Finding], checks: &[Check], intent: Intent) -> Outlook<'f> {
     let wrong = || findings.iter().filter(|finding| is_wrong(finding, intent));
     let passing = |finding: &&Finding| passes(finding, checks, intent);
-    let found: BTreeSet<(&str, &str)> = wrong().filter(passing).map(key).gather();
+    let found: SortedSet<(&str, &str)> = wrong().filter(passing).map(key).gather();
     let is_found = |id: &str| found.iter().any(|(it, _)| *it == id);
-    let along: BTreeSet<&str> = checks
+    let along: SortedSet<&str> = checks
         .iter()
         .filter(|check| check.passes_with.as_deref().is_some_and(is_found))
         .map(|check| check.id.as_str())

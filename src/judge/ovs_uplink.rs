@@ -5,7 +5,7 @@
 
 mod bonds;
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 
 use super::causes::Part;
 use super::outcome::Outcome;
@@ -14,9 +14,10 @@ use crate::catalog::Level;
 use crate::facts::Facts;
 use crate::facts::ovs::{Bridge, Interface, Ovs, Port, value};
 use crate::model::answer::Link;
+use crate::model::sorted::SortedMap;
 use crate::model::{Query, Reading};
 
-pub(super) type Links = BTreeMap<String, Link>;
+pub(super) type Links = SortedMap<String, Link>;
 
 /// The kernel device that stands for every kernel datapath.
 pub(super) const KERNEL_DATAPATH: &str = "ovs-system";

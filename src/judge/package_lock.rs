@@ -1,13 +1,12 @@
 //! Does another process hold a package manager's lock, and for how long?
 
-use std::collections::BTreeMap;
-
 use super::outcome::{NOT_PRESENT, Outcome};
 use crate::catalog::Level;
 use crate::catalog::kind::packages::Locks as Spec;
 use crate::facts::Facts;
 use crate::model::answer::{Holder, Lock};
 use crate::model::finding::FindingRef;
+use crate::model::sorted::SortedMap;
 use crate::model::{Query, Reading, Status};
 use crate::units::AbsolutePath;
 
@@ -30,7 +29,7 @@ pub fn judge(spec: &Spec, facts: &Facts<'_>) -> Vec<Outcome> {
 
 /// One process takes several locks: that is told once.
 fn hang_below_the_first(outcomes: &mut [Outcome]) {
-    let mut first: BTreeMap<String, String> = BTreeMap::new();
+    let mut first: SortedMap<String, String> = SortedMap::new();
     for outcome in outcomes.iter_mut().filter(|outcome| outcome.status == Status::Fail) {
         let Some(pid) = outcome.observed.get("pid").filter(|pid| !pid.is_null()) else { continue };
         match first.get(&pid.to_string()) {

@@ -1,7 +1,5 @@
 //! Are apt's sources those of this release?
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use super::outcome::{NOT_PRESENT, Outcome};
 use crate::catalog::kind::packages::{ONE_LINE_SOURCES, OS_RELEASE, SOURCES};
 use crate::facts::Facts;
@@ -12,6 +10,7 @@ use crate::facts::repositories::{
 };
 use crate::model::answer::Content;
 use crate::model::gather::{Arrange as _, Gather as _};
+use crate::model::sorted::{SortedMap, SortedSet};
 use crate::model::{Query, Reading, Trouble, TroubleCause};
 
 type Parsed = (String, Reading<SourceFile>);
@@ -114,7 +113,7 @@ fn judge_files(files: &[Parsed], own: &Reading<Vec<String>>) -> Vec<Outcome> {
         outcomes.push(Outcome::fail("", Some("none"), detail).expecting("sources", "at least one"));
     }
     if outcomes.is_empty() {
-        let listed: BTreeSet<String> = enabled.iter().map(|it| format!("{} {}", it.uri.shown(), it.suite)).gather();
+        let listed: SortedSet<String> = enabled.iter().map(|it| format!("{} {}", it.uri.shown(), it.suite)).gather();
         let detail = match listed.len() {
             1 => "the one source of apt fits this release".to_owned(),
             count => format!("all {count} sources of apt fit this release"),
@@ -146,9 +145,9 @@ fn refused(files: &[(&str, &SourceFile)]) -> Vec<Outcome> {
 fn judge_file(path: &str, sources: &[&Source], own: &Reading<Vec<String>>) -> Vec<Outcome> {
     let own = own.as_ref().known().map(Vec::as_slice).unwrap_or_default();
     let is_own = |name: &str| own.iter().any(|it| it == name);
-    let mut foreign: BTreeMap<&str, Vec<&Source>> = BTreeMap::new();
-    let mut moving: BTreeMap<&str, Vec<&Source>> = BTreeMap::new();
-    let mut disabled: BTreeMap<&str, Vec<&Source>> = BTreeMap::new();
+    let mut foreign: SortedMap<&str, Vec<&Source>> = SortedMap::new();
+    let mut moving: SortedMap<&str, Vec<&Source>> = SortedMap::new();
+    let mut disabled: SortedMap<&str, Vec<&Source>> = SortedMap::new();
     for source in sources {
         match (source.codename(), source.moving()) {
             _ if source.is_disabled => {
@@ -183,9 +182,9 @@ fn judge_file(path: &str, sources: &[&Source], own: &Reading<Vec<String>>) -> Ve
 }
 
 fn row(path: &str, name: &str, cause: &'static str, what: &str, sources: &[&Source]) -> Outcome {
-    let uris: BTreeSet<String> = sources.iter().map(|source| source.uri.shown()).gather();
-    let suites: BTreeSet<&str> = sources.iter().map(|source| source.suite.as_str()).gather();
-    let lines: BTreeSet<usize> = sources.iter().map(|source| source.line).gather();
+    let uris: SortedSet<String> = sources.iter().map(|source| source.uri.shown()).gather();
+    let suites: SortedSet<&str> = sources.iter().map(|source| source.suite.as_str()).gather();
+    let lines: SortedSet<usize> = sources.iter().map(|source| source.line).gather();
     let (line, first) = sources.first().map_or((0, String::new()), |source| (source.line, source.uri.shown()));
     let more = if uris.len() > 1 { format!(" and {} more", uris.len() - 1) } else { String::new() };
     Outcome::fail(format!("{path} {name}"), Some(cause), format!("{path}:{line}: {what}: {first}{more}"))

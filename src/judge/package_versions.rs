@@ -1,7 +1,5 @@
 //! Have packages that belong together one version?
 
-use std::collections::BTreeMap;
-
 use serde_json::json;
 
 use super::outcome::{NOT_PRESENT, Outcome};
@@ -9,10 +7,11 @@ use super::package_state::NO_DPKG;
 use crate::catalog::kind::packages::{STATUS, Versions as Spec};
 use crate::facts::packages::{self, Package, Packages};
 use crate::facts::{Facts, wildcard};
+use crate::model::sorted::SortedMap;
 use crate::model::{Query, Reading};
 
 /// Version → the packages that have it.
-type Versions<'a> = BTreeMap<&'a str, Vec<&'a str>>;
+type Versions<'a> = SortedMap<&'a str, Vec<&'a str>>;
 
 pub fn judge(spec: &Spec, facts: &Facts<'_>) -> Vec<Outcome> {
     let status = Query::File(STATUS.to_owned());

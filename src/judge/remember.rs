@@ -1,7 +1,5 @@
 //! What a snapshot reads and keeps beside what the checks of the moment ask.
 
-use std::collections::BTreeSet;
-
 use super::follow_up;
 use crate::catalog::Check;
 use crate::catalog::kind::network::NETWORKD_DIRECTORY;
@@ -9,6 +7,7 @@ use crate::catalog::settings::Settings;
 use crate::facts::{Facts, identity};
 use crate::model::Query;
 use crate::model::gather::Gather as _;
+use crate::model::sorted::SortedSet;
 
 /// Where configuration lies of which the hash is kept, for a person who lays two snapshots side by side: no check
 /// compares them.
@@ -23,9 +22,9 @@ const CONFIGURATION: [&str; 4] = [
 const AGENTS: &str = "/opt";
 
 /// What is asked at once: what the checks will compare, and what is kept for people and for repairs.
-pub fn questions(compared: &[&Check], settings: &Settings) -> BTreeSet<Query> {
+pub fn questions(compared: &[&Check], settings: &Settings) -> SortedSet<Query> {
     if compared.is_empty() {
-        return BTreeSet::new();
+        return SortedSet::new();
     }
     let hashes = CONFIGURATION.into_iter().map(|pattern| Query::Hashes(pattern.to_owned()));
     let networkd = ["network", "netdev", "link"].map(|kind| Query::Hashes(format!("{NETWORKD_DIRECTORY}/*.{kind}")));
@@ -35,18 +34,18 @@ pub fn questions(compared: &[&Check], settings: &Settings) -> BTreeSet<Query> {
 }
 
 /// What is asked once links and bridges are known.
-pub fn open_questions(facts: &Facts<'_>) -> BTreeSet<Query> {
+pub fn open_questions(facts: &Facts<'_>) -> SortedSet<Query> {
     let flows = follow_up::flows(facts);
     follow_up::hardware(facts).into_iter().chain(flows).gather()
 }
 
 /// What a later comparison lacks where it could not be read. What is kept for people alone it does not need.
-pub fn needed(compared: &[&Check], settings: &Settings) -> BTreeSet<Query> {
+pub fn needed(compared: &[&Check], settings: &Settings) -> SortedSet<Query> {
     compared.iter().flat_map(|check| check.kind.remembered(settings)).chain(identity::questions()).gather()
 }
 
 /// Whether an answer is of that kind, or among those that are `needed`.
-pub fn is_needed(query: &Query, needed: &BTreeSet<Query>) -> bool {
+pub fn is_needed(query: &Query, needed: &SortedSet<Query>) -> bool {
     matches!(query, Query::Nic(_) | Query::Flows(_) | Query::Unit(_)) || needed.contains(query)
 }
 

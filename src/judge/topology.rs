@@ -3,7 +3,6 @@
 
 mod ways;
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use super::ovs_uplink::{KERNEL_DATAPATH, Links, Role, belongs_to_ovn, role};
@@ -12,6 +11,7 @@ use crate::facts::before::Before;
 use crate::facts::ovs::{Bridge, Datum, Ovs, Port};
 use crate::facts::wiring::{self, Wiring};
 use crate::model::gather::Gather as _;
+use crate::model::sorted::{SortedMap, SortedSet};
 use ways::Ways;
 
 /// A part of the host that a finding is about.
@@ -40,7 +40,7 @@ pub enum Part {
 /// The parts of a host as nodes, and which of them rely on which.
 #[derive(Debug, Default)]
 pub struct Topology {
-    nodes: BTreeMap<Part, usize>,
+    nodes: SortedMap<Part, usize>,
     /// For each node, those that rely on it.
     above: Vec<Vec<usize>>,
     /// For each node, those that it relies on.
@@ -104,7 +104,7 @@ impl Topology {
         self.nodes.iter().filter(|(part, _)| matches!(part, Part::Device(_))).map(|(_, node)| *node)
     }
 
-    pub fn units(&self) -> BTreeSet<usize> {
+    pub fn units(&self) -> SortedSet<usize> {
         self.nodes.iter().filter(|(part, _)| matches!(part, Part::Unit(_))).map(|(_, node)| *node).gather()
     }
 

@@ -1,16 +1,15 @@
 //! Which units have failed.
 
-use std::collections::BTreeMap;
-
 use super::outcome::{NOT_PRESENT, Outcome};
 use crate::facts::Facts;
 use crate::model::answer::LoadedUnit;
+use crate::model::sorted::SortedMap;
 use crate::model::{Query, Reading};
 
 pub const NO_SYSTEMD: &str = "systemd does not run here";
 
 pub fn judge(facts: &Facts<'_>) -> Vec<Outcome> {
-    let outcomes = match facts.reading::<BTreeMap<String, LoadedUnit>>(&Query::Units) {
+    let outcomes = match facts.reading::<SortedMap<String, LoadedUnit>>(&Query::Units) {
         Reading::Known(units) => {
             let failed: Vec<Outcome> = units
                 .iter()

@@ -1,16 +1,15 @@
 //! Findings that a person accepted until a date.
 
-use std::collections::BTreeMap;
-
 use crate::catalog::settings::{self, WaiverEntry};
 use crate::model::finding::Waiver;
+use crate::model::sorted::SortedMap;
 use crate::model::{Finding, Status};
 
 /// Waives what is waived and not yet expired at `now`, an RFC 3339 time in UTC. A waived finding stays in
 /// the report and blocks nothing.
 pub fn apply<'w>(findings: &mut [Finding], waivers: impl Iterator<Item = &'w WaiverEntry>, now: &str) {
     // Of several for one finding the one that holds the longest counts.
-    let mut longest: BTreeMap<(&str, &str), &WaiverEntry> = BTreeMap::new();
+    let mut longest: SortedMap<(&str, &str), &WaiverEntry> = SortedMap::new();
     for waiver in waivers {
         let counts = longest.entry((&waiver.id, &waiver.subject)).or_insert(waiver);
         if waiver.expires.to_string() > counts.expires.to_string() {

@@ -1,13 +1,14 @@
 //! What is kept in order, without the code of a sort for each type of entry.
 
 use std::cmp::Ordering;
-use std::collections::{BTreeMap, BTreeSet};
+
+use super::sorted::{SortedMap, SortedSet};
 
 /// What is kept in order.
 pub trait Ordered<T>: Default + Extend<T> {}
 
-impl<K: Ord, V> Ordered<(K, V)> for BTreeMap<K, V> {}
-impl<T: Ord> Ordered<T> for BTreeSet<T> {}
+impl<K: Ord, V> Ordered<(K, V)> for SortedMap<K, V> {}
+impl<T: Ord> Ordered<T> for SortedSet<T> {}
 
 /// `collect()` sorts all entries first, and the code of that sort is made anew for every type of entry: together a
 /// twentieth of the program.
@@ -63,8 +64,8 @@ mod tests {
     fn what_is_gathered_or_arranged_is_what_would_be_collected_or_sorted() {
         let words: Vec<String> = (0..300).map(|number| format!("{}", number * 7919 % 300)).collect();
         let pairs = || words.iter().enumerate().map(|(index, word)| (word.len(), index));
-        assert_eq!(pairs().gather::<BTreeMap<_, _>>(), pairs().collect());
-        assert_eq!(words.iter().gather::<BTreeSet<_>>(), words.iter().collect());
+        assert_eq!(pairs().gather::<SortedMap<_, _>>(), pairs().collect());
+        assert_eq!(words.iter().gather::<SortedSet<_>>(), words.iter().collect());
         let (mut sorted, mut arranged) = (words.clone(), words.clone());
         sorted.sort();
         arranged.arrange();

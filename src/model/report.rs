@@ -1,11 +1,10 @@
 //! The one document that every judging verb prints. Its JSON schema is generated from these types.
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::finding::{Finding, Status};
+use crate::model::sorted::SortedMap;
 
 pub const SCHEMA: &str = "hostready/report";
 pub const SCHEMA_VERSION: &str = "1.0";
@@ -126,8 +125,8 @@ pub struct Host {
     pub profiles: Vec<String>,
     pub roles: Vec<String>,
     pub cluster: Option<String>,
-    pub ids: BTreeMap<String, String>,
-    pub labels: BTreeMap<String, String>,
+    pub ids: SortedMap<String, String>,
+    pub labels: SortedMap<String, String>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

@@ -1,6 +1,5 @@
 //! What a host was like: the document that `snapshot` writes and `verify` compares with.
 
-use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::de::{Error, IgnoredAny, MapAccess, Visitor};
@@ -12,6 +11,7 @@ use super::answer::Asked;
 use super::report::{Baseline, Host, Tool};
 use super::{Answer, Answers, Finding, Query, Reading, TroubleCause};
 use crate::model::gather::Gather as _;
+use crate::model::sorted::SortedMap;
 
 pub const SCHEMA: &str = "hostready/snapshot";
 pub const SCHEMA_VERSION: &str = "1.0";
@@ -44,7 +44,7 @@ pub struct Snapshot {
     #[serde(deserialize_with = "known_findings")]
     pub findings: Vec<Finding>,
     /// Question → what the host answered.
-    #[cfg_attr(test, schemars(with = "BTreeMap<String, serde_json::Value>"))]
+    #[cfg_attr(test, schemars(with = "SortedMap<String, serde_json::Value>"))]
     pub answers: Remembered,
 }
 
@@ -71,7 +71,7 @@ pub struct Listed {
 
 /// What a host answered, without what each answer cost.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Remembered(pub BTreeMap<Query, Reading<Answer>>);
+pub struct Remembered(pub SortedMap<Query, Reading<Answer>>);
 
 impl Remembered {
     /// To be read like the answers of a host that was asked just now.
@@ -107,7 +107,7 @@ impl<'de> Visitor<'de> for EachAnswer {
 
     /// A newer hostready may remember more than we know of. What we do know is compared all the same.
     fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Remembered, M::Error> {
-        let mut answers = BTreeMap::new();
+        let mut answers = SortedMap::new();
         while let Some(key) = map.next_key::<String>()? {
             match key.parse::<Query>() {
                 Ok(query) => drop(answers.insert(query, reading(map.next_value()?)?)),

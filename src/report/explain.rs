@@ -1,7 +1,5 @@
 //! The catalog for a person who asks what is checked, and why.
 
-use std::collections::BTreeMap;
-
 use serde_json::{Value, json};
 
 use super::layout::{command_line, paragraph};
@@ -10,6 +8,7 @@ use crate::catalog::settings::Attestation;
 use crate::catalog::{Catalog, Check, Fix};
 use crate::model::gather::Gather as _;
 use crate::model::report::Intent;
+use crate::model::sorted::SortedMap;
 
 /// One line a check. A level with a star is another one for some intents.
 pub fn list(checks: &[Check]) -> String {
@@ -171,7 +170,7 @@ fn json_row(check: &Check, catalog: &Catalog) -> Value {
     json!({
         "id": check.id, "profile": check.profile, "title": check.title, "why": check.why,
         "for": check.intents, "level": check.level.as_str(), "severity": check.severity, "causes": causes,
-        "level_for": check.level_for.iter().map(|(intent, level)| (intent_word(*intent), level.as_str())).gather::<BTreeMap<_, _>>(),
+        "level_for": check.level_for.iter().map(|(intent, level)| (intent_word(*intent), level.as_str())).gather::<SortedMap<_, _>>(),
         "settings": settings, "fixes": fixes, "by_hand": check.by_hand, "source": check.source,
         "needs_baseline": check.needs_baseline, "passes_by_itself": check.passes_by_itself,
         "passes_after_boot": check.passes_after_boot,

@@ -1,7 +1,5 @@
 //! The report for a person: what stops the upgrade first, then the rest, on 80 columns.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use serde_json::Value;
 
 use super::layout::{Paint, command_line, entry, paragraph, printable, span, time};
@@ -11,6 +9,7 @@ use crate::judge::outcome::NO_BASELINE;
 use crate::model::finding::FindingRef;
 use crate::model::gather::Arrange as _;
 use crate::model::report::{Host, Verdict};
+use crate::model::sorted::{SortedMap, SortedSet};
 use crate::model::{Finding, Report, Severity, Status};
 use crate::units::Bytes;
 
@@ -64,7 +63,7 @@ fn is_note(it: &Finding) -> bool {
 }
 
 /// What hangs below a finding, whatever section it would be in by itself.
-type Explained<'r> = BTreeMap<&'r FindingRef, Vec<&'r Finding>>;
+type Explained<'r> = SortedMap<&'r FindingRef, Vec<&'r Finding>>;
 
 fn explained(report: &Report) -> Explained<'_> {
     let mut explained = Explained::new();
@@ -153,7 +152,7 @@ fn is_same_unknown(one: &Finding, other: &Finding) -> bool {
 }
 
 fn show_commands(out: &mut String, commands: Vec<&Vec<String>>) {
-    let mut seen = BTreeSet::new();
+    let mut seen = SortedSet::new();
     for argv in commands.into_iter().filter(|argv| seen.insert(*argv)) {
         out.push_str(&typed(argv));
     }

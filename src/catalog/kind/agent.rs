@@ -1,19 +1,18 @@
 //! Checks of a vendor's agent.
 
-use std::collections::BTreeMap;
-
 use super::Spec;
 use super::packages::STATUS;
 use crate::catalog::fields::table;
 use crate::catalog::settings::Settings;
 use crate::model::Query;
+use crate::model::sorted::SortedMap;
 use crate::units::UnitName;
 
 /// The agent's units run.
 #[derive(Clone, Debug)]
 pub struct Service {
     /// Unit → the package that brings it.
-    pub units: BTreeMap<UnitName, String>,
+    pub units: SortedMap<UnitName, String>,
     /// The unit that starts the others: those need not be enabled.
     pub starter: UnitName,
     /// So long after its package was upgraded it may still be about to start.

@@ -1,17 +1,16 @@
 //! Checks of the filesystems that hold certain paths.
 
-use std::collections::BTreeMap;
-
 use super::Spec;
 use crate::catalog::fields::table;
 use crate::catalog::settings::Settings;
 use crate::model::Query;
+use crate::model::sorted::SortedMap;
 use crate::units::{AbsolutePath, Bytes};
 
 /// Free space for unprivileged writers at each path.
 #[derive(Clone, Debug)]
 pub struct Space {
-    pub paths: BTreeMap<AbsolutePath, Bytes>,
+    pub paths: SortedMap<AbsolutePath, Bytes>,
 }
 
 table!(Space: paths);
@@ -26,7 +25,7 @@ impl Spec for Space {
 #[derive(Clone, Debug)]
 pub struct SpaceShared {
     pub needs_of: String,
-    pub paths: BTreeMap<AbsolutePath, Bytes>,
+    pub paths: SortedMap<AbsolutePath, Bytes>,
 }
 
 table!(SpaceShared: needs_of; .. paths);
@@ -86,7 +85,7 @@ pub struct DeletedOpen {
     /// Worth a finding from this size on, or from this share of the filesystem.
     pub from: Bytes,
     pub from_percent: u64,
-    pub paths: BTreeMap<AbsolutePath, Bytes>,
+    pub paths: SortedMap<AbsolutePath, Bytes>,
 }
 
 table!(DeletedOpen: needs_of, from, from_percent; .. paths);

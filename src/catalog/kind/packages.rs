@@ -1,11 +1,10 @@
 //! Checks of the dpkg database.
 
-use std::collections::BTreeMap;
-
 use super::Spec;
 use crate::catalog::fields::table;
 use crate::catalog::settings::Settings;
 use crate::model::Query;
+use crate::model::sorted::SortedMap;
 use crate::units::AbsolutePath;
 
 pub const STATUS: &str = "/var/lib/dpkg/status";
@@ -99,7 +98,7 @@ impl Spec for Versions {
 pub struct Kept {
     /// What the host cannot do without: patterns of package names, by what they are for. In each list the best comes
     /// first: the best that the baseline had must be there, or a better one.
-    pub packages: BTreeMap<String, Vec<String>>,
+    pub packages: SortedMap<String, Vec<String>>,
 }
 
 table!(Kept: packages);

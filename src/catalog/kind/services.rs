@@ -1,11 +1,10 @@
 //! Checks of systemd's units.
 
-use std::collections::BTreeMap;
-
 use super::Spec;
 use crate::catalog::fields::table;
 use crate::catalog::settings::Settings;
 use crate::model::Query;
+use crate::model::sorted::SortedMap;
 use crate::units::UnitName;
 
 /// These units run, and will run after the next boot.
@@ -40,7 +39,7 @@ impl Spec for UnitsFailed {
 pub struct Kept {
     /// What the host cannot do without: a service, and the units of which any one provides it. What else was enabled
     /// is compared too, and counts less.
-    pub services: BTreeMap<String, Vec<UnitName>>,
+    pub services: SortedMap<String, Vec<UnitName>>,
 }
 
 table!(Kept: services);

@@ -119,5 +119,5 @@ fn a_link_tells_the_version_of_what_it_leads_to() {
     assert_eq!(next("/vmlinuz", &[], &[("", &link), ("/boot", &kernel)]).found, Found::Empty);
     let found = next("/boot/bzImage", &[], &[]);
     assert_eq!((found.version, found.initrds.len()), (None, 0));
-    assert_eq!(NextKernel::of_entry(&Entry::default(), &BTreeMap::new()), None, "an entry that starts no kernel");
+    assert_eq!(NextKernel::of_entry(&Entry::default(), &SortedMap::new()), None, "an entry that starts no kernel");
 }

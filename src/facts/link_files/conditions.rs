@@ -1,10 +1,9 @@
 //! The `[Match]` section: all that it asks must hold.
 
-use std::collections::BTreeMap;
-
 use super::Device;
 use super::ini::words;
 use crate::facts::wildcard;
+use crate::model::sorted::SortedMap;
 
 /// Whether it holds, or why that is not known beforehand.
 pub type Told = Result<bool, String>;
@@ -22,7 +21,7 @@ pub struct Conditions {
     kinds: Vec<String>,
     properties: Vec<String>,
     /// Conditions on the system, each with its last value.
-    of_system: BTreeMap<String, String>,
+    of_system: SortedMap<String, String>,
 }
 
 const OF_SYSTEM: [&str; 7] =

@@ -1,7 +1,5 @@
 //! Against what udev itself made of files and rules: tests/hosts/naming/record.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use serde::Deserialize;
 
 use super::*;
@@ -9,6 +7,7 @@ use crate::catalog::kind::network::{LINK_DIRECTORIES, RULE_DIRECTORIES};
 use crate::facts::udev_rules::{Named, Rules};
 use crate::model::TroubleCause;
 use crate::model::answer::Link;
+use crate::model::sorted::{SortedMap, SortedSet};
 
 #[derive(Deserialize)]
 struct Recorded {
@@ -19,8 +18,8 @@ struct Recorded {
 #[derive(Deserialize)]
 struct Case {
     about: String,
-    files: BTreeMap<String, String>,
-    outcomes: BTreeMap<String, Outcome>,
+    files: SortedMap<String, String>,
+    outcomes: SortedMap<String, Outcome>,
 }
 
 /// What udev named the NIC, by which rule, and which `.link` file it applied.
@@ -53,7 +52,7 @@ fn staged(case: &Case) -> [Vec<(String, Files)>; 3] {
     let of = |directories: &[&str], end: &str| -> Vec<(String, Files)> {
         directories.iter().map(|directory| (directory.to_string(), files(case, directory, end))).collect()
     };
-    let added: BTreeSet<&str> = case.files.keys().filter_map(|path| Some(path.rsplit_once('/')?.0)).collect();
+    let added: SortedSet<&str> = case.files.keys().filter_map(|path| Some(path.rsplit_once('/')?.0)).collect();
     let added: Vec<&str> = added.into_iter().filter(|directory| directory.ends_with(".link.d")).collect();
     // In the order in which directories count.
     let rank = |path: &&str| LINK_DIRECTORIES.iter().position(|directory| path.starts_with(directory));
@@ -65,7 +64,7 @@ fn staged(case: &Case) -> [Vec<(String, Files)>; 3] {
 #[test]
 fn udev_itself_takes_the_same_files_and_names() {
     let recorded: Recorded = serde_json::from_str(include_str!("../../../tests/hosts/naming/cases.json")).unwrap();
-    let machine: BTreeMap<String, Machine> =
+    let machine: SortedMap<String, Machine> =
         serde_json::from_str(include_str!("../../../tests/hosts/naming/i440fx.json")).unwrap();
     assert!(recorded.cases.len() > 35);
     let mut differ = Vec::new();

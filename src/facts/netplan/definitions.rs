@@ -1,16 +1,15 @@
 //! What netplan's files define together, and how the definitions refer to each other.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use super::schema::Kind;
 use super::{Place, Problem};
+use crate::model::sorted::{SortedMap, SortedSet};
 
 /// One interface that some file defines.
 #[derive(Clone, Debug)]
 pub struct Definition {
     pub kind: Kind,
     /// The keys that were set, in whatever file.
-    pub keys: BTreeSet<String>,
+    pub keys: SortedSet<String>,
     /// `id` of a VLAN.
     pub vlan_id: Option<String>,
     pub bond: Option<String>,
@@ -29,7 +28,7 @@ pub struct Used {
 
 #[derive(Clone, Debug)]
 pub struct Definitions {
-    by_name: BTreeMap<String, Definition>,
+    by_name: SortedMap<String, Definition>,
     /// NetworkManager renders something: then more may be undefined than with networkd.
     pub has_network_manager: bool,
     /// False once something could not be read: then what is missed may be there.
@@ -38,7 +37,7 @@ pub struct Definitions {
 
 impl Default for Definitions {
     fn default() -> Self {
-        Self { by_name: BTreeMap::new(), has_network_manager: false, is_whole: true }
+        Self { by_name: SortedMap::new(), has_network_manager: false, is_whole: true }
     }
 }
 
@@ -47,7 +46,7 @@ impl Definitions {
     pub fn define(&mut self, name: &str, kind: Kind, place: Place) -> Result<&mut Definition, Problem> {
         let definition = self.by_name.entry(name.to_owned()).or_insert_with(|| Definition {
             kind,
-            keys: BTreeSet::new(),
+            keys: SortedSet::new(),
             vlan_id: None,
             bond: None,
             bridge: None,

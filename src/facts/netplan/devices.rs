@@ -1,11 +1,10 @@
 //! Which devices netplan configures.
 
-use std::collections::BTreeMap;
-
 use super::Problem;
 use super::reader::Yaml;
 use super::yaml::Document;
 use crate::model::gather::Arrange as _;
+use crate::model::sorted::SortedMap;
 
 const KINDS: [&str; 10] = [
     "ethernets",
@@ -36,7 +35,7 @@ pub struct Defined {
 pub fn defined<'a>(files: impl IntoIterator<Item = (&'a str, &'a [u8])>) -> Result<Vec<Defined>, Problem> {
     let mut files: Vec<_> = files.into_iter().collect();
     files.arrange_by_key(|(path, _)| path.rsplit('/').next());
-    let mut devices: BTreeMap<String, (Defined, bool)> = BTreeMap::new();
+    let mut devices: SortedMap<String, (Defined, bool)> = SortedMap::new();
     for (path, text) in files {
         let document = Document::load(text)?;
         let yaml = Yaml(&document);

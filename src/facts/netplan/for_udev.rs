@@ -2,16 +2,15 @@
 //!
 //! Only what names devices is written here. Releases from 0.106 to 1.1 write the same.
 
-use std::collections::BTreeMap;
-
 use super::Problem;
 use super::reader::Yaml;
 use super::values;
 use super::yaml::{Document, NodeId};
 use crate::model::gather::Arrange as _;
+use crate::model::sorted::SortedMap;
 
 /// Under the name of the file that netplan writes.
-pub type Written = BTreeMap<String, File>;
+pub type Written = SortedMap<String, File>;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct File {
@@ -43,7 +42,7 @@ const OFFLOADS: [&str; 7] = [
 pub fn for_udev<'a>(files: impl IntoIterator<Item = (&'a str, &'a [u8])>) -> Result<ForUdev, Problem> {
     let mut files: Vec<_> = files.into_iter().collect();
     files.arrange_by_key(|(path, _)| path.rsplit('/').next());
-    let mut devices: BTreeMap<String, Device> = BTreeMap::new();
+    let mut devices: SortedMap<String, Device> = SortedMap::new();
     for (path, text) in files {
         let yaml = Yaml(&Document::load(text)?);
         for (id, settings) in yaml.devices("ethernets") {

@@ -1,7 +1,7 @@
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use super::*;
+use crate::model::sorted::SortedMap;
 
 /// What is left to netplan itself, though every release that we know refuses it: not worth the risk.
 const LEFT_TO_NETPLAN: [&str; 6] = [
@@ -33,7 +33,7 @@ const OTHER_PLACE: [&str; 15] = [
     "vrf-without-table",
 ];
 
-type Cases = BTreeMap<String, Vec<(String, Vec<u8>)>>;
+type Cases = SortedMap<String, Vec<(String, Vec<u8>)>>;
 
 /// The table that the lab holds against netplan: a case is a file, or a directory of them.
 fn cases() -> Cases {
@@ -65,7 +65,7 @@ fn judged(files: &[(String, Vec<u8>)], knows_all_keys: bool) -> String {
 }
 
 /// What netplan of one release made of the table: `taken`, or the place of what it refuses.
-fn recorded(text: &'static str) -> BTreeMap<&'static str, String> {
+fn recorded(text: &'static str) -> SortedMap<&'static str, String> {
     let place = |words: &str| match words.strip_prefix("refused ") {
         Some(words) => words.splitn(4, ':').take(3).collect::<Vec<_>>().join(":"),
         None => words.to_owned(),

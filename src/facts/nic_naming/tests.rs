@@ -1,11 +1,10 @@
 //! Against what udev itself called the NICs of machines of several shapes: tests/hosts/naming/record.
 
-use std::collections::BTreeMap;
-
 use serde_json::Value;
 
 use super::*;
 use crate::model::answer::PciAbove;
+use crate::model::sorted::SortedMap;
 
 const MACHINES: [(&str, &str); 3] = [
     ("i440fx", include_str!("../../../tests/hosts/naming/i440fx.json")),
@@ -15,10 +14,10 @@ const MACHINES: [(&str, &str); 3] = [
 
 #[test]
 fn udev_itself_gives_these_names_under_every_scheme() {
-    let mut compared = BTreeMap::<String, usize>::new();
+    let mut compared = SortedMap::<String, usize>::new();
     let mut differ = Vec::new();
     for (machine, text) in MACHINES {
-        let nics: BTreeMap<String, Value> = serde_json::from_str(text).unwrap();
+        let nics: SortedMap<String, Value> = serde_json::from_str(text).unwrap();
         for (name, recorded) in nics {
             let nic: Nic = serde_json::from_value(recorded["nic"].clone()).unwrap();
             // The rules for what is on no PCI bus are not ours.

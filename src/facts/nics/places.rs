@@ -1,10 +1,9 @@
 //! Where in the machine a NIC sits.
 
-use std::collections::BTreeMap;
-
 use super::{Links, is_nic};
 use crate::facts::Facts;
 use crate::model::answer::Nic;
+use crate::model::sorted::SortedMap;
 use crate::model::{Query, Reading, Trouble, TroubleCause};
 
 /// The PCI function, and what of it: one function may have several ports.
@@ -42,7 +41,7 @@ pub fn is_random(facts: &Facts<'_>, name: &str) -> bool {
 #[derive(Debug, Default)]
 pub struct Places<'n> {
     /// None where several NICs are at one place.
-    names: BTreeMap<Place<'n>, Option<&'n str>>,
+    names: SortedMap<Place<'n>, Option<&'n str>>,
     /// Why a NIC that is not found may be there all the same.
     unread: Option<Trouble>,
 }

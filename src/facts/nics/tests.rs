@@ -1,5 +1,3 @@
-use std::collections::BTreeMap;
-
 use super::Whereabouts::{Gone, Renamed, Same, Unknown};
 use super::*;
 use crate::catalog::Settings;
@@ -7,6 +5,7 @@ use crate::facts::Run;
 use crate::model::answer::{Answer, Asked, BondMember, Nic, PciFunction};
 use crate::model::report::{Host, Intent, Tool};
 use crate::model::snapshot::{Remembered, Snapshot};
+use crate::model::sorted::SortedMap;
 use crate::model::{Answers, Query};
 
 /// What a host answers.
@@ -189,7 +188,7 @@ fn links_that_could_not_be_read_leave_everything_open() {
 #[test]
 fn thousands_of_links_of_one_address_take_no_time() {
     let many = |from: usize| {
-        let links: BTreeMap<String, Link> =
+        let links: SortedMap<String, Link> =
             (from..from + 5000).map(|at| (format!("cali{at}"), device(Some("veth"), A))).collect();
         answers([(Query::Links, Answer::Links(links))])
     };

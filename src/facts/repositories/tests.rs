@@ -1,7 +1,7 @@
-use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use super::*;
+use crate::model::sorted::{SortedMap, SortedSet};
 
 /// Where apt fetches the index of a source from.
 fn index(source: &Source) -> String {
@@ -22,7 +22,7 @@ fn parsed(path: &Path) -> SourceFile {
 }
 
 /// What apt of one release made of the table.
-fn recorded(text: &'static str) -> BTreeMap<&'static str, &'static str> {
+fn recorded(text: &'static str) -> SortedMap<&'static str, &'static str> {
     text.lines().map(|line| line.split_once(':').unwrap()).collect()
 }
 
@@ -40,8 +40,8 @@ fn the_table_is_read_as_apt_reads_it() {
         let file = parsed(&table.join(case));
         let malformed = file.malformed.clone().or_else(|| conflict(&[&file]).map(|(_, malformed)| malformed));
         let enabled = file.sources.iter().filter(|source| !source.is_disabled);
-        let indices: Vec<String> = enabled.map(index).collect::<BTreeSet<_>>().into_iter().collect();
-        let is_refused = |release: &BTreeMap<&str, &str>| release[case].starts_with(" refused");
+        let indices: Vec<String> = enabled.map(index).collect::<SortedSet<_>>().into_iter().collect();
+        let is_refused = |release: &SortedMap<&str, &str>| release[case].starts_with(" refused");
         let agrees = match malformed {
             // What a single release takes is not wrong.
             Some(_) => releases.iter().all(is_refused),

@@ -1,15 +1,14 @@
 //! What a row says, attribute by attribute, so that rows of two moments can be compared and shown.
 
-use std::collections::BTreeMap;
-
 use serde_json::Value;
 
 use super::{Row, Wiring};
 use crate::facts::ovs::Datum;
 use crate::model::gather::Gather as _;
+use crate::model::sorted::SortedMap;
 
 /// Column → value; of a column that is a map each key by itself: `other_config:hwaddr`.
-pub type Attributes = BTreeMap<String, Value>;
+pub type Attributes = SortedMap<String, Value>;
 
 /// Columns that say what a row is and what it is made of, and not how it is set up.
 const STRUCTURE: [&str; 6] = ["_uuid", "name", "ports", "interfaces", "bridges", "controller"];
@@ -117,7 +116,7 @@ fn is_of_others(key: &str) -> bool {
 
 /// What became otherwise: attribute → its value of then and of now, null where it has none. A label that was added is
 /// no change of how the switch works.
-pub fn changes(then: &Attributes, now: &Attributes) -> BTreeMap<String, (Value, Value)> {
+pub fn changes(then: &Attributes, now: &Attributes) -> SortedMap<String, (Value, Value)> {
     let of = |attributes: &Attributes, key: &str| attributes.get(key).cloned().unwrap_or(Value::Null);
     let gone_or_other = then.iter().map(|(key, was)| (key.clone(), (was.clone(), of(now, key))));
     let is_news = |key: &str| !then.contains_key(key) && !key.starts_with("external_ids:");

@@ -5,7 +5,6 @@
 
 mod table;
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::thread;
@@ -14,6 +13,7 @@ use std::time::{Duration, Instant};
 use super::{bounded, failure, processes};
 use crate::model::answer::Connection;
 use crate::model::gather::Gather as _;
+use crate::model::sorted::{SortedMap, SortedSet};
 use crate::model::{Reading, TroubleCause};
 use table::Table;
 
@@ -33,7 +33,7 @@ pub fn of_unit(proc: &Path, unit: &str, deadline: Instant) -> Reading<Vec<Connec
 /// that: it is not waited for.
 fn standing(sample: impl Fn() -> Reading<Vec<Connection>>, pause: impl FnOnce()) -> Reading<Vec<Connection>> {
     let ends = |connection: &Connection| (connection.local.clone(), connection.peer.clone(), connection.relays);
-    let first: BTreeSet<_> = match sample() {
+    let first: SortedSet<_> = match sample() {
         Reading::Known(found) if found.iter().any(|it| !it.accepted && it.leads_out()) => {
             found.iter().map(ends).gather()
         }
@@ -57,7 +57,7 @@ fn sample(proc: &Path, unit: &str) -> Reading<Vec<Connection>> {
 }
 
 /// The process that holds each socket, by its inode.
-type Holders = BTreeMap<u64, u32>;
+type Holders = SortedMap<u64, u32>;
 
 /// What could not be read, and why.
 type Failure = (PathBuf, io::Error);
@@ -105,8 +105,8 @@ impl Host<'_> {
     }
 
     /// The processes that are still there, by their network namespace.
-    fn by_namespace(&self, pids: &[u32]) -> Result<BTreeMap<PathBuf, Vec<u32>>, Failure> {
-        let mut members: BTreeMap<PathBuf, Vec<u32>> = BTreeMap::new();
+    fn by_namespace(&self, pids: &[u32]) -> Result<SortedMap<PathBuf, Vec<u32>>, Failure> {
+        let mut members: SortedMap<PathBuf, Vec<u32>> = SortedMap::new();
         for pid in pids {
             let link = self.process(*pid).join("ns/net");
             match std::fs::read_link(&link) {

@@ -1,6 +1,6 @@
 //! Files that have no name any more and take up space as long as somebody holds them open.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::ffi::OsStr;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
@@ -14,6 +14,7 @@ use super::processes;
 use crate::model::Reading;
 use crate::model::answer::{DeletedFile, DeletedOpen};
 use crate::model::gather::Arrange as _;
+use crate::model::sorted::SortedMap;
 
 /// Smaller files cannot matter and only make the list long.
 const SMALLEST: u64 = 64 * 1024;
@@ -34,7 +35,7 @@ const ON_DISK: [&str; 9] = ["ext2", "ext3", "ext4", "xfs", "btrfs", "f2fs", "zfs
 /// a hung network filesystem or FUSE server would never answer.
 pub fn deleted_open(proc: &Path, local: &dyn Fn(&Path) -> bool) -> Reading<DeletedOpen> {
     processes::pids(proc).map(|pids| {
-        let mut walk = Walk { proc, local, mounts: HashMap::new(), files: BTreeMap::new() };
+        let mut walk = Walk { proc, local, mounts: HashMap::new(), files: SortedMap::new() };
         // Mounted with hidepid, /proc does not even name the processes of others.
         let mut denied = u64::from(!pids.contains(&1));
         for pid in pids {
@@ -53,7 +54,7 @@ struct Walk<'a> {
     local: &'a dyn Fn(&Path) -> bool,
     /// Mounts by mount namespace, as `/proc/PID/ns/mnt` names it.
     mounts: HashMap<Option<PathBuf>, Rc<Mounts>>,
-    files: BTreeMap<(u64, u64), DeletedFile>,
+    files: SortedMap<(u64, u64), DeletedFile>,
 }
 
 impl Walk<'_> {
@@ -223,7 +224,8 @@ mod tests {
         let file = orphan(&dir.path().join("x"), 1 << 20);
         let link = PathBuf::from(format!("/proc/self/fd/{}", std::os::fd::AsRawFd::as_raw_fd(&file)));
         let own = Path::new("/proc/self");
-        let mut walk = Walk { proc: Path::new(PROC), local: &|_| true, mounts: HashMap::new(), files: BTreeMap::new() };
+        let mut walk =
+            Walk { proc: Path::new(PROC), local: &|_| true, mounts: HashMap::new(), files: SortedMap::new() };
         assert!(walk.answers_by_itself(own, &link, Path::new("/x")));
         let namespace = fs::read_link("/proc/self/ns/mnt").ok();
         walk.mounts.insert(namespace, Rc::new(Mounts::parse(b"1 1 0:1 / / rw - ext4 /dev/x rw\n")));

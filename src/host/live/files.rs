@@ -1,6 +1,5 @@
 //! Files, directories and free space on filesystems that answer.
 
-use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{ErrorKind, Read, Seek, SeekFrom};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
@@ -12,6 +11,7 @@ use super::failure;
 use super::mounts::{Mount, Mounts, Place};
 use crate::model::answer::{Content, Entry, EntryKind, Modified, Space};
 use crate::model::gather::{Arrange as _, Gather as _};
+use crate::model::sorted::SortedMap;
 use crate::model::{Reading, TroubleCause};
 
 /// Far above what any file that we read should hold.
@@ -102,7 +102,7 @@ fn entry(directory: &Path, name: String) -> Option<Entry> {
 pub fn matching(
     pattern: &Path,
     read: impl Fn(&Path) -> Reading<Vec<u8>>,
-) -> Reading<BTreeMap<String, Reading<Content>>> {
+) -> Reading<SortedMap<String, Reading<Content>>> {
     let (Some(directory), Some(end)) = (pattern.parent(), pattern.file_name().and_then(|name| name.to_str())) else {
         return Reading::unreadable(TroubleCause::Malformed, "a pattern is written `/directory/*.end`");
     };

@@ -1,6 +1,6 @@
 //! The files that a fix for space may free, family by family.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 use std::fs::{DirEntry, Metadata};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -12,6 +12,7 @@ use super::mounts::Mounts;
 use crate::model::answer::FileRow;
 use crate::model::gather::Arrange as _;
 use crate::model::query::Freeable;
+use crate::model::sorted::SortedMap;
 use crate::model::{Reading, TroubleCause};
 
 const JOURNAL: &str = "var/log/journal";
@@ -200,7 +201,7 @@ fn is_rotated_log(name: &str) -> bool {
 /// The name of the newest file of each family in one directory. Where a service stopped writing long ago, that is
 /// the last that anybody knows of it, and it stays.
 fn newest_of_families(listed: &Listed) -> HashSet<String> {
-    let mut newest: BTreeMap<String, (SystemTime, String)> = BTreeMap::new();
+    let mut newest: SortedMap<String, (SystemTime, String)> = SortedMap::new();
     for (entry, metadata) in listed.iter().filter(|(_, metadata)| metadata.is_file()) {
         let name = entry.file_name().to_string_lossy().into_owned();
         let candidate = (metadata.modified().unwrap_or(SystemTime::UNIX_EPOCH), name);

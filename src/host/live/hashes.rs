@@ -1,6 +1,5 @@
 //! What files hold, as far as one wants to know whether it is still the same.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
 use ring::digest::{SHA256, digest};
@@ -8,10 +7,11 @@ use ring::digest::{SHA256, digest};
 use super::files;
 use crate::model::Reading;
 use crate::model::gather::Gather as _;
+use crate::model::sorted::SortedMap;
 
 /// Path → SHA-256 of the files that `DIRECTORY/*END` names, or of the one that a path without `*` names, each as
 /// `read` reads it. Directories among them are passed over.
-pub fn hashes(pattern: &Path, read: impl Fn(&Path) -> Reading<Vec<u8>>) -> Reading<BTreeMap<String, Reading<String>>> {
+pub fn hashes(pattern: &Path, read: impl Fn(&Path) -> Reading<Vec<u8>>) -> Reading<SortedMap<String, Reading<String>>> {
     let named = |path: &Path, hash: Reading<String>| (path.to_string_lossy().into_owned(), hash);
     let is_single = pattern.file_name().is_some_and(|name| !name.to_string_lossy().contains('*'));
     if is_single {

@@ -35,13 +35,13 @@ mod taps;
 mod transport;
 mod units;
 
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::Observe;
 use crate::model::answer::{Unit, User};
+use crate::model::sorted::SortedSet;
 use crate::model::{Answer, Query, Reading, TroubleCause};
 use crate::units::AbsolutePath;
 use mounts::{Mount, Mounts, Place};
@@ -55,7 +55,7 @@ const MARGIN: Duration = Duration::from_millis(200);
 pub struct Live {
     mounts: OnceLock<Result<Mounts, String>>,
     /// Mounts that did not answer once in this run are not asked again.
-    dead_mounts: Mutex<BTreeSet<PathBuf>>,
+    dead_mounts: Mutex<SortedSet<PathBuf>>,
     units: Units,
     authorities: http::HostAuthorities,
     /// We are the copy that may hang: touch what we are asked for.

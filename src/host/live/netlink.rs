@@ -1,6 +1,6 @@
 //! Links and addresses, from the kernel by netlink: one dump each, no child process, no sysfs.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::io::{self, Cursor};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::os::fd::{AsRawFd, OwnedFd};
@@ -24,6 +24,7 @@ use super::bounded;
 use super::link_attributes::{LinkRow, attributes, link_row};
 use crate::model::answer::{Address, Link};
 use crate::model::gather::{Arrange as _, Gather as _};
+use crate::model::sorted::SortedMap;
 use crate::model::{Reading, Trouble, TroubleCause};
 
 const GET_LINK: u16 = 18;
@@ -42,7 +43,7 @@ const ATTEMPTS: u32 = 10;
 const PAUSE: Duration = Duration::from_millis(20);
 
 /// Every network device of this namespace by name.
-pub fn links(deadline: Instant) -> Reading<BTreeMap<String, Link>> {
+pub fn links(deadline: Instant) -> Reading<SortedMap<String, Link>> {
     // A driver that hangs under the kernel's network lock stops us while we send, where no timeout reaches.
     bounded::by(deadline, "network links", move || match dump(&link_request(), NEW_LINK, deadline, link_row) {
         Ok(rows) => Reading::Known(named(rows)),
@@ -82,7 +83,7 @@ fn address_request() -> (u16, Vec<u8>) {
 }
 
 /// Gives the numbers of masters and lower devices their names.
-fn named(rows: Vec<LinkRow>) -> BTreeMap<String, Link> {
+fn named(rows: Vec<LinkRow>) -> SortedMap<String, Link> {
     let names: HashMap<i32, String> = rows.iter().map(|row| (row.link.index, row.name.clone())).collect();
     let name = |index: Option<i32>| index.and_then(|index| names.get(&index).cloned());
     rows.into_iter()

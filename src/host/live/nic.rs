@@ -2,7 +2,6 @@
 
 mod pci;
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -10,6 +9,7 @@ use super::failure;
 use super::files;
 use crate::model::answer::Nic;
 use crate::model::gather::Gather as _;
+use crate::model::sorted::SortedMap;
 use crate::model::{Reading, TroubleCause};
 
 /// Far above what udev notes of one device.
@@ -61,7 +61,7 @@ pub fn nic(root: &Path, name: &str) -> Reading<Nic> {
 }
 
 /// The `E:` lines of a device's entry in udev's database.
-fn properties(entry: &Path) -> Reading<BTreeMap<String, String>> {
+fn properties(entry: &Path) -> Reading<SortedMap<String, String>> {
     files::content(entry).map(|bytes| {
         let text = String::from_utf8_lossy(&bytes);
         let lines = text.lines().filter_map(|line| line.strip_prefix("E:")?.split_once('='));

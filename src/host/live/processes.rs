@@ -2,7 +2,6 @@
 //!
 //! A process may end between any two reads. Helpers then say `None` and lists leave it out.
 
-use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, Read};
@@ -13,6 +12,7 @@ use nix::unistd::{SysconfVar, sysconf};
 
 use super::failure;
 use crate::model::answer::GuestProcess;
+use crate::model::sorted::SortedMap;
 use crate::model::{Reading, TroubleCause};
 
 /// PF_KTHREAD of the kernel's sched.h, in field 9 of stat.
@@ -39,7 +39,7 @@ pub fn pids(proc: &Path) -> Reading<Vec<u32>> {
 ///
 /// Of its command line nothing but name and uuid is kept: the rest may hold secrets.
 /// `program_deleted` is false where the link to the program may not be read.
-pub fn guests(proc: &Path) -> Reading<BTreeMap<u32, GuestProcess>> {
+pub fn guests(proc: &Path) -> Reading<SortedMap<u32, GuestProcess>> {
     pids(proc).and_then(|pids| {
         // Mounted with hidepid, /proc shows a user his own processes alone. That is no host without guests.
         if !pids.contains(&1) {
@@ -48,7 +48,7 @@ pub fn guests(proc: &Path) -> Reading<BTreeMap<u32, GuestProcess>> {
                 format!("{} hides other users' processes", proc.display()),
             );
         }
-        let mut guests = BTreeMap::new();
+        let mut guests = SortedMap::new();
         for pid in pids {
             let process = proc.join(pid.to_string());
             match comm(&process) {
@@ -241,7 +241,7 @@ mod tests {
         dir
     }
 
-    fn known_guests(proc: &Path) -> BTreeMap<u32, GuestProcess> {
+    fn known_guests(proc: &Path) -> SortedMap<u32, GuestProcess> {
         match guests(proc) {
             Reading::Known(guests) => guests,
             other => panic!("{other:?}"),

@@ -1,12 +1,12 @@
 //! What systemd says of its units, asked over D-Bus and without `systemctl`.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use super::dbus::{Call, Connection, Decoder, Reply};
 use super::socket::{self, Fault};
 use crate::model::answer::{LoadedUnit, Unit};
+use crate::model::sorted::SortedMap;
 use crate::model::{Reading, TroubleCause};
 
 /// Where the system bus listens.
@@ -102,7 +102,7 @@ impl Systemd {
     }
 
     /// Every unit that is loaded.
-    pub fn units(&mut self) -> Reading<BTreeMap<String, LoadedUnit>> {
+    pub fn units(&mut self) -> Reading<SortedMap<String, LoadedUnit>> {
         let call = Call {
             destination: self.destination,
             path: "/org/freedesktop/systemd1",
@@ -117,7 +117,7 @@ impl Systemd {
     /// The state of every unit file that could start something. What only this boot made is left out, but for the
     /// services of init scripts; and so is what `is_shipped` does not know and a mask is all that there is of: a package
     /// that is removed leaves one behind.
-    pub fn unit_files(&mut self, is_shipped: impl Fn(&str) -> bool) -> Reading<BTreeMap<String, String>> {
+    pub fn unit_files(&mut self, is_shipped: impl Fn(&str) -> bool) -> Reading<SortedMap<String, String>> {
         let call = Call {
             destination: self.destination,
             path: "/org/freedesktop/systemd1",
@@ -240,10 +240,10 @@ fn set_property(unit: &mut Unit, property: &str, value: &mut Decoder) -> Option<
     Some(())
 }
 
-fn unit_rows(reply: &Reply) -> Result<BTreeMap<String, LoadedUnit>, Fault> {
+fn unit_rows(reply: &Reply) -> Result<SortedMap<String, LoadedUnit>, Fault> {
     let rows = reply.values("a(ssssssouso)")?.array(8);
     let decode = |mut rows: Decoder| {
-        let mut units = BTreeMap::new();
+        let mut units = SortedMap::new();
         while !rows.is_empty() {
             let (name, unit) = unit_row(&mut rows)?;
             units.insert(name, unit);
@@ -264,10 +264,10 @@ fn unit_row(rows: &mut Decoder) -> Option<(String, LoadedUnit)> {
     Some((name, LoadedUnit { load, active, sub }))
 }
 
-fn unit_file_rows(reply: &Reply, is_shipped: &dyn Fn(&str) -> bool) -> Result<BTreeMap<String, String>, Fault> {
+fn unit_file_rows(reply: &Reply, is_shipped: &dyn Fn(&str) -> bool) -> Result<SortedMap<String, String>, Fault> {
     let rows = reply.values("a(ss)")?.array(8);
     let decode = |mut rows: Decoder| {
-        let mut files = BTreeMap::new();
+        let mut files = SortedMap::new();
         while !rows.is_empty() {
             rows.align(8)?;
             let (path, state) = (rows.string()?, rows.string()?);

@@ -1,6 +1,5 @@
 //! Through which devices guests reach the network: the kernel tells it of every open tap.
 
-use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::io;
 use std::path::Path;
@@ -9,13 +8,14 @@ use super::failure;
 use crate::model::Reading;
 use crate::model::answer::GuestProcess;
 use crate::model::gather::Arrange as _;
+use crate::model::sorted::SortedMap;
 
 /// The device whose descriptors are taps.
 const TUN: &str = "/dev/net/tun";
 
 /// The tap devices of each guest, sorted; one of several queues counts once. A guest that has ended by now has none.
-pub fn taps(proc: &Path, guests: &BTreeMap<u32, GuestProcess>) -> Reading<BTreeMap<u32, Vec<String>>> {
-    let mut found = BTreeMap::new();
+pub fn taps(proc: &Path, guests: &SortedMap<u32, GuestProcess>) -> Reading<SortedMap<u32, Vec<String>>> {
+    let mut found = SortedMap::new();
     for pid in guests.keys() {
         let process = proc.join(pid.to_string());
         match of_process(&process) {

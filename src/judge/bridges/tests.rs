@@ -1,5 +1,3 @@
-use std::collections::BTreeMap;
-
 use serde_json::{Value, json};
 
 use super::*;
@@ -9,6 +7,7 @@ use crate::judge::causes::tests::host::snapshot;
 use crate::judge::headlines::tests::finding;
 use crate::model::answer::{Answer, Asked, Link};
 use crate::model::report::Intent;
+use crate::model::sorted::SortedMap;
 use crate::model::{Answers, Query, TroubleCause};
 
 /// Bridges as `name: port(member, member)=key, …` of one host; each NIC by its name has the address of its number.
@@ -90,7 +89,7 @@ impl Host {
         let link = |number: u8| Link { permanent_mac: Some(format!("52:54:00:a0:00:{number:02x}")), ..Link::default() };
         let tap = || Link { kind: Some("tun".to_owned()), ..Link::default() };
         let nics = self.nics.iter().map(|(name, number)| ((*name).to_owned(), link(*number)));
-        let links: BTreeMap<String, Link> = nics.chain([("tap1".to_owned(), tap())]).collect();
+        let links: SortedMap<String, Link> = nics.chain([("tap1".to_owned(), tap())]).collect();
         let socket = Settings::default().ovs.socket();
         let of_switch = Reading::Known(Answer::Text(text.to_string().into_bytes()));
         // A host whose devices nobody could list.

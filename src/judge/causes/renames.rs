@@ -1,11 +1,10 @@
 //! NICs that were renamed, those together that took each other's names.
 
-use std::collections::BTreeMap;
-
 use crate::facts::Facts;
 use crate::facts::before::Before;
 use crate::facts::nics::{Nics, Whereabouts};
 use crate::model::gather::Gather as _;
+use crate::model::sorted::SortedMap;
 
 /// Names of the baseline. A card that is put in moves the names of all behind it by one: that is one fault.
 pub fn groups<'b>(facts: &Facts<'_>, before: &'b Before<'_>) -> Vec<Vec<&'b str>> {
@@ -15,13 +14,13 @@ pub fn groups<'b>(facts: &Facts<'_>, before: &'b Before<'_>) -> Vec<Vec<&'b str>
         Whereabouts::Renamed(now) => Some((name.as_str(), now.to_owned())),
         _ => None,
     });
-    chains(&renamed.gather::<BTreeMap<_, _>>())
+    chains(&renamed.gather::<SortedMap<_, _>>())
 }
 
 /// `renamed` leads from the name of then to that of now.
-fn chains<'b>(renamed: &BTreeMap<&'b str, String>) -> Vec<Vec<&'b str>> {
-    let taken: std::collections::BTreeSet<&str> = renamed.values().map(String::as_str).gather();
-    let mut open: BTreeMap<&'b str, &str> = renamed.iter().map(|(name, now)| (*name, now.as_str())).gather();
+fn chains<'b>(renamed: &SortedMap<&'b str, String>) -> Vec<Vec<&'b str>> {
+    let taken: crate::model::sorted::SortedSet<&str> = renamed.values().map(String::as_str).gather();
+    let mut open: SortedMap<&'b str, &str> = renamed.iter().map(|(name, now)| (*name, now.as_str())).gather();
     // A chain begins where nobody took the name; what is left then are circles.
     let starts: Vec<&'b str> = open.keys().copied().filter(|name| !taken.contains(name)).collect();
     let circles: Vec<&'b str> = open.keys().copied().collect();

@@ -1,5 +1,3 @@
-use std::collections::BTreeMap;
-
 use super::*;
 use crate::catalog::Settings;
 use crate::catalog::kind::boot::{BOOT, GRUB};
@@ -7,6 +5,7 @@ use crate::catalog::kind::packages::STATUS;
 use crate::facts::Run;
 use crate::model::answer::{Asked, Entry, EntryKind};
 use crate::model::report::Intent;
+use crate::model::sorted::SortedMap;
 use crate::model::{Answer, Answers, Status};
 
 const KERNEL: &str = "6.1.0-50-amd64";
@@ -15,12 +14,12 @@ const MENU: &str =
     "menuentry 'Debian' {\n linux /boot/vmlinuz-6.1.0-50-amd64\n initrd /boot/initrd.img-6.1.0-50-amd64\n}\n";
 const BARE: &str = "menuentry 'Debian' {\n linux /boot/vmlinuz-6.1.0-50-amd64\n}\n";
 
-struct Host(BTreeMap<Query, Asked>);
+struct Host(SortedMap<Query, Asked>);
 
 impl Host {
     fn new(kernels: &[&str]) -> Self {
         let entry = |name: &&str| Entry { name: (*name).to_owned(), kind: EntryKind::File, bytes: 1, target: None };
-        let mut host = Self(BTreeMap::new());
+        let mut host = Self(SortedMap::new());
         host.answer(
             Query::Listing(BOOT.to_owned()),
             Reading::Known(Answer::Listing(kernels.iter().map(entry).collect())),

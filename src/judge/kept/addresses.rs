@@ -3,8 +3,6 @@
 //! Link-local, leased and temporary addresses are not compared: nobody configured them, and they differ from boot to
 //! boot.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use super::devices::{Devices, both, conclude, holder_then};
 use crate::catalog::Level;
 use crate::facts::Facts;
@@ -15,6 +13,7 @@ use crate::judge::outcome::Outcome;
 use crate::model::Query;
 use crate::model::answer::Address;
 use crate::model::gather::Gather as _;
+use crate::model::sorted::{SortedMap, SortedSet};
 
 pub fn judge(facts: &Facts<'_>, before: &Before<'_>) -> Vec<Outcome> {
     let devices = Devices::new(facts, before);
@@ -30,14 +29,14 @@ pub fn judge(facts: &Facts<'_>, before: &Before<'_>) -> Vec<Outcome> {
 
 /// The addresses of now, by link and by themselves.
 struct Now<'a> {
-    on_links: BTreeSet<(&'a str, &'a str)>,
+    on_links: SortedSet<(&'a str, &'a str)>,
     /// Without the length of the network, which may be what has changed.
-    links: BTreeMap<&'a str, Vec<&'a Address>>,
+    links: SortedMap<&'a str, Vec<&'a Address>>,
 }
 
 impl<'a> Now<'a> {
     fn new(addresses: &'a [Address]) -> Self {
-        let mut now = Self { on_links: BTreeSet::new(), links: BTreeMap::new() };
+        let mut now = Self { on_links: SortedSet::new(), links: SortedMap::new() };
         for address in addresses {
             now.on_links.insert((&address.link, &address.address));
             now.links.entry(bare(&address.address)).or_default().push(address);
@@ -48,7 +47,7 @@ impl<'a> Now<'a> {
 
 /// The links that have an address with a network behind it.
 struct Then<'a> {
-    with_network: BTreeSet<(&'a str, bool)>,
+    with_network: SortedSet<(&'a str, bool)>,
 }
 
 impl<'a> Then<'a> {
@@ -87,7 +86,7 @@ impl Comparison<'_, '_, '_> {
     fn judge(&self, then: &[Address]) -> Vec<Outcome> {
         let mut outcomes: Vec<Outcome> = self.devices.open().into_iter().collect();
         let (mut well, mut leased) = (0_usize, 0_usize);
-        let mut in_doubt: BTreeMap<&str, usize> = BTreeMap::new();
+        let mut in_doubt: SortedMap<&str, usize> = SortedMap::new();
         for address in then.iter().filter(|address| self.devices.is_lasting(&address.link)) {
             if !is_configured(address) {
                 leased += usize::from(address.scope != "link" && address.scope != "host");

@@ -7,7 +7,7 @@ pub mod lasting;
 mod names;
 
 use std::cell::OnceCell;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 use crate::catalog::kind::network::{INTERFACES, INTERFACES_DIRECTORY};
 use crate::facts::before::Before;
@@ -18,6 +18,7 @@ use crate::judge::netplan;
 use crate::judge::outcome::{NOT_PRESENT, Outcome};
 use crate::judge::ovs_uplink::{Links, Role, role};
 use crate::model::answer::{Content, FromAnswer, Link};
+use crate::model::sorted::SortedMap;
 use crate::model::{Query, Reading, Trouble, TroubleCause};
 
 /// The row of those that are `well`, in words for one and for more; or that the baseline has `none`. `rest` says what
@@ -59,7 +60,7 @@ pub struct Devices<'n> {
     pub links: &'n Links,
     pub then: &'n Links,
     /// What is compared, by its name of then, and whether it carried anything.
-    pub lasting: BTreeMap<&'n str, bool>,
+    pub lasting: SortedMap<&'n str, bool>,
     /// Why something may be missing in `lasting`.
     pub unread: Option<Trouble>,
     switched: OnceCell<HashMap<String, String>>,

@@ -1,7 +1,5 @@
 //! Have the guests that start with the host started again?
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use crate::catalog::Level;
 use crate::catalog::kind::host::GuestsKept as Spec;
 use crate::facts::Facts;
@@ -10,6 +8,7 @@ use crate::judge::causes::Part;
 use crate::judge::guests_running;
 use crate::judge::outcome::{NOT_NEEDED, NOT_PRESENT, Outcome};
 use crate::model::gather::Gather as _;
+use crate::model::sorted::{SortedMap, SortedSet};
 use crate::model::{Query, Reading, Trouble};
 
 /// Who starts them: one daemon, or one for each kind of guest.
@@ -55,11 +54,11 @@ fn missing(name: &str, still_starts: bool) -> Outcome {
 }
 
 fn scheduler(spec: &Spec, facts: &Facts<'_>) -> Option<String> {
-    let files = facts.reading::<BTreeMap<String, String>>(&Query::UnitFiles).known()?;
+    let files = facts.reading::<SortedMap<String, String>>(&Query::UnitFiles).known()?;
     spec.schedulers.iter().find(|unit| files.contains_key(&***unit)).map(ToString::to_string)
 }
 
-fn autostarting<'f>(spec: &Spec, facts: &'f Facts<'_>) -> Result<BTreeSet<&'f str>, Trouble> {
+fn autostarting<'f>(spec: &Spec, facts: &'f Facts<'_>) -> Result<SortedSet<&'f str>, Trouble> {
     let links = facts.reading::<Vec<String>>(&Query::Directory(spec.libvirt_autostart.to_string()));
     known(links.map(|links| links.iter().filter_map(|link| link.strip_suffix(".xml")).gather()))
 }

@@ -1,7 +1,5 @@
 //! Is what was installed and held still so, at no lower version?
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use super::devices::in_the_baseline;
 use crate::catalog::kind::packages::{Kept as Spec, STATUS};
 use crate::facts::Facts;
@@ -11,6 +9,7 @@ use crate::facts::{versions, wildcard};
 use crate::judge::outcome::{NOT_PRESENT, Outcome};
 use crate::judge::package_state::NO_DPKG;
 use crate::model::gather::Gather as _;
+use crate::model::sorted::{SortedMap, SortedSet};
 use crate::model::{Query, Reading};
 
 pub fn judge(spec: &Spec, facts: &Facts<'_>, before: &Before<'_>) -> Vec<Outcome> {
@@ -27,12 +26,12 @@ pub fn judge(spec: &Spec, facts: &Facts<'_>, before: &Before<'_>) -> Vec<Outcome
 }
 
 /// The packages that are there, by name. Of one that several architectures have, the first: they have one version.
-type Installed<'p> = BTreeMap<&'p str, &'p Package<'p>>;
+type Installed<'p> = SortedMap<&'p str, &'p Package<'p>>;
 
 fn judge_packages(spec: &Spec, then: &Packages<'_>, now: &Packages<'_>) -> Vec<Outcome> {
     let (then_there, now_there) = (there(then), there(now));
     let held = then_there.values().filter(|package| package.want == "hold");
-    let mut meant: BTreeSet<&str> = held.map(|package| package.name).gather();
+    let mut meant: SortedSet<&str> = held.map(|package| package.name).gather();
     let mut outcomes = Vec::new();
     for names in spec.packages.values() {
         // What was held is told of in any case.

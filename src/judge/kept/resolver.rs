@@ -1,7 +1,5 @@
 //! Are names resolved by the servers of the baseline?
 
-use std::collections::BTreeSet;
-
 use super::devices::in_the_baseline;
 use crate::catalog::Level;
 use crate::catalog::kind::network::{RESOLVED, RESOLVER};
@@ -11,6 +9,7 @@ use crate::facts::resolver::Resolver;
 use crate::judge::causes::Part;
 use crate::judge::outcome::{NOT_PRESENT, Outcome};
 use crate::model::answer::{Entry, EntryKind};
+use crate::model::sorted::SortedSet;
 use crate::model::{Query, Reading, Trouble};
 
 pub fn judge(facts: &Facts<'_>, before: &Before<'_>) -> Vec<Outcome> {
@@ -37,7 +36,7 @@ struct Found {
     is_dangling: bool,
     content: Option<Resolver>,
     /// The servers behind systemd-resolved, where programs ask that.
-    behind: Option<BTreeSet<String>>,
+    behind: Option<SortedSet<String>>,
 }
 
 impl Found {
@@ -137,15 +136,15 @@ fn search_changed(is: &Resolver, was: &Resolver) -> Option<(&'static str, String
 }
 
 /// Who is asked in the end.
-fn servers<'a>(resolver: &'a Resolver, found: &'a Found) -> &'a BTreeSet<String> {
+fn servers<'a>(resolver: &'a Resolver, found: &'a Found) -> &'a SortedSet<String> {
     found.behind.as_ref().unwrap_or(&resolver.servers)
 }
 
-fn set(words: &BTreeSet<String>) -> String {
+fn set(words: &SortedSet<String>) -> String {
     if words.is_empty() { "none".to_owned() } else { list(words).join(", ") }
 }
 
-fn list(words: &BTreeSet<String>) -> Vec<String> {
+fn list(words: &SortedSet<String>) -> Vec<String> {
     words.iter().cloned().collect()
 }
 

@@ -3,8 +3,6 @@
 //! What the kernel, a lease or a router's advertisement made is not compared, nor what a routing daemon learned: they
 //! make it again by themselves. Only that no default route at all is left is told all the same.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use super::devices::{Devices, both, conclude};
 use crate::catalog::Level;
 use crate::facts::Facts;
@@ -15,6 +13,7 @@ use crate::judge::outcome::Outcome;
 use crate::model::Query;
 use crate::model::answer::{MAIN, NextHop, Route};
 use crate::model::gather::{Arrange as _, Gather as _};
+use crate::model::sorted::{SortedMap, SortedSet};
 
 pub fn judge(facts: &Facts<'_>, before: &Before<'_>) -> Vec<Outcome> {
     let devices = Devices::new(facts, before);
@@ -42,13 +41,13 @@ fn bare(route: &Route) -> Route {
 }
 
 struct Now<'a> {
-    all: BTreeSet<Route>,
-    by_destination: BTreeMap<Whither<'a>, Vec<&'a Route>>,
+    all: SortedSet<Route>,
+    by_destination: SortedMap<Whither<'a>, Vec<&'a Route>>,
 }
 
 impl<'a> Now<'a> {
     fn new(routes: &'a [Route]) -> Self {
-        let mut by_destination: BTreeMap<Whither<'a>, Vec<&Route>> = BTreeMap::new();
+        let mut by_destination: SortedMap<Whither<'a>, Vec<&Route>> = SortedMap::new();
         for route in routes {
             by_destination.entry(whither(route)).or_default().push(route);
         }
@@ -68,7 +67,7 @@ impl Comparison<'_, '_> {
             then.iter().filter(|route| self.is_lasting(route)).partition(|route| is_configured(route));
         let names = Names::of(&made);
         let mut outcomes: Vec<Outcome> = self.devices.open().into_iter().collect();
-        let mut in_doubt: BTreeMap<&str, usize> = BTreeMap::new();
+        let mut in_doubt: SortedMap<&str, usize> = SortedMap::new();
         let mut well = 0_usize;
         for route in &made {
             if let Some(link) = links(route).find(|link| self.devices.nics.place(link) == Whereabouts::Unknown) {
@@ -188,11 +187,11 @@ fn with_metric(route: &Route) -> String {
 }
 
 /// What routes are called: as short as it is their own.
-struct Names(BTreeMap<String, usize>);
+struct Names(SortedMap<String, usize>);
 
 impl Names {
     fn of(routes: &[&Route]) -> Self {
-        let mut counts = BTreeMap::new();
+        let mut counts = SortedMap::new();
         for name in routes.iter().flat_map(|route| [destination(route), with_metric(route)]) {
             *counts.entry(name).or_default() += 1;
         }

@@ -1,7 +1,5 @@
 //! Is each routing rule that was configured there?
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use super::devices::{Devices, both, conclude};
 use crate::facts::Facts;
 use crate::facts::before::Before;
@@ -11,6 +9,7 @@ use crate::judge::outcome::Outcome;
 use crate::model::Query;
 use crate::model::answer::Rule;
 use crate::model::gather::Gather as _;
+use crate::model::sorted::{SortedMap, SortedSet};
 
 pub fn judge(facts: &Facts<'_>, before: &Before<'_>) -> Vec<Outcome> {
     let devices = Devices::new(facts, before);
@@ -52,7 +51,7 @@ fn is_lasting(rule: &Rule, devices: &Devices<'_>) -> bool {
 }
 
 /// The priorities that are taken, by family.
-struct Taken(BTreeSet<(bool, u32)>);
+struct Taken(SortedSet<(bool, u32)>);
 
 impl Taken {
     fn by(rules: &[Rule]) -> Self {
@@ -67,15 +66,15 @@ impl Taken {
 }
 
 struct Now<'a> {
-    all: BTreeSet<&'a Rule>,
+    all: SortedSet<&'a Rule>,
     /// Those of which the kernel may have chosen the priority, without it.
-    by_chance: BTreeSet<Rule>,
-    by_priority: BTreeMap<(bool, u32), Vec<&'a Rule>>,
+    by_chance: SortedSet<Rule>,
+    by_priority: SortedMap<(bool, u32), Vec<&'a Rule>>,
 }
 
 impl<'a> Now<'a> {
     fn new(rules: &'a [Rule]) -> Self {
-        let mut by_priority: BTreeMap<(bool, u32), Vec<&Rule>> = BTreeMap::new();
+        let mut by_priority: SortedMap<(bool, u32), Vec<&Rule>> = SortedMap::new();
         for rule in rules {
             by_priority.entry((rule.ipv6, rule.priority)).or_default().push(rule);
         }

@@ -2,8 +2,6 @@
 
 mod states;
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use super::devices::in_the_baseline;
 use crate::catalog::Level;
 use crate::catalog::kind::services::Kept as Spec;
@@ -13,6 +11,7 @@ use crate::judge::causes::Part;
 use crate::judge::outcome::{NOT_PRESENT, Outcome};
 use crate::judge::units_failed::NO_SYSTEMD;
 use crate::model::answer::LoadedUnit;
+use crate::model::sorted::{SortedMap, SortedSet};
 use crate::model::{Query, Reading};
 use crate::units::UnitName;
 use states::{Loss, States};
@@ -34,8 +33,8 @@ pub fn judge(spec: &Spec, facts: &Facts<'_>, before: &Before<'_>) -> Vec<Outcome
 }
 
 fn states<'f>(facts: &Facts<'f>) -> Reading<States<'f>> {
-    let files = facts.reading::<BTreeMap<String, String>>(&Query::UnitFiles);
-    let loaded = facts.reading::<BTreeMap<String, LoadedUnit>>(&Query::Units);
+    let files = facts.reading::<SortedMap<String, String>>(&Query::UnitFiles);
+    let loaded = facts.reading::<SortedMap<String, LoadedUnit>>(&Query::Units);
     files.and_then(|files| loaded.map(|loaded| States { files, loaded }))
 }
 
@@ -49,7 +48,7 @@ fn judge_states(spec: &Spec, then: &States<'_>, now: &States<'_>) -> Vec<Outcome
             }
         }
     }
-    let named: BTreeSet<&str> = spec.services.values().flatten().map(|unit| &**unit).collect();
+    let named: SortedSet<&str> = spec.services.values().flatten().map(|unit| &**unit).collect();
     let others: Vec<&str> = then.enabled().filter(|unit| !named.contains(unit)).collect();
     outcomes.extend(others.iter().filter_map(|unit| judge_other(unit, then, now)));
     if outcomes.iter().all(|outcome| outcome.at_most == Some(Level::Info)) {

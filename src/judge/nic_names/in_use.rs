@@ -1,26 +1,25 @@
 //! Which NICs something on this host is bound to by their names.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use crate::facts::Facts;
 use crate::facts::ovs::Ovs;
 use crate::judge::ovs_uplink::{Links, Role, belongs_to_ovn, role};
 use crate::model::answer::{Address, Link};
 use crate::model::gather::Gather as _;
+use crate::model::sorted::{SortedMap, SortedSet};
 use crate::model::{Query, Reading};
 
 /// Hardware that carries something: in a switch, a bridge or a bond, below a VLAN, or with an address of its own.
-pub fn in_use<'a>(links: &'a Links, facts: &Facts<'a>) -> BTreeMap<&'a str, &'a Link> {
+pub fn in_use<'a>(links: &'a Links, facts: &Facts<'a>) -> SortedMap<&'a str, &'a Link> {
     let switched = match facts.ovs() {
         Reading::Known(ovs) => Switched::of(ovs, links),
         _ => Switched::default(),
     };
-    let below: BTreeSet<&str> = links.values().filter_map(|link| link.lower.as_deref()).gather();
-    let addressed: BTreeSet<&str> = match facts.reading::<Vec<Address>>(&Query::Addresses) {
+    let below: SortedSet<&str> = links.values().filter_map(|link| link.lower.as_deref()).gather();
+    let addressed: SortedSet<&str> = match facts.reading::<Vec<Address>>(&Query::Addresses) {
         Reading::Known(addresses) => {
             addresses.iter().filter(|address| address.scope == "global").map(|address| address.link.as_str()).gather()
         }
-        _ => BTreeSet::new(),
+        _ => SortedSet::new(),
     };
     let is_used = |name: &str, link: &Link| {
         let carries = link.master.is_some() || below.contains(name) || addressed.contains(name);
@@ -38,9 +37,9 @@ pub fn is_hardware(name: &str, link: &Link) -> bool {
 /// What the switch has among its ports.
 #[derive(Default)]
 struct Switched<'o> {
-    uplinks: BTreeSet<&'o str>,
+    uplinks: SortedSet<&'o str>,
     /// Guests' ports, which may be hardware, too, and what is OVN's.
-    others: BTreeSet<&'o str>,
+    others: SortedSet<&'o str>,
 }
 
 impl<'o> Switched<'o> {

@@ -1,7 +1,5 @@
 //! What programs write into /run at every boot. Whatever else is there now is gone after the next.
 
-use std::collections::BTreeMap;
-
 use super::next_name::arguments;
 use crate::catalog::kind::network::RUN_LINKS;
 use crate::facts::netplan::{Problem, Written, for_udev};
@@ -9,6 +7,7 @@ use crate::facts::{Facts, Files};
 use crate::judge::netplan;
 use crate::model::answer::Content;
 use crate::model::gather::Gather as _;
+use crate::model::sorted::SortedMap;
 use crate::model::{Query, Reading, Trouble, TroubleCause};
 
 /// What /run will hold for udev.
@@ -17,7 +16,7 @@ pub struct NextBoot {
     pub links: Files,
     pub rules: Files,
     /// Name of a file of netplan's making → the file of its configuration that asks for it.
-    pub made_of: BTreeMap<String, String>,
+    pub made_of: SortedMap<String, String>,
 }
 
 /// netplan's files are made anew of its configuration, whether or not those that are there now say the same.

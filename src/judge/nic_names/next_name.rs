@@ -1,11 +1,10 @@
 //! Which name a NIC will have after the next boot, and by what.
 
-use std::collections::BTreeMap;
-
 use crate::facts::link_files::{Device, LinkFile, LinkFiles, Policy, Winner, is_valid_name};
 use crate::facts::nic_naming::{Candidates, Scheme};
 use crate::facts::udev_rules::{Named, Rules};
 use crate::model::answer::Nic;
+use crate::model::sorted::SortedMap;
 
 /// What all NICs of a host share.
 #[derive(Debug)]
@@ -13,7 +12,7 @@ pub struct Naming {
     pub files: LinkFiles,
     pub rules: Rules,
     /// Name of a file → the one that it is made of at every boot.
-    pub made_of: BTreeMap<String, String>,
+    pub made_of: SortedMap<String, String>,
     pub command_line: Option<String>,
     pub rules_then: RulesThen,
 }

@@ -3,8 +3,6 @@
 mod host;
 mod next_boot;
 
-use std::collections::BTreeMap;
-
 use host::Host;
 use serde_json::json;
 
@@ -14,6 +12,7 @@ use crate::catalog::kind::packages::STATUS;
 use crate::facts::Run;
 use crate::model::TroubleCause;
 use crate::model::answer::{Answer, Answers, Asked, BondMember};
+use crate::model::sorted::SortedMap;
 
 const NOT_PINNED: Option<&str> = Some("not-pinned");
 const WILL_RENAME: Option<&str> = Some("will-rename");
@@ -109,7 +108,7 @@ fn udev_itself_gives_the_names_that_are_foreseen() {
         }
         let mut host = Host::new();
         host.text(COMMAND_LINE, recorded["command_line"].as_str().unwrap());
-        let mut added = BTreeMap::<&str, Vec<String>>::new();
+        let mut added = SortedMap::<&str, Vec<String>>::new();
         for directory in LINK_DIRECTORIES.into_iter().chain(RULE_DIRECTORIES) {
             for end in ["link", "rules"] {
                 host.files(directory, end, &within(files, directory, end));

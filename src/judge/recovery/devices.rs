@@ -1,7 +1,5 @@
 //! The kernel's devices: names of NICs, bonds, bridges, VLANs, MTUs.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use super::{Command, Output, PRESENT_NAME, Step, traffic};
 use crate::facts::Facts;
 use crate::facts::nics::permanent_address;
@@ -10,25 +8,26 @@ use crate::judge::kept::devices::lasting;
 use crate::model::Query;
 use crate::model::answer::{Bond, Link, Nic};
 use crate::model::gather::{Arrange as _, Gather as _};
+use crate::model::sorted::{SortedMap, SortedSet};
 
 /// What the kernel gives every new device.
 const USUAL_MTU: u32 = 1500;
 
 const MOST_NAMED: usize = 12;
 
-type Links = BTreeMap<String, Link>;
+type Links = SortedMap<String, Link>;
 
 /// The devices that somebody configured, and what they are built on.
 pub struct Devices<'a> {
     links: Option<&'a Links>,
     /// By name, and whether anything is on it.
-    lasting: BTreeMap<&'a str, bool>,
-    members: BTreeMap<&'a str, Vec<&'a str>>,
-    stands: BTreeMap<&'a str, Stand>,
+    lasting: SortedMap<&'a str, bool>,
+    members: SortedMap<&'a str, Vec<&'a str>>,
+    stands: SortedMap<&'a str, Stand>,
     /// Members of the switch's ports.
-    switched: BTreeSet<&'a str>,
+    switched: SortedSet<&'a str>,
     /// What the default route goes through: the way to the host. Empty where that is not known.
-    path: BTreeSet<String>,
+    path: SortedSet<String>,
 }
 
 /// What a device is built on.
@@ -47,16 +46,16 @@ impl<'a> Devices<'a> {
         let links = facts.links().known();
         let lasting = links.map(|links| lasting::of(links, facts).0).unwrap_or_default();
         let switched = facts.wiring().known().map(|wiring| interfaces(wiring).gather()).unwrap_or_default();
-        let (members, stands, path) = (BTreeMap::new(), BTreeMap::new(), BTreeSet::new());
+        let (members, stands, path) = (SortedMap::new(), SortedMap::new(), SortedSet::new());
         let mut devices = Self { links, lasting, members, stands, switched, path };
-        let mut members: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+        let mut members: SortedMap<&str, Vec<&str>> = SortedMap::new();
         for (name, link) in devices.each() {
             if let Some(master) = link.master.as_deref() {
                 members.entry(master).or_default().push(name);
             }
         }
         devices.members = members;
-        let mut stands = BTreeMap::new();
+        let mut stands = SortedMap::new();
         for (name, _) in devices.each() {
             devices.stand(name, 0, &mut stands);
         }
@@ -69,7 +68,7 @@ impl<'a> Devices<'a> {
         devices
     }
 
-    fn stand(&self, name: &'a str, depth: u32, stands: &mut BTreeMap<&'a str, Stand>) -> Stand {
+    fn stand(&self, name: &'a str, depth: u32, stands: &mut SortedMap<&'a str, Stand>) -> Stand {
         if let Some(stand) = stands.get(name) {
             return *stand;
         }
@@ -90,8 +89,8 @@ impl<'a> Devices<'a> {
         stand
     }
 
-    fn path(&self, facts: &Facts<'_>) -> BTreeSet<String> {
-        let mut path = BTreeSet::new();
+    fn path(&self, facts: &Facts<'_>) -> SortedSet<String> {
+        let mut path = SortedSet::new();
         let mut open: Vec<String> = traffic::ways_out(facts).filter_map(|hop| hop.link.clone()).collect();
         let wiring = facts.wiring().known();
         while let Some(name) = open.pop() {

@@ -9,11 +9,10 @@ mod python;
 pub mod route;
 mod text_or_hex;
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
 
 use super::{Query, Reading, TroubleCause};
+use crate::model::sorted::SortedMap;
 pub use boot::{Initrd, Module};
 pub use connection::Connection;
 pub use files::{Content, Entry, EntryKind, Modified};
@@ -31,16 +30,16 @@ pub enum Answer {
     Space(Space),
     Lock(Lock),
     User(User),
-    Links(BTreeMap<String, Link>),
+    Links(SortedMap<String, Link>),
     Addresses(Vec<Address>),
     Routes(Vec<Route>),
     Rules(Vec<Rule>),
-    Units(BTreeMap<String, LoadedUnit>),
+    Units(SortedMap<String, LoadedUnit>),
     Unit(Unit),
     OvsProgress(OvsProgress),
     Flows(Flows),
     Processes(Vec<u32>),
-    Guests(BTreeMap<u32, GuestProcess>),
+    Guests(SortedMap<u32, GuestProcess>),
     Clock(Clock),
     Contact(Contact),
     DeletedOpen(DeletedOpen),
@@ -49,18 +48,18 @@ pub enum Answer {
     Nic(Nic),
     Banner(Banner),
     Listing(Vec<Entry>),
-    Files(BTreeMap<String, Reading<Content>>),
+    Files(SortedMap<String, Reading<Content>>),
     Initrd(Initrd),
     Module(Module),
     PythonEnvironments(Vec<PythonEnvironment>),
     OvnController(OvnController),
     /// Unit file → `enabled`, `static`, `masked`, …
-    UnitFiles(BTreeMap<String, String>),
+    UnitFiles(SortedMap<String, String>),
     Connections(Vec<Connection>),
     /// By process.
-    GuestTaps(BTreeMap<u32, Vec<String>>),
+    GuestTaps(SortedMap<u32, Vec<String>>),
     /// Path → SHA-256 in hexadecimal.
-    Hashes(BTreeMap<String, Reading<String>>),
+    Hashes(SortedMap<String, Reading<String>>),
     Modified(Modified),
 }
 
@@ -329,16 +328,16 @@ answers_with! {
     Space => Space,
     Lock => Lock,
     User => User,
-    Links => BTreeMap<String, Link>,
+    Links => SortedMap<String, Link>,
     Addresses => Vec<Address>,
     Routes => Vec<Route>,
     Rules => Vec<Rule>,
-    Units => BTreeMap<String, LoadedUnit>,
+    Units => SortedMap<String, LoadedUnit>,
     Unit => Unit,
     OvsProgress => OvsProgress,
     Flows => Flows,
     Processes => Vec<u32>,
-    Guests => BTreeMap<u32, GuestProcess>,
+    Guests => SortedMap<u32, GuestProcess>,
     Clock => Clock,
     Contact => Contact,
     DeletedOpen => DeletedOpen,
@@ -347,15 +346,15 @@ answers_with! {
     Nic => Nic,
     Banner => Banner,
     Listing => Vec<Entry>,
-    Files => BTreeMap<String, Reading<Content>>,
+    Files => SortedMap<String, Reading<Content>>,
     Initrd => Initrd,
     Module => Module,
     PythonEnvironments => Vec<PythonEnvironment>,
     OvnController => OvnController,
-    UnitFiles => BTreeMap<String, String>,
+    UnitFiles => SortedMap<String, String>,
     Connections => Vec<Connection>,
-    GuestTaps => BTreeMap<u32, Vec<String>>,
-    Hashes => BTreeMap<String, Reading<String>>,
+    GuestTaps => SortedMap<u32, Vec<String>>,
+    Hashes => SortedMap<String, Reading<String>>,
     Modified => Modified,
 }
 
@@ -368,7 +367,7 @@ pub struct Asked {
 
 /// Everything that was asked of one host.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Answers(pub BTreeMap<Query, Asked>);
+pub struct Answers(pub SortedMap<Query, Asked>);
 
 impl Answers {
     pub fn reading<T: FromAnswer>(&self, query: &Query) -> Reading<&T> {

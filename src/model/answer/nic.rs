@@ -1,8 +1,8 @@
 //! One network device: what names it.
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
+
+use crate::model::sorted::SortedMap;
 
 /// From sysfs and from udev's database.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -32,7 +32,7 @@ pub struct Nic {
     /// `name_assign_type`: 1 as the kernel counted it, 2 as the kernel foresaw it, 4 where somebody renamed it.
     pub name_kind: Option<u32>,
     /// udev's properties of it; none where udev does not know it.
-    pub udev: Option<BTreeMap<String, String>>,
+    pub udev: Option<SortedMap<String, String>>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

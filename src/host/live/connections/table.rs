@@ -1,12 +1,12 @@
 //! The kernel's table of TCP sockets, `/proc/PID/net/tcp` and `tcp6`.
 
-use std::collections::BTreeSet;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 
 use super::{Failure, Holders};
 use crate::model::gather::Gather as _;
+use crate::model::sorted::SortedSet;
 
 const ESTABLISHED: &str = "01";
 const LISTEN: &str = "0A";
@@ -15,7 +15,7 @@ const LISTEN: &str = "0A";
 #[derive(Debug, Default)]
 pub struct Table {
     pub established: Vec<Row>,
-    listening_ports: BTreeSet<u16>,
+    listening_ports: SortedSet<u16>,
 }
 
 #[derive(Debug, PartialEq)]
@@ -75,9 +75,9 @@ impl Table {
     }
 
     /// The other ends of connections which these opened within this host.
-    pub fn far_ends(&self, holders: &Holders) -> BTreeSet<u64> {
+    pub fn far_ends(&self, holders: &Holders) -> SortedSet<u64> {
         let opened = |row: &&Row| holders.contains_key(&row.inode) && self.stays_within(row) && !self.is_accepted(row);
-        let ends: BTreeSet<_> = self.established.iter().filter(opened).map(|row| (row.peer, row.local)).gather();
+        let ends: SortedSet<_> = self.established.iter().filter(opened).map(|row| (row.peer, row.local)).gather();
         let others = self.established.iter().filter(|row| ends.contains(&(row.local, row.peer)));
         others.map(|row| row.inode).filter(|inode| !holders.contains_key(inode)).gather()
     }

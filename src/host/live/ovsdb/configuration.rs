@@ -1,7 +1,6 @@
 //! How the switch is put together: whatever of the database a person or a program configured, so that it can be
 //! compared and built again.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Instant;
 
@@ -11,6 +10,7 @@ use serde_json::{Value, json};
 
 use super::{Database, Fault, SERVICE, parse, select, socket};
 use crate::model::Reading;
+use crate::model::sorted::SortedMap;
 
 /// The tables that hold configuration: the switch, and what its rows point at.
 const CONFIGURED: [&str; 15] = [
@@ -66,12 +66,12 @@ pub fn configuration(socket: &Path, deadline: Instant) -> Reading<Vec<u8>> {
 
 #[derive(Deserialize)]
 struct Schema {
-    tables: BTreeMap<String, Table>,
+    tables: SortedMap<String, Table>,
 }
 
 #[derive(Deserialize)]
 struct Table {
-    columns: BTreeMap<String, Column>,
+    columns: SortedMap<String, Column>,
 }
 
 #[derive(Deserialize)]
@@ -130,7 +130,7 @@ fn configured(schema: &Schema) -> Vec<(&'static str, Value)> {
 #[derive(Deserialize)]
 struct Rows<'a> {
     #[serde(borrow)]
-    rows: Vec<BTreeMap<&'a str, &'a RawValue>>,
+    rows: Vec<SortedMap<&'a str, &'a RawValue>>,
 }
 
 /// Puts the columns of each row together again. What was asked of one table stands together.
@@ -139,7 +139,7 @@ fn joined(tables: &[&str], reply: &[u8]) -> Result<Vec<u8>, Fault> {
     let asked: Vec<(&str, &RawValue)> = tables.iter().copied().zip(results).collect();
     let mut out = String::new();
     for of_table in asked.chunk_by(|one, other| one.0 == other.0) {
-        let mut whole: BTreeMap<&str, String> = BTreeMap::new();
+        let mut whole: SortedMap<&str, String> = SortedMap::new();
         for (_, result) in of_table {
             // One by one: the rows of ten thousand ports take more memory parsed than as text.
             for row in parse::<Rows<'_>>(result.get().as_bytes())?.rows {

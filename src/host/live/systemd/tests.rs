@@ -30,7 +30,7 @@ fn open(bus: &Fake, booted: bool) -> Reading<Systemd> {
     Systemd::open_at(Places { bus: &bus.path, private: &private, booted: &system }, fake::soon())
 }
 
-fn units(bus: &Path, deadline: Instant) -> Reading<BTreeMap<String, LoadedUnit>> {
+fn units(bus: &Path, deadline: Instant) -> Reading<SortedMap<String, LoadedUnit>> {
     Systemd::open(bus, deadline).and_then(|mut systemd| systemd.units())
 }
 

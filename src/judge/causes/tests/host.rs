@@ -29,7 +29,7 @@ pub fn host() -> Answers {
     answers
 }
 
-pub fn links(answers: &mut Answers) -> &mut std::collections::BTreeMap<String, Link> {
+pub fn links(answers: &mut Answers) -> &mut crate::model::sorted::SortedMap<String, Link> {
     match &mut answers.0.get_mut(&Query::Links).unwrap().reading {
         Reading::Known(Answer::Links(links)) => links,
         other => panic!("{other:?}"),

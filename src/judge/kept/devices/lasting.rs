@@ -1,12 +1,11 @@
 //! Which devices of the baseline were configured, and did not come by themselves.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use crate::facts::Facts;
 use crate::facts::ovs::value;
 use crate::judge::ovs_uplink::{GUEST_NAMES, Links, Role, belongs_to_ovn, role};
 use crate::model::answer::{Address, Link, Nic};
 use crate::model::gather::Gather as _;
+use crate::model::sorted::{SortedMap, SortedSet};
 use crate::model::{Query, Reading, Trouble};
 
 /// How the networks of schedulers and container engines are named, which they make as they need them.
@@ -31,16 +30,16 @@ const SCHEDULERS: [&str; 17] = [
 ];
 
 /// By name, and whether anything was on it. With a trouble where the switch could not say what is its own.
-pub fn of<'n>(links: &'n Links, facts: &Facts<'_>) -> (BTreeMap<&'n str, bool>, Option<Trouble>) {
+pub fn of<'n>(links: &'n Links, facts: &Facts<'_>) -> (SortedMap<&'n str, bool>, Option<Trouble>) {
     let (ports, unread) = Ports::of(facts, links);
-    let below: BTreeSet<&str> = links
+    let below: SortedSet<&str> = links
         .values()
         .filter(|link| link.kind.as_deref() == Some("vlan"))
         .filter_map(|link| link.lower.as_deref())
         .gather();
-    let addressed: BTreeSet<&str> = match facts.reading::<Vec<Address>>(&Query::Addresses) {
+    let addressed: SortedSet<&str> = match facts.reading::<Vec<Address>>(&Query::Addresses) {
         Reading::Known(addresses) => addresses.iter().filter(|it| is_public(it)).map(|it| it.link.as_str()).gather(),
-        _ => BTreeSet::new(),
+        _ => SortedSet::new(),
     };
     let carries = |name: &str, link: &Link| {
         let is_member = link.master.as_deref().is_some_and(|master| !is_of_scheduler(master));
@@ -91,10 +90,10 @@ fn is_fleeting(name: &str, facts: &Facts<'_>) -> bool {
 #[derive(Default)]
 struct Ports {
     /// Made by the switch, and configured by people.
-    internal: BTreeSet<String>,
-    uplinks: BTreeSet<String>,
+    internal: SortedSet<String>,
+    uplinks: SortedSet<String>,
     /// Of guests and of OVN.
-    others: BTreeSet<String>,
+    others: SortedSet<String>,
 }
 
 impl Ports {

@@ -3,8 +3,8 @@ use crate::catalog::Settings;
 use crate::facts::nics::tests::compared;
 use crate::model::answer::Link;
 use crate::model::snapshot::Remembered;
+use crate::model::sorted::SortedMap;
 use crate::model::{Answer, Answers, Status, TroubleCause};
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 /// Ports on one bridge, each a name and what its row says beside; in both of the forms that are read.
@@ -53,7 +53,7 @@ fn answers(ports: &[(&str, &str, &str)], links: &[(&str, &str)]) -> Answers {
             Link { index, mac: Some((*mac).to_owned()), permanent_mac: Some((*mac).to_owned()), ..Link::default() },
         )
     };
-    let links: BTreeMap<String, Link> = links.iter().enumerate().map(link).collect();
+    let links: SortedMap<String, Link> = links.iter().enumerate().map(link).collect();
     let mut remembered = Remembered::default();
     let known = [
         (Query::OvsConfiguration(settings.ovs.socket()), Answer::Text(configured.into_bytes())),

@@ -134,7 +134,7 @@ fn subjects_tell_routes_apart() {
     let by = |gateway, metric| Route { metric, ..route("default", "static", vec![hop(gateway, "ens3")]) };
     let six = route("default", "static", vec![hop("2001:db8::1", "ens3")]);
     let then = vec![by("192.0.2.1", 0), by("192.0.2.2", 10), by("192.0.2.3", 20), by("192.0.2.4", 20), six];
-    let told: BTreeSet<String> =
+    let told: SortedSet<String> =
         compared(&host("ens3", then), &host("ens3", Vec::new()), judge).into_iter().map(|it| it.subject).collect();
     let expected = [
         "default (IPv6) table main",

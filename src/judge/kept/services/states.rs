@@ -1,15 +1,14 @@
 //! What units are like at one moment, and what they lost between two.
 
-use std::collections::BTreeMap;
-
 use crate::judge::unit_state;
 use crate::model::answer::LoadedUnit;
+use crate::model::sorted::SortedMap;
 
 /// The units of one moment: their files, and what systemd has loaded of them.
 #[derive(Debug)]
 pub struct States<'f> {
-    pub files: &'f BTreeMap<String, String>,
-    pub loaded: &'f BTreeMap<String, LoadedUnit>,
+    pub files: &'f SortedMap<String, String>,
+    pub loaded: &'f SortedMap<String, LoadedUnit>,
 }
 
 impl<'f> States<'f> {

@@ -14,7 +14,7 @@ fn spec() -> Spec {
 
 /// `ssh.service enabled active running`: unit, state of its file (`-` where there is none), states.
 fn host(units: &[&str]) -> [Reading<Answer>; 2] {
-    let (mut files, mut loaded) = (BTreeMap::new(), BTreeMap::new());
+    let (mut files, mut loaded) = (SortedMap::new(), SortedMap::new());
     for unit in units {
         let [name, file, states @ ..] = &unit.split(' ').map(str::to_owned).collect::<Vec<_>>()[..] else { panic!() };
         if file != "-" {

@@ -1,7 +1,5 @@
 //! A host with one NIC that a real udev named.
 
-use std::collections::BTreeMap;
-
 use serde_json::Value;
 
 use crate::catalog::Settings;
@@ -13,13 +11,14 @@ use crate::judge::nic_names::judge;
 use crate::judge::outcome::Outcome;
 use crate::model::answer::{Answer, Answers, Asked, Content, Link, Nic};
 use crate::model::report::Intent;
+use crate::model::sorted::SortedMap;
 use crate::model::{Query, Reading, Status};
 
 const DEFAULT_LINK: &str = "[Match]\nOriginalName=*\n[Link]\nNamePolicy=keep kernel database onboard slot path\n";
 
 pub struct Host {
-    pub answers: BTreeMap<Query, Reading<Answer>>,
-    pub links: BTreeMap<String, Link>,
+    pub answers: SortedMap<Query, Reading<Answer>>,
+    pub links: SortedMap<String, Link>,
 }
 
 impl Host {
@@ -28,7 +27,7 @@ impl Host {
         let machine: Value = serde_json::from_str(include_str!("../../../../tests/hosts/naming/i440fx.json")).unwrap();
         let nic: Nic = serde_json::from_value(machine["ens7"]["nic"].clone()).unwrap();
         let link: Link = serde_json::from_value(machine["ens7"]["link"].clone()).unwrap();
-        let mut host = Self { answers: BTreeMap::new(), links: BTreeMap::new() };
+        let mut host = Self { answers: SortedMap::new(), links: SortedMap::new() };
         host.links.insert("ens7".to_owned(), Link { master: Some("ovs-system".to_owned()), ..link });
         host.links.insert("lo".to_owned(), Link::default());
         host.links.insert("br0".to_owned(), Link { kind: Some("bridge".to_owned()), ..Link::default() });
