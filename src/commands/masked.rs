@@ -29,7 +29,7 @@ pub fn masked(query: &Query, reading: Reading<Answer>) -> serde_json::Result<Rea
         | Answer::Hashes(_)
         | Answer::Modified(_) => Ok(reading),
         _ => {
-            let mut plain: Value = serde_json::from_str(reading.to_json()?.get())?;
+            let mut plain: Value = serde_json::from_slice(reading.to_json()?.get().as_bytes())?;
             scrub::value(&mut plain);
             Reading::from_json(&plain.to_string())
         }

@@ -6,6 +6,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 
 use crate::model::gather::Arrange as _;
+use crate::model::objects;
 use serde::Deserialize;
 
 pub use datum::Datum;
@@ -133,7 +134,7 @@ impl<'a> Ovs<'a> {
     /// `text` is the `result` of the transaction: one element for each table, in the order asked.
     pub fn parse(text: &'a [u8]) -> Result<Self, String> {
         // Typed at once: the text is large, and to find the tables first would be a pass over all of it.
-        let tables: Tables<'a> = serde_json::from_slice(text).map_err(|error| error.to_string())?;
+        let tables: Tables<'a> = objects::from_slice(text).map_err(|error| error.to_string())?;
         let Tables(switch, bridges, ports, interfaces, controllers) = tables;
         let keyed = |uuid: &Datum<'a>| uuid.uuid().ok_or_else(|| "a row without its uuid".to_owned());
         let mut ovs = Self { switch: Switch::default(), ..Self::default() };

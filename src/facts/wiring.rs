@@ -12,6 +12,7 @@ use serde::de::{Deserializer, MapAccess, Visitor};
 
 use super::ovs::Datum;
 use crate::model::gather::Arrange as _;
+use crate::model::objects;
 use crate::model::sorted::SortedMap;
 pub use attributes::{Attributes, changes, is_masked};
 
@@ -166,7 +167,7 @@ impl<'a> Wiring<'a> {
     /// `text` is `{"Bridge": {"rows": […]}, …}`, one entry a table. It is of one moment: where a bridge has a port that is
     /// nowhere, it is damaged, and no smaller switch.
     pub fn parse(text: &'a [u8]) -> Result<Self, String> {
-        let tables: Tables<'a> = serde_json::from_slice(text).map_err(|error| error.to_string())?;
+        let tables: Tables<'a> = objects::from_slice(text).map_err(|error| error.to_string())?;
         let (mut ports, mut interfaces) = (tables.ports.by_uuid()?, tables.interfaces.by_uuid()?);
         let mut controllers = tables.controllers.by_uuid()?;
         let mut referenced = HashMap::new();

@@ -67,7 +67,7 @@ struct Stored<'a> {
 fn stored(answers: &Answers) -> serde_json::Result<Value> {
     let mut stored = Map::new();
     for (query, asked) in &answers.0 {
-        let reading: Value = serde_json::from_str(asked.reading.to_json()?.get())?;
+        let reading: Value = serde_json::from_slice(asked.reading.to_json()?.get().as_bytes())?;
         stored.insert(query.to_string(), json!({"reading": reading, "us": asked.micros}));
     }
     Ok(Value::Object(stored))
@@ -112,7 +112,7 @@ impl Recorded {
 
     pub fn parse(text: &str) -> Result<Self, RecordedError> {
         let collected = RefCell::new(Collected::default());
-        let mut deserializer = serde_json::Deserializer::from_str(text);
+        let mut deserializer = serde_json::Deserializer::from_slice(text.as_bytes());
         let outcome = Whole(&collected).deserialize(&mut deserializer).and_then(|()| deserializer.end());
         let collected = collected.into_inner();
         let malformed = |error: &serde_json::Error, message: String| RecordedError::Malformed {

@@ -9,9 +9,9 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use thiserror::Error;
 
-use crate::model::Snapshot;
 use crate::model::gather::Arrange as _;
 use crate::model::snapshot::{Listed, SCHEMA, SCHEMA_VERSION, Unreadable};
+use crate::model::{Snapshot, objects};
 
 /// A snapshot that cannot be used, and why.
 #[derive(Debug, Error)]
@@ -225,7 +225,7 @@ struct Head {
 /// Reads a snapshot from a file.
 pub fn read(path: &Path) -> Result<Snapshot, UnusableSnapshot> {
     let (_, text) = read_head(path)?;
-    let snapshot: Snapshot = serde_json::from_slice(&text).map_err(|error| malformed(path, &error))?;
+    let snapshot: Snapshot = objects::from_slice(&text).map_err(|error| malformed(path, &error))?;
     match snapshot.kept {
         Some(kept) => Err(UnusableSnapshot::NotKept { path: path.display().to_string(), taken_at: kept.taken_at }),
         None => Ok(snapshot),
@@ -239,7 +239,7 @@ fn read_head(path: &Path) -> Result<(Head, Vec<u8>), UnusableSnapshot> {
         ErrorKind::NotFound => UnusableSnapshot::Missing { path: shown() },
         _ => UnusableSnapshot::Unreadable { path: shown(), error },
     })?;
-    let head: Head = serde_json::from_slice(&text).map_err(|error| malformed(path, &error))?;
+    let head: Head = objects::from_slice(&text).map_err(|error| malformed(path, &error))?;
     let another = |message: &str, hint| {
         let message = message.to_owned();
         Err(UnusableSnapshot::Malformed { path: shown(), line: 1, column: 1, message, hint })

@@ -3,6 +3,7 @@
 pub mod answer;
 pub mod finding;
 pub mod gather;
+pub mod objects;
 pub mod query;
 pub mod reading;
 pub mod report;

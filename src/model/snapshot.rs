@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 
 use super::answer::Asked;
 use super::report::{Baseline, Host, Tool};
-use super::{Answer, Answers, Finding, Query, Reading, TroubleCause};
+use super::{Answer, Answers, Finding, Query, Reading, TroubleCause, objects};
 use crate::model::gather::Gather as _;
 use crate::model::sorted::SortedMap;
 
@@ -134,7 +134,7 @@ fn known_findings<'de, D: Deserializer<'de>>(input: D) -> Result<Vec<Finding>, D
     let stored: Vec<&RawValue> = Deserialize::deserialize(input)?;
     let mut findings = Vec::with_capacity(stored.len());
     for finding in stored {
-        match serde_json::from_str(finding.get()) {
+        match objects::from_slice(finding.get().as_bytes()) {
             Ok(finding) => findings.push(finding),
             Err(error) if is_of_a_newer_kind(&error) => {}
             Err(error) => return Err(D::Error::custom(without_place(&error))),

@@ -14,8 +14,8 @@ use serde_json::json;
 use serde_json::value::RawValue;
 
 use super::socket::{self, Fault, Timed};
-use crate::model::Reading;
 use crate::model::answer::OvsProgress;
+use crate::model::{Reading, objects};
 use columns::TABLES;
 pub use configuration::configuration;
 
@@ -178,7 +178,7 @@ impl Database {
 }
 
 fn parse<'a, T: Deserialize<'a>>(text: &'a [u8]) -> Result<T, Fault> {
-    serde_json::from_slice(text).map_err(|error| Fault::malformed(error.to_string()))
+    objects::from_slice(text).map_err(|error| Fault::malformed(error.to_string()))
 }
 
 /// The reply's result, or the server's words on what it did not like.
