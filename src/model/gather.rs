@@ -10,8 +10,7 @@ pub trait Ordered<T>: Default + Extend<T> {}
 impl<K: Ord, V> Ordered<(K, V)> for SortedMap<K, V> {}
 impl<T: Ord> Ordered<T> for SortedSet<T> {}
 
-/// `collect()` sorts all entries first, and the code of that sort is made anew for every type of entry: together a
-/// twentieth of the program.
+/// `collect()` into what is kept in order, and never into a tree of the standard library.
 pub trait Gather: Iterator + Sized {
     fn gather<C: Ordered<Self::Item>>(self) -> C {
         let mut gathered = C::default();
@@ -50,7 +49,8 @@ impl<T> Arrange<T> for Vec<T> {
     }
 }
 
-fn ordered(length: usize, compare: &dyn Fn(usize, usize) -> Ordering) -> Vec<usize> {
+/// The places of so many entries in their order; what is equal stays in its own.
+pub fn ordered(length: usize, compare: &dyn Fn(usize, usize) -> Ordering) -> Vec<usize> {
     let mut order: Vec<usize> = (0..length).collect();
     order.sort_by(|one, other| compare(*one, *other));
     order

@@ -11,6 +11,8 @@ use std::cmp::Ordering;
 use std::iter::Map;
 use std::{slice, vec};
 
+use super::gather;
+
 pub use set::SortedSet;
 
 /// Entries by their key, in the order of the keys.
@@ -28,6 +30,13 @@ fn find(order: &[usize], compare: &dyn Fn(usize) -> Ordering) -> Result<usize, u
         None | Some(Ordering::Less) => Err(order.len()),
         Some(_) => order.binary_search_by(|place| compare(*place)),
     }
+}
+
+/// The places of so many entries in their order, unless some are equal.
+fn ordered(length: usize, compare: &dyn Fn(usize, usize) -> Ordering) -> Option<Vec<usize>> {
+    let order = gather::ordered(length, compare);
+    let is_strict = order.windows(2).all(|pair| compare(pair[0], pair[1]).is_lt());
+    is_strict.then_some(order)
 }
 
 /// Takes the entry at `at` out of the order. Its place is taken by the last of the entries.
@@ -152,6 +161,22 @@ impl<K: Ord, V> SortedMap<K, V> {
     {
         let place = self.place(key)?;
         Some(&mut self.entries[place].1)
+    }
+
+    /// Takes all of them. What was empty is put in order at once: thousands of entries in no order are no matter then.
+    fn fill(&mut self, entries: &mut dyn Iterator<Item = (K, V)>) {
+        if self.is_empty() {
+            self.entries.extend(entries);
+            let key = |place: usize| &self.entries[place].0;
+            match ordered(self.entries.len(), &|one, other| key(one).cmp(key(other))) {
+                Some(order) => self.order = order,
+                None => {
+                    std::mem::take(&mut self.entries).into_iter().for_each(|(key, value)| drop(self.insert(key, value)))
+                }
+            }
+        } else {
+            entries.for_each(|(key, value)| drop(self.insert(key, value)));
+        }
     }
 
     pub fn contains_key<Q: Ord + ?Sized>(&self, key: &Q) -> bool

@@ -81,9 +81,7 @@ impl<T> IntoIterator for SortedSet<T> {
 
 impl<T: Ord> Extend<T> for SortedSet<T> {
     fn extend<I: IntoIterator<Item = T>>(&mut self, values: I) {
-        for value in values {
-            self.insert(value);
-        }
+        self.0.extend(values.into_iter().map(|value| (value, ())));
     }
 }
 

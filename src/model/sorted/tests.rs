@@ -39,6 +39,9 @@ fn a_map_is_what_a_tree_would_be() {
     assert_eq!(serde_json::from_str::<SortedMap<String, usize>>(&text).unwrap(), map);
     assert!(map.clone().into_iter().eq(tree.clone()));
     assert_eq!(map, tree.into_iter().collect(), "two that were filled in another order");
+    let twice = || numbers(400).enumerate().map(|(index, number)| (number, index));
+    assert!(twice().collect::<SortedMap<_, _>>().into_iter().eq(twice().collect::<BTreeMap<_, _>>()));
+    assert!(serde_json::from_str::<SortedMap<String, usize>>("{\"a\": 1, \"b\": []}").is_err());
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use std::borrow::Borrow;
 use std::fmt;
+use std::iter;
 use std::marker::PhantomData;
 use std::ops::Index;
 
@@ -12,9 +13,7 @@ use super::SortedMap;
 
 impl<K: Ord, V> Extend<(K, V)> for SortedMap<K, V> {
     fn extend<I: IntoIterator<Item = (K, V)>>(&mut self, entries: I) {
-        for (key, value) in entries {
-            self.insert(key, value);
-        }
+        self.fill(&mut entries.into_iter());
     }
 }
 
@@ -84,10 +83,14 @@ impl<'de, K: Ord + Deserialize<'de>, V: Deserialize<'de>> Visitor<'de> for EachE
 
     fn visit_map<M: MapAccess<'de>>(self, mut entries: M) -> Result<Self::Value, M::Error> {
         let mut map = SortedMap::new();
-        while let Some((key, value)) = entries.next_entry()? {
-            map.insert(key, value);
-        }
-        Ok(map)
+        let mut fault = None;
+        map.fill(&mut iter::from_fn(|| {
+            entries.next_entry().unwrap_or_else(|error| {
+                fault = Some(error);
+                None
+            })
+        }));
+        fault.map_or(Ok(map), Err)
     }
 }
 
