@@ -136,11 +136,17 @@ impl<'a> Round<'a> {
         let detail = if waited.is_zero() {
             "not asked: the time of the whole run was up".to_owned()
         } else {
-            format!("no answer within {:.1} s", waited.as_secs_f64())
+            format!("no answer within {}", seconds(waited))
         };
         let micros = u64::try_from(waited.as_micros()).unwrap_or(u64::MAX);
         self.answers.0.insert(query, Asked { reading: Reading::unreadable(TroubleCause::TimedOut, detail), micros });
     }
+}
+
+/// A duration as a person says it.
+pub fn seconds(duration: Duration) -> String {
+    let tenths = (duration.as_millis() + 50) / 100;
+    format!("{}.{} s", tenths / 10, tenths % 10)
 }
 
 impl Lane {
@@ -177,6 +183,12 @@ mod tests {
         let started = Instant::now();
         let answers = ask_all(&host, queries.to_vec(), started + within);
         (answers, started.elapsed())
+    }
+
+    #[test]
+    fn a_span_is_told_in_tenths_of_a_second() {
+        let told = [0, 49, 50, 949, 950, 2_000, 61_240].map(|millis| seconds(Duration::from_millis(millis)));
+        assert_eq!(told, ["0.0 s", "0.0 s", "0.1 s", "0.9 s", "1.0 s", "2.0 s", "61.2 s"]);
     }
 
     fn cause(answers: &Answers, query: &Query) -> Option<TroubleCause> {

@@ -5,7 +5,8 @@ use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 use super::bounded::{self, remaining};
-use super::reach::{Endpoint, Failure, connect, seconds};
+use super::reach::{Endpoint, Failure, connect};
+use crate::host::asking::seconds;
 use crate::model::answer::Banner;
 use crate::model::{Reading, Trouble, TroubleCause};
 

@@ -8,8 +8,9 @@ use std::time::{Duration, Instant};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use super::bounded::remaining;
-use super::reach::{Endpoint, Failure, MOST_TRIED, in_words, seconds};
+use super::reach::{Endpoint, Failure, MOST_TRIED, in_words};
 use super::resolve::Lookup;
+use crate::host::asking::seconds;
 use crate::model::answer::Contact;
 use crate::model::{Reading, Trouble, TroubleCause};
 

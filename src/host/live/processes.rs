@@ -160,9 +160,9 @@ impl Stat {
 pub fn age_seconds(proc: &Path, pid: u32) -> Option<u64> {
     let started = Stat::of(&proc.join(pid.to_string()))?.started;
     let uptime = std::fs::read_to_string(proc.join("uptime")).ok()?;
-    let uptime: f64 = uptime.split_ascii_whitespace().next()?.parse().ok()?;
+    let uptime: u64 = uptime.split('.').next()?.parse().ok()?;
     let ticks = u64::try_from(sysconf(SysconfVar::CLK_TCK).ok()??).ok().filter(|ticks| *ticks > 0)?;
-    Some((uptime as u64).saturating_sub(started / ticks))
+    Some(uptime.saturating_sub(started / ticks))
 }
 
 /// The program's name: `comm`, completed where the kernel cut it, with the script that an interpreter runs.

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::bounded::{self, remaining};
 use super::resolve::Lookup;
+use crate::host::asking::seconds;
 use crate::model::answer::Contact;
 use crate::model::{Reading, Trouble, TroubleCause};
 
@@ -127,11 +128,6 @@ pub fn in_words(error: &io::Error, share: Duration) -> Result<String, Failure> {
         }
         _ => format!("could not be connected to: {error}"),
     })
-}
-
-/// A duration as a person says it.
-pub fn seconds(duration: Duration) -> String {
-    format!("{:.1} s", duration.as_secs_f64())
 }
 
 /// Runs a probe that its own timeouts should end, and sees to it that they do.
