@@ -12,6 +12,7 @@ use crate::catalog::kind::agent::Connected as Spec;
 use crate::facts::Facts;
 use crate::facts::before::Before;
 use crate::model::answer::{Connection, Unit};
+use crate::model::gather::Arrange as _;
 use crate::model::{Query, Reading, Trouble};
 use crate::units::UnitName;
 
@@ -90,7 +91,7 @@ fn judge_connections(spec: &Spec, facts: &Facts<'_>) -> Outcome {
         (None, None) => not_connected(spec, facts, &outward, &within),
     };
     let mut peers: Vec<&str> = outward.iter().map(|connection| connection.peer.as_str()).collect();
-    peers.sort_unstable();
+    peers.arrange();
     peers.dedup();
     outcome.observing("peers", peers)
 }

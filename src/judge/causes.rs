@@ -13,7 +13,7 @@ use super::topology::Topology;
 use crate::facts::Facts;
 use crate::facts::before::Before;
 use crate::model::finding::FindingRef;
-use crate::model::gather::Gather as _;
+use crate::model::gather::{Arrange as _, Gather as _};
 use crate::model::sorted::SortedMap;
 use crate::model::{Finding, Status};
 pub use rank::depth;
@@ -105,7 +105,7 @@ fn cases(noted: Vec<(usize, Vec<Part>)>, findings: &[Finding], topology: &mut To
                 nodes.push(topology.node(&Part::Device(name.clone())));
             }
         }
-        nodes.sort_unstable();
+        nodes.arrange();
         nodes.dedup();
         // Where an agent's peer is not known, it is where the management plane is.
         for part in parts.iter().filter(|part| matches!(part, Part::Peer(_)) && is_silent_plane(finding)) {
@@ -172,7 +172,7 @@ impl Causes<'_> {
     fn by_deeper_faults(&mut self, topology: &Topology) {
         let kind_of = |case: &Case| (case.weight, case.is_known, case.rank.is_unplugged);
         let mut kinds: Vec<(u8, bool, bool)> = self.cases.iter().map(kind_of).collect();
-        kinds.sort_unstable();
+        kinds.arrange();
         kinds.dedup();
         for kind in kinds {
             let effects = |case: &Case| kind_of(case) == kind;
@@ -203,7 +203,7 @@ impl Causes<'_> {
     fn deepest(&self, topology: &Topology, rank: impl Fn(&Case) -> Option<u8>) -> Vec<Option<usize>> {
         let mut order: Vec<(u8, usize)> =
             self.unexplained().filter_map(|(index, case)| Some((rank(case)?, index))).collect();
-        order.sort_unstable();
+        order.arrange();
         let mut deepest = vec![None; topology.len()];
         for (_, index) in order {
             let case = &self.cases[index];

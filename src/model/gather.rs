@@ -2,6 +2,8 @@
 
 use std::cmp::Ordering;
 
+use serde_json::{Map, Value};
+
 use super::sorted::{SortedMap, SortedSet};
 
 /// What is kept in order.
@@ -9,8 +11,9 @@ pub trait Ordered<T>: Default + Extend<T> {}
 
 impl<K: Ord, V> Ordered<(K, V)> for SortedMap<K, V> {}
 impl<T: Ord> Ordered<T> for SortedSet<T> {}
+impl Ordered<(String, Value)> for Map<String, Value> {}
 
-/// `collect()` into what is kept in order, and never into a tree of the standard library.
+/// `collect()` into what is kept in order. That of a tree of the standard library brings a sort of its own along.
 pub trait Gather: Iterator + Sized {
     fn gather<C: Ordered<Self::Item>>(self) -> C {
         let mut gathered = C::default();

@@ -161,7 +161,7 @@ fn json_row(check: &Check, catalog: &Catalog) -> Value {
         .causes()
         .iter()
         .map(|cause| ((*cause).to_owned(), json!(check.level_of(Some(cause)).as_str())))
-        .collect();
+        .gather();
     let attestations: Vec<Value> = catalog
         .settings
         .attestations(&check.id)

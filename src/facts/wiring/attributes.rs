@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::{Row, Wiring};
 use crate::facts::ovs::Datum;
-use crate::model::gather::Gather as _;
+use crate::model::gather::{Arrange as _, Gather as _};
 use crate::model::sorted::SortedMap;
 
 /// Column → value; of a column that is a map each key by itself: `other_config:hwaddr`.
@@ -66,12 +66,13 @@ impl<'a> Wiring<'a> {
             Datum::Boolean(flag) => Value::from(*flag),
             Datum::Uuid(uuid) => self.referenced(uuid, depth),
             Datum::Set(values) => {
-                let mut values: Vec<Value> = values.iter().map(|value| self.value(value, depth)).collect();
-                values.sort_by_cached_key(sort_key);
-                Value::from(values)
+                let mut values: Vec<_> = values.iter().map(|value| sorted_by(self.value(value, depth))).collect();
+                values.arrange_by(|(one, _), (other, _)| one.cmp(other));
+                values.into_iter().map(|(_, value)| value).collect()
             }
             Datum::Map(pairs) => {
-                pairs.iter().map(|(key, value)| (word(&self.value(key, depth)), self.value(value, depth))).collect()
+                let pair = |(key, value): &(_, _)| (word(&self.value(key, depth)), self.value(value, depth));
+                Value::Object(pairs.iter().map(pair).gather())
             }
         }
     }
@@ -80,7 +81,7 @@ impl<'a> Wiring<'a> {
     fn referenced(&self, uuid: &str, depth: u8) -> Value {
         if let (Some(row), Some(depth)) = (self.referenced.get(uuid), depth.checked_sub(1)) {
             let name = row.text("name").map(|name| ("name".to_owned(), Value::from(name)));
-            return self.at_depth(row, depth).into_iter().chain(name).collect();
+            return Value::Object(self.at_depth(row, depth).into_iter().chain(name).gather());
         }
         // A mirror points at ports.
         let ports = self.bridges.values().flat_map(|bridge| &bridge.ports);
@@ -90,8 +91,8 @@ impl<'a> Wiring<'a> {
 }
 
 /// Numbers by their size, all else by its text.
-fn sort_key(value: &Value) -> (Option<i64>, String) {
-    (value.as_i64(), value.to_string())
+fn sorted_by(value: Value) -> ((Option<i64>, String), Value) {
+    ((value.as_i64(), value.to_string()), value)
 }
 
 fn word(value: &Value) -> String {

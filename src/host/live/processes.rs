@@ -12,6 +12,7 @@ use nix::unistd::{SysconfVar, sysconf};
 
 use super::failure;
 use crate::model::answer::GuestProcess;
+use crate::model::gather::Arrange as _;
 use crate::model::sorted::SortedMap;
 use crate::model::{Reading, TroubleCause};
 
@@ -31,7 +32,7 @@ pub fn pids(proc: &Path) -> Reading<Vec<u32>> {
         .filter_map(Result::ok)
         .filter_map(|entry| entry.file_name().to_str().and_then(|name| name.parse().ok()))
         .collect();
-    pids.sort_unstable();
+    pids.arrange();
     Reading::Known(pids)
 }
 

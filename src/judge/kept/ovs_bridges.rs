@@ -10,6 +10,7 @@ use crate::facts::wiring::{Attributes, Bridge, Wiring, changes};
 use crate::facts::{Facts, ovs};
 use crate::judge::causes::Part;
 use crate::judge::outcome::Outcome;
+use crate::model::gather::Arrange as _;
 use crate::model::{Query, Reading};
 
 /// What a row of the switch as a whole is about.
@@ -93,7 +94,7 @@ fn judge_bridge(
 pub fn attributes(wiring: &Wiring<'_>, bridge: &Bridge<'_>) -> Attributes {
     let mut attributes = wiring.attributes(&bridge.row);
     let mut targets: Vec<_> = bridge.controllers.iter().filter_map(|row| row.text("target")).collect();
-    targets.sort_unstable();
+    targets.arrange();
     if !targets.is_empty() {
         attributes
             .insert(by_hand::CONTROLLERS.to_owned(), targets.into_iter().map(|target| target.into_owned()).collect());

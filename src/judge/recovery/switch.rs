@@ -9,6 +9,7 @@ use crate::judge::kept::ovs_bridges::{self, is_chosen};
 use crate::judge::kept::ovs_ports::by_hand;
 use crate::judge::ovs_uplink::{Role, belongs_to_ovn, role};
 use crate::model::answer::Unit;
+use crate::model::gather::Gather as _;
 use crate::model::{Query, Reading};
 
 /// The unit that starts all of Open vSwitch, as Debian and Ubuntu call it, and as others do.
@@ -112,7 +113,7 @@ fn chassis(wiring: &Wiring<'_>, can_wait: bool, is_first: bool) -> Option<Step> 
 }
 
 fn pairs(attributes: &Attributes) -> serde_json::Map<String, serde_json::Value> {
-    attributes.iter().map(|(key, value)| (key.clone(), value.clone())).collect()
+    attributes.iter().map(|(key, value)| (key.clone(), value.clone())).gather()
 }
 
 fn added(bridge: &str, name: &str, port: &Port<'_>, wiring: &Wiring<'_>) -> Vec<Command> {
