@@ -9,9 +9,9 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use thiserror::Error;
 
+use crate::model::Snapshot;
 use crate::model::gather::Arrange as _;
 use crate::model::snapshot::{Listed, SCHEMA, SCHEMA_VERSION, Unreadable};
-use crate::model::{Snapshot, objects};
 
 /// A snapshot that cannot be used, and why.
 #[derive(Debug, Error)]
@@ -225,7 +225,7 @@ struct Head {
 /// Reads a snapshot from a file.
 pub fn read(path: &Path) -> Result<Snapshot, UnusableSnapshot> {
     let (_, text) = read_head(path)?;
-    let snapshot: Snapshot = objects::from_slice(&text).map_err(|error| malformed(path, &error))?;
+    let snapshot: Snapshot = serde_json::from_str(&text).map_err(|error| malformed(path, &error))?;
     match snapshot.kept {
         Some(kept) => Err(UnusableSnapshot::NotKept { path: path.display().to_string(), taken_at: kept.taken_at }),
         None => Ok(snapshot),
@@ -233,13 +233,24 @@ pub fn read(path: &Path) -> Result<Snapshot, UnusableSnapshot> {
 }
 
 /// What a file says it is, once it is sure that it is a snapshot which we can read, and all its bytes.
-fn read_head(path: &Path) -> Result<(Head, Vec<u8>), UnusableSnapshot> {
+fn read_head(path: &Path) -> Result<(Head, String), UnusableSnapshot> {
     let shown = || path.display().to_string();
     let text = read_plain(path).map_err(|error| match error.kind() {
         ErrorKind::NotFound => UnusableSnapshot::Missing { path: shown() },
         _ => UnusableSnapshot::Unreadable { path: shown(), error },
     })?;
-    let head: Head = objects::from_slice(&text).map_err(|error| malformed(path, &error))?;
+    let text = String::from_utf8(text).map_err(|error| {
+        let (whole, _) = error.as_bytes().split_at(error.utf8_error().valid_up_to());
+        let line_start = whole.iter().rposition(|byte| *byte == b'\n').map_or(0, |newline| newline + 1);
+        UnusableSnapshot::Malformed {
+            path: shown(),
+            line: whole.iter().filter(|byte| **byte == b'\n').count() + 1,
+            column: whole.len() - line_start + 1,
+            message: "not UTF-8".to_owned(),
+            hint: DAMAGED,
+        }
+    })?;
+    let head: Head = serde_json::from_str(&text).map_err(|error| malformed(path, &error))?;
     let another = |message: &str, hint| {
         let message = message.to_owned();
         Err(UnusableSnapshot::Malformed { path: shown(), line: 1, column: 1, message, hint })
@@ -296,6 +307,14 @@ mod tests {
         let of = |kind: ErrorKind| UnusableSnapshot::Unreadable { path: String::new(), error: kind.into() };
         assert_eq!(of(ErrorKind::PermissionDenied).hint("or else"), "run it as root");
         assert!(of(ErrorKind::Other).hint("or else").ends_with("; or else"));
+    }
+
+    #[test]
+    fn a_damaged_byte_is_named_with_its_place() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::io::Write::write_all(&mut file.as_file(), b"{\n \"name\": \"a\xffb\"}").unwrap();
+        let error = read(file.path()).unwrap_err().to_string();
+        assert_eq!(error, format!("{}:2:12: not UTF-8\nhint: {DAMAGED}", file.path().display()));
     }
 
     #[test]

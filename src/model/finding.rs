@@ -1,11 +1,11 @@
 //! The answer to one check about one thing.
 
-use serde::{Deserialize, Serialize};
+use crate::model::stored::{choice, row};
 use serde_json::{Map, Value};
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
-#[serde(rename_all = "lowercase")]
+#[cfg_attr(test, schemars(rename_all = "lowercase"))]
 pub enum Status {
     Pass,
     Fail,
@@ -13,10 +13,18 @@ pub enum Status {
     Skip,
 }
 
+choice! {
+    Status: Self::Pass;
+    "pass" => Pass,
+    "fail" => Fail,
+    "unknown" => Unknown,
+    "skip" => Skip,
+}
+
 /// How bad it is. Whether it stops an upgrade is `blocking`, never inferred from this.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
-#[serde(rename_all = "lowercase")]
+#[cfg_attr(test, schemars(rename_all = "lowercase"))]
 pub enum Severity {
     Info,
     Low,
@@ -24,7 +32,15 @@ pub enum Severity {
     High,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+choice! {
+    Severity: Self::Info;
+    "info" => Info,
+    "low" => Low,
+    "medium" => Medium,
+    "high" => High,
+}
+
+#[derive(Clone, Debug, PartialEq)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Finding {
     /// Dotted, stable and documented by `hostready explain ID`.
@@ -52,15 +68,39 @@ pub struct Finding {
     pub duration_us: u64,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+row!(
+    Finding,
+    Required {
+        id,
+        subject,
+        status,
+        severity,
+        blocking,
+        new,
+        title,
+        detail,
+        cause,
+        caused_by,
+        expected,
+        observed,
+        waiver,
+        fixes,
+        by_hand,
+        duration_us,
+    }
+);
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct FindingRef {
     pub id: String,
     pub subject: String,
 }
 
+row!(FindingRef, Required { id, subject });
+
 /// A finding that a person accepted until a date.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Waiver {
     pub reason: String,
@@ -68,8 +108,10 @@ pub struct Waiver {
     pub expires: String,
 }
 
+row!(Waiver, Required { reason, expires });
+
 /// What a fix would do for a finding.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Offer {
     pub id: String,
@@ -82,9 +124,11 @@ pub struct Offer {
     /// How it is taken back, or why it cannot be.
     pub undo: String,
     /// The same by hand: it frees what was measured, and spares what the fix spares.
-    #[serde(default)]
+    #[cfg_attr(test, schemars(default))]
     pub by_hand: Vec<Vec<String>>,
 }
+
+row!(Offer, Required { id, frees_bytes, sufficient, in_smallest_set, undo, by_hand: Optional });
 
 impl Finding {
     pub fn reference(&self) -> FindingRef {

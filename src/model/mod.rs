@@ -9,6 +9,7 @@ pub mod reading;
 pub mod report;
 pub mod snapshot;
 pub mod sorted;
+pub mod stored;
 
 pub use answer::{Answer, Answers};
 pub use finding::{Finding, Severity, Status};

@@ -1,10 +1,9 @@
 //! What came of one question. "Absent" and "could not look" are different values, all the way to the report.
 
-use serde::{Deserialize, Serialize};
+use crate::model::stored::{choice, row};
 
 /// The three things that a question can come to.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Reading<T> {
     Known(T),
     /// The host answered: there is no such thing here.
@@ -13,15 +12,23 @@ pub enum Reading<T> {
     Unreadable(Trouble),
 }
 
+choice! {
+    Reading<T>: Self::Absent;
+    "known" => Known(value),
+    "absent" => Absent,
+    "unreadable" => Unreadable(trouble),
+}
+
 /// Why a look failed.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Trouble {
     pub cause: TroubleCause,
     pub detail: String,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+row!(Trouble, Required { cause, detail });
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TroubleCause {
     /// The kernel or a service refused us; usually: not root.
     Denied,
@@ -37,6 +44,18 @@ pub enum TroubleCause {
     NotAsked,
     /// The probe itself panicked.
     Crashed,
+}
+
+choice! {
+    TroubleCause: Self::Denied;
+    "denied" => Denied,
+    "timed-out" => TimedOut,
+    "refused" => Refused,
+    "malformed" => Malformed,
+    "failed" => Failed,
+    "not-recorded" => NotRecorded,
+    "not-asked" => NotAsked,
+    "crashed" => Crashed,
 }
 
 impl TroubleCause {

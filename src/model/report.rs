@@ -1,15 +1,15 @@
 //! The one document that every judging verb prints. Its JSON schema is generated from these types.
 
-use serde::{Deserialize, Serialize};
+use crate::model::sorted::SortedMap;
+use crate::model::stored::{choice, row};
 use serde_json::{Map, Value};
 
 use super::finding::{Finding, Status};
-use crate::model::sorted::SortedMap;
 
 pub const SCHEMA: &str = "hostready/report";
 pub const SCHEMA_VERSION: &str = "1.0";
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Report {
     pub schema: String,
@@ -36,42 +36,74 @@ pub struct Report {
     pub summary: Summary,
     pub findings: Vec<Finding>,
     /// The bridges of the switch, against those of the baseline; empty where there is none.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(test, schemars(default, skip_serializing_if = "Vec::is_empty"))]
     pub bridges: Vec<BridgeRow>,
     pub actions: Vec<Action>,
 }
 
+row!(
+    Report,
+    Required {
+        schema,
+        schema_version,
+        tool,
+        run_id,
+        verb,
+        intent,
+        complete,
+        scope,
+        host,
+        baseline,
+        started_at,
+        duration_ms,
+        verdict,
+        exit_code,
+        changed,
+        failed,
+        msg,
+        comment,
+        summary,
+        findings,
+        bridges: Sparse,
+        actions,
+    }
+);
+
 /// A bridge of the switch, as it was and as it is.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct BridgeRow {
     pub name: String,
     pub state: Kept,
     /// What became of it, where that is to be said.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, schemars(default, skip_serializing_if = "Option::is_none"))]
     pub note: Option<String>,
     pub ports: Vec<PortRow>,
     /// Ports of guests, of OVN and of other programs: they are counted and not compared.
     pub owned_by_others: usize,
 }
 
+row!(BridgeRow, Required { name, state, note: Sparse, ports, owned_by_others });
+
 /// A port of a bridge, or a member of a bond.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct PortRow {
     pub name: String,
     pub state: Kept,
     /// What became of it: `now called ens11`, `now on br-data`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, schemars(default, skip_serializing_if = "Option::is_none"))]
     pub note: Option<String>,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(test, schemars(default, skip_serializing_if = "Vec::is_empty"))]
     pub members: Vec<PortRow>,
 }
 
+row!(PortRow, Required { name, state, note: Sparse, members: Sparse });
+
 /// What became of something since the baseline.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
-#[serde(rename_all = "lowercase")]
+#[cfg_attr(test, schemars(rename_all = "lowercase"))]
 pub enum Kept {
     Same,
     Changed,
@@ -81,7 +113,16 @@ pub enum Kept {
     New,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+choice! {
+    Kept: Self::Same;
+    "same" => Same,
+    "changed" => Changed,
+    "missing" => Missing,
+    "moved" => Moved,
+    "new" => New,
+}
+
+#[derive(Clone, Debug, PartialEq)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Tool {
     pub name: String,
@@ -90,10 +131,12 @@ pub struct Tool {
     pub catalog_digest: String,
 }
 
+row!(Tool, Required { name, version, catalog_digest });
+
 /// What the host is wanted fit for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
-#[serde(rename_all = "lowercase")]
+#[cfg_attr(test, schemars(rename_all = "lowercase"))]
 pub enum Intent {
     /// New agent packages.
     Agent,
@@ -106,14 +149,24 @@ pub enum Intent {
     After,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+choice! {
+    Intent: Self::Agent;
+    "agent" => Agent,
+    "os" => Os,
+    "reboot" => Reboot,
+    "after" => After,
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Scope {
     pub only: Vec<String>,
     pub skip: Vec<String>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+row!(Scope, Required { only, skip });
+
+#[derive(Clone, Debug, Default, PartialEq)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Host {
     pub hostname: Option<String>,
@@ -129,31 +182,39 @@ pub struct Host {
     pub labels: SortedMap<String, String>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+row!(Host, Required { hostname, machine_id, boot_id, os, kernel, hypervisor, profiles, roles, cluster, ids, labels });
+
+#[derive(Clone, Debug, Default, PartialEq)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Os {
     pub id: Option<String>,
     pub version: Option<String>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+row!(Os, Required { id, version });
+
+#[derive(Clone, Debug, Default, PartialEq)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Hypervisor {
     pub qemu: Option<String>,
     pub libvirt: Option<String>,
 }
 
+row!(Hypervisor, Required { qemu, libvirt });
+
 /// The snapshot that this run compared with.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Baseline {
     pub name: String,
     pub taken_at: String,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+row!(Baseline, Required { name, taken_at });
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
-#[serde(rename_all = "lowercase")]
+#[cfg_attr(test, schemars(rename_all = "lowercase"))]
 pub enum Verdict {
     Ready,
     Warn,
@@ -161,6 +222,15 @@ pub enum Verdict {
     Incomplete,
     /// Would be `ready` or `warn`, had everything been looked at.
     Partial,
+}
+
+choice! {
+    Verdict: Self::Ready;
+    "ready" => Ready,
+    "warn" => Warn,
+    "blocked" => Blocked,
+    "incomplete" => Incomplete,
+    "partial" => Partial,
 }
 
 impl Verdict {
@@ -175,7 +245,7 @@ impl Verdict {
     }
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Summary {
     pub pass: usize,
@@ -185,6 +255,8 @@ pub struct Summary {
     pub waived: usize,
     pub blocking: usize,
 }
+
+row!(Summary, Required { pass, fail, unknown, skip, waived, blocking });
 
 impl Summary {
     pub fn of(findings: &[Finding]) -> Self {
@@ -201,7 +273,7 @@ impl Summary {
 }
 
 /// One step of a fix.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Action {
     pub id: String,
@@ -214,9 +286,11 @@ pub struct Action {
     pub error: Option<String>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+row!(Action, Required { id, subject, state, changed, before, after, undo, error });
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
-#[serde(rename_all = "lowercase")]
+#[cfg_attr(test, schemars(rename_all = "lowercase"))]
 pub enum ActionState {
     Planned,
     Applied,
@@ -224,4 +298,14 @@ pub enum ActionState {
     Failed,
     Refused,
     Reverted,
+}
+
+choice! {
+    ActionState: Self::Planned;
+    "planned" => Planned,
+    "applied" => Applied,
+    "pending" => Pending,
+    "failed" => Failed,
+    "refused" => Refused,
+    "reverted" => Reverted,
 }

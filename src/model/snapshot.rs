@@ -9,7 +9,8 @@ use serde_json::value::RawValue;
 
 use super::answer::Asked;
 use super::report::{Baseline, Host, Tool};
-use super::{Answer, Answers, Finding, Query, Reading, TroubleCause, objects};
+use super::stored::row;
+use super::{Answer, Answers, Finding, Query, Reading, TroubleCause};
 use crate::model::gather::Gather as _;
 use crate::model::sorted::SortedMap;
 
@@ -48,12 +49,14 @@ pub struct Snapshot {
     pub answers: Remembered,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Unreadable {
     pub question: String,
     pub detail: String,
 }
+
+row!(Unreadable, Required { question, detail });
 
 /// A row of `snapshot --list`.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -134,7 +137,7 @@ fn known_findings<'de, D: Deserializer<'de>>(input: D) -> Result<Vec<Finding>, D
     let stored: Vec<&RawValue> = Deserialize::deserialize(input)?;
     let mut findings = Vec::with_capacity(stored.len());
     for finding in stored {
-        match objects::from_slice(finding.get().as_bytes()) {
+        match serde_json::from_str(finding.get()) {
             Ok(finding) => findings.push(finding),
             Err(error) if is_of_a_newer_kind(&error) => {}
             Err(error) => return Err(D::Error::custom(without_place(&error))),

@@ -1,9 +1,9 @@
 //! What the next boot needs.
 
-use serde::{Deserialize, Serialize};
+use crate::model::stored::{choice, row};
 
 /// An initial ramdisk.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Initrd {
     pub bytes: u64,
     /// What its parts are packed with, as they follow each other: `cpio`, `zstd`, `gzip`, …
@@ -11,16 +11,15 @@ pub struct Initrd {
     /// Why it is not whole; none where it was followed to its end, or as far as it can be.
     pub fault: Option<String>,
     /// From where on it cannot be followed, and why; none where it was followed to its end.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_followed: Option<String>,
     /// Its end was reached, and it holds only what the processor needs before there is a system: microcode.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub early_only: bool,
 }
 
+row!(Initrd, Required { bytes, formats, fault, not_followed: Sparse, early_only: Sparse });
+
 /// A kernel module, for one kernel.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Module {
     BuiltIn,
     /// As `modules.dep` lists it, and the file is there.
@@ -31,4 +30,13 @@ pub enum Module {
     Missing,
     /// There are no modules for this kernel at all.
     NoKernel,
+}
+
+choice! {
+    Module: Self::BuiltIn;
+    "built-in" => BuiltIn,
+    "file" => File(content),
+    "lost" => Lost(content),
+    "missing" => Missing,
+    "no-kernel" => NoKernel,
 }

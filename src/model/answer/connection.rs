@@ -2,11 +2,10 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use serde::{Deserialize, Serialize};
+use crate::model::stored::row;
 
 /// A connection that stands: seen twice, a moment apart.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Connection {
     /// `192.0.2.7:48212`
     pub local: String,
@@ -23,6 +22,8 @@ pub struct Connection {
     /// The process is at the far end of a loopback connection of the unit that was asked for, and none of its own.
     pub relays: bool,
 }
+
+row!(Connection, Optional { local, peer, accepted, unanswered, pid, command, unit, relays });
 
 impl Connection {
     /// Its two ends where it is not over loopback, nor to an address of this host.

@@ -1,25 +1,38 @@
 //! Directories and what is in them.
 
-use serde::{Deserialize, Serialize};
+use crate::model::stored::{Place, Stored, View, choice, row};
 
 /// The bytes of one file.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Content(#[serde(with = "super::text_or_hex")] pub Vec<u8>);
+#[derive(Clone, Debug, PartialEq)]
+pub struct Content(pub Vec<u8>);
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+impl Stored for Content {
+    fn blank() -> Self {
+        Self(Vec::new())
+    }
+
+    fn place(&mut self) -> Place<'_> {
+        self.0.place()
+    }
+
+    fn view(&self) -> View<'_> {
+        self.0.view()
+    }
+}
+
+#[derive(Clone, Debug, PartialEq)]
 pub struct Entry {
     pub name: String,
     pub kind: EntryKind,
     /// Its length; for a link that of what it leads to.
     pub bytes: u64,
     /// Where a link leads, as it is written.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target: Option<String>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+row!(Entry, Required { name, kind, bytes, target: Sparse });
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EntryKind {
     File,
     Directory,
@@ -29,8 +42,19 @@ pub enum EntryKind {
     Other,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+choice! {
+    EntryKind: Self::File;
+    "file" => File,
+    "directory" => Directory,
+    "link" => Link,
+    "dangling-link" => DanglingLink,
+    "other" => Other,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Modified {
     /// Seconds since 1970, UTC.
     pub seconds: i64,
 }
+
+row!(Modified, Required { seconds });

@@ -2,29 +2,32 @@
 
 mod boot;
 mod connection;
+mod contact;
 mod files;
 mod json;
+mod link;
 mod nic;
 mod python;
 pub mod route;
-mod text_or_hex;
+mod usage;
 
-use serde::{Deserialize, Serialize};
-
+use super::stored::row;
 use super::{Query, Reading, TroubleCause};
 use crate::model::sorted::SortedMap;
 pub use boot::{Initrd, Module};
 pub use connection::Connection;
+pub use contact::{Banner, Contact};
 pub use files::{Content, Entry, EntryKind, Modified};
+pub use link::{Address, Bond, BondMember, Link};
 pub use nic::{Nic, PciAbove, PciFunction, PciSlot};
 pub use python::PythonEnvironment;
 pub use route::{MAIN, NextHop, Route, Rule};
+pub use usage::{DeletedFile, DeletedOpen, FileRow, Largest, SizedPath};
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Answer {
     /// The bytes of a file or the text of a reply, as they came.
-    Text(#[serde(with = "text_or_hex")] Vec<u8>),
+    Text(Vec<u8>),
     Names(Vec<String>),
     Exists(bool),
     Space(Space),
@@ -64,7 +67,7 @@ pub enum Answer {
 }
 
 /// The state of the filesystem that holds a path.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Space {
     /// The path asked for, or its nearest ancestor that exists; links followed.
     pub existing: String,
@@ -83,98 +86,59 @@ pub struct Space {
     pub filesystem_type: String,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+row!(
+    Space,
+    Required {
+        existing,
+        device,
+        available,
+        free,
+        size,
+        inodes,
+        inodes_available,
+        read_only,
+        no_exec,
+        mount_point,
+        filesystem_type,
+    }
+);
+
+#[derive(Clone, Debug, PartialEq)]
 pub struct Lock {
     pub holder: Option<Holder>,
 }
 
+row!(Lock, Required { holder });
+
 /// The process that holds a lock. Another PID namespace hides its number.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Holder {
     pub pid: Option<u32>,
     pub command: Option<String>,
     pub age_seconds: Option<u64>,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+row!(Holder, Required { pid, command, age_seconds });
+
+#[derive(Clone, Debug, PartialEq)]
 pub struct User {
     pub effective_id: u32,
 }
 
-/// A network device, by netlink.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Link {
-    pub index: i32,
-    pub mac: Option<String>,
-    pub permanent_mac: Option<String>,
-    pub alternative_names: Vec<String>,
-    pub mtu: u32,
-    /// `IFF_UP`: an administrator wants it up.
-    pub admin_up: bool,
-    pub carrier: bool,
-    /// IFLA_OPERSTATE in words: `up`, `down`, `unknown`, …
-    pub state: String,
-    /// IFLA_INFO_KIND: `bond`, `vlan`, `tun`, `openvswitch`, …; none for a physical device.
-    pub kind: Option<String>,
-    /// IFLA_INFO_SLAVE_KIND: `openvswitch`, `bond`, `bridge`.
-    pub member_kind: Option<String>,
-    /// The device that this one is enslaved to.
-    pub master: Option<String>,
-    /// The device below (VLAN) or the far end (veth), where it is in this namespace.
-    pub lower: Option<String>,
-    pub bond_member: Option<BondMember>,
-    /// What a VLAN device tags with.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub vlan_id: Option<u16>,
-    /// How a bond of the kernel shares its load.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub bond: Option<Bond>,
-}
-
-/// The options of a kernel bond that it takes to make it again.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Bond {
-    /// `active-backup`, `802.3ad`, …
-    pub mode: String,
-    pub miimon: u32,
-    /// `layer2`, `layer3+4`, …; none where the mode does not hash.
-    pub transmit_hash: Option<String>,
-    pub lacp_fast: bool,
-}
-
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct BondMember {
-    pub active: bool,
-    pub link_up: bool,
-    /// The member's own address; `permanent_mac` of some drivers is the bond's while it is a member.
-    pub permanent_mac: Option<String>,
-}
-
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Address {
-    pub link: String,
-    /// `192.0.2.7/24`
-    pub address: String,
-    /// `global`, `link`, `host`, …
-    pub scope: String,
-    /// Neither leased nor temporary.
-    pub permanent: bool,
-}
+row!(User, Required { effective_id });
 
 /// A row of systemd's ListUnits.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct LoadedUnit {
     pub load: String,
     pub active: String,
     pub sub: String,
 }
 
+row!(LoadedUnit, Required { load, active, sub });
+
 /// One unit's own properties.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Unit {
     pub load: String,
     pub active: String,
@@ -185,25 +149,30 @@ pub struct Unit {
     pub restarts: u32,
     pub main_pid: u32,
     /// The program of the main process, as the kernel knows it: for an agent in Python its interpreter.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub program: Option<String>,
     /// Microseconds since boot at which it became active, 0 where it never did.
     pub active_since_us: u64,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+row!(Unit, Optional { load, active, sub, file_state, result, restarts, main_pid, program: Sparse, active_since_us });
+
+#[derive(Clone, Debug, PartialEq)]
 pub struct OvsProgress {
     pub current: i64,
     pub next: i64,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+row!(OvsProgress, Required { current, next });
+
+#[derive(Clone, Debug, PartialEq)]
 pub struct Flows {
     pub count: u64,
 }
 
+row!(Flows, Required { count });
+
 /// What a running ovn-controller says of itself.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct OvnController {
     /// `connected` or `not connected`, to its southbound database.
     pub connection: String,
@@ -211,7 +180,9 @@ pub struct OvnController {
     pub version: Option<String>,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+row!(OvnController, Required { connection, version });
+
+#[derive(Clone, Debug, PartialEq)]
 pub struct GuestProcess {
     pub name: String,
     pub uuid: Option<String>,
@@ -219,89 +190,15 @@ pub struct GuestProcess {
     pub program_deleted: bool,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+row!(GuestProcess, Required { name, uuid, program_deleted });
+
+#[derive(Clone, Debug, PartialEq)]
 pub struct Clock {
     pub synchronised: bool,
     pub max_error_us: i64,
 }
 
-/// How far a connection attempt came. Not reaching a peer is an answer, not a failed look.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Contact {
-    /// TCP accepted, or an echo came back; for HTTP the status that came.
-    Reached {
-        status: Option<u16>,
-        /// Whether its certificate was found good; nothing where none was asked for.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        verified: Option<bool>,
-    },
-    /// The peer answers and its certificate does not verify.
-    BadCertificate {
-        reason: String,
-    },
-    NotReached {
-        reason: String,
-    },
-}
-
-/// What a server says of itself before it is asked anything.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Banner {
-    /// Its first line, as it came, at most 255 bytes.
-    Said(String),
-    /// The connection stands, and nothing that is a line came.
-    Silent {
-        reason: String,
-        /// The server closed or reset the connection.
-        #[serde(default)]
-        hung_up: bool,
-    },
-    NotReached {
-        reason: String,
-    },
-}
-
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct DeletedOpen {
-    pub files: Vec<DeletedFile>,
-    /// Processes whose descriptors we may not read.
-    pub processes_denied: u64,
-}
-
-/// A deleted file, once, however many descriptors hold it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct DeletedFile {
-    pub device: String,
-    pub inode: u64,
-    pub bytes: u64,
-    pub path: String,
-    pub pid: u32,
-    pub command: String,
-    pub unit: Option<String>,
-}
-
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct FileRow {
-    pub path: String,
-    pub device: String,
-    /// What its blocks take up, not what its length says.
-    pub bytes: u64,
-}
-
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Largest {
-    pub entries: Vec<SizedPath>,
-    /// False where the walk ran out of time: the sizes are then lower bounds.
-    pub complete: bool,
-}
-
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct SizedPath {
-    pub path: String,
-    pub bytes: u64,
-}
+row!(Clock, Required { synchronised, max_error_us });
 
 /// Lets a caller ask for the type that it expects: `answers.reading::<Space>(&query)`.
 pub trait FromAnswer {

@@ -1,12 +1,10 @@
 //! One network device: what names it.
 
-use serde::{Deserialize, Serialize};
-
 use crate::model::sorted::SortedMap;
+use crate::model::stored::row;
 
 /// From sysfs and from udev's database.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Nic {
     pub driver: Option<String>,
     /// `DEVTYPE` of its uevent: `vlan`, `bond`, `wlan`; none for an Ethernet card.
@@ -35,8 +33,27 @@ pub struct Nic {
     pub udev: Option<SortedMap<String, String>>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
+row!(
+    Nic,
+    Optional {
+        driver,
+        device_type,
+        hardware_type,
+        bus,
+        pci,
+        virtual_function,
+        xen_vif,
+        has_device_tree_node,
+        dev_port,
+        dev_id,
+        physical_port,
+        address_kind,
+        name_kind,
+        udev,
+    }
+);
+
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct PciFunction {
     /// `0000:00:03.0`
     pub address: String,
@@ -53,8 +70,9 @@ pub struct PciFunction {
     pub above: Option<PciAbove>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
+row!(PciFunction, Optional { address, acpi_index, index, ari_enabled, multifunction, slot, slot_user_number, above });
+
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct PciSlot {
     /// The name under /sys/bus/pci/slots.
     pub number: u32,
@@ -62,10 +80,13 @@ pub struct PciSlot {
     pub of_bridge: bool,
 }
 
+row!(PciSlot, Optional { number, of_bridge });
+
 /// The PCI device right above a function.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct PciAbove {
     pub is_bridge: bool,
     pub slot_user_number: Option<u32>,
 }
+
+row!(PciAbove, Optional { is_bridge, slot_user_number });

@@ -1,11 +1,10 @@
 //! Python environments: directories with a `pyvenv.cfg`.
 
-use serde::{Deserialize, Serialize};
+use crate::model::stored::row;
 
 use crate::model::Trouble;
 
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct PythonEnvironment {
     pub path: String,
     /// `home` of pyvenv.cfg: the directory of the interpreter that it was made with.
@@ -17,6 +16,7 @@ pub struct PythonEnvironment {
     /// `lib/python3.11`: for which versions it has libraries.
     pub libraries: Vec<String>,
     /// What of it could not be read, where that leaves open what it runs on.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub unread: Option<Trouble>,
 }
+
+row!(PythonEnvironment, Optional { path, home, version, interpreter, libraries, unread: Sparse });

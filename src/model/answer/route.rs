@@ -2,11 +2,10 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
+use crate::model::stored::row;
 
 /// One route of one table. Its text is what `ip route` would be given to make it again.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Route {
     pub ipv6: bool,
     pub table: u32,
@@ -26,8 +25,12 @@ pub struct Route {
     pub mtu: Option<u32>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(default)]
+row!(
+    Route,
+    Optional { ipv6, table, destination, kind, metric, source, preferred_source, next_hops, protocol, scope, mtu }
+);
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct NextHop {
     /// `192.0.2.1`; `inet6 fe80::1` where it is of another family than the route.
     pub gateway: Option<String>,
@@ -38,9 +41,10 @@ pub struct NextHop {
     pub on_link: bool,
 }
 
+row!(NextHop, Optional { gateway, link, weight, on_link });
+
 /// One rule of the policy routing.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Rule {
     pub ipv6: bool,
     pub priority: u32,
@@ -57,6 +61,8 @@ pub struct Rule {
     /// What else it asks for, in the words of `ip rule`: `dport 80-90`.
     pub other: Vec<String>,
 }
+
+row!(Rule, Optional { ipv6, priority, from, to, input, output, mark, invert, action, table, other });
 
 /// The table that counts where no other is named.
 pub const MAIN: u32 = 254;
