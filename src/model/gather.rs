@@ -52,8 +52,7 @@ impl<T> Arrange<T> for Vec<T> {
     }
 }
 
-/// The places of so many entries in their order; what is equal stays in its own.
-pub fn ordered(length: usize, compare: &dyn Fn(usize, usize) -> Ordering) -> Vec<usize> {
+fn ordered(length: usize, compare: &dyn Fn(usize, usize) -> Ordering) -> Vec<usize> {
     let mut order: Vec<usize> = (0..length).collect();
     order.sort_by(|one, other| compare(*one, *other));
     order

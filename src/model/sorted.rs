@@ -3,15 +3,15 @@
 //! The entries stay where they came; what is kept in order are their places, by one code for all types. The trees of
 //! the standard library do the same, made anew for every type of entry: a twentieth of the program.
 
+mod order;
 mod set;
 mod traits;
 
 use std::borrow::Borrow;
-use std::cmp::Ordering;
 use std::iter::Map;
 use std::{slice, vec};
 
-use super::gather;
+use order::{At, Order, Places};
 
 pub use set::SortedSet;
 
@@ -20,55 +20,12 @@ pub use set::SortedSet;
 pub struct SortedMap<K, V> {
     entries: Vec<(K, V)>,
     /// The places of the entries in the order of their keys.
-    order: Vec<usize>,
-}
-
-/// Where an entry is in the order, or where it would be.
-fn find(order: &[usize], compare: &dyn Fn(usize) -> Ordering) -> Result<usize, usize> {
-    // What comes in order is not searched for.
-    match order.last().map(|last| compare(*last)) {
-        None | Some(Ordering::Less) => Err(order.len()),
-        Some(_) => order.binary_search_by(|place| compare(*place)),
-    }
-}
-
-/// The places of so many entries in their order, unless some are equal.
-fn ordered(length: usize, compare: &dyn Fn(usize, usize) -> Ordering) -> Option<Vec<usize>> {
-    let order = gather::ordered(length, compare);
-    let is_strict = order.windows(2).all(|pair| compare(pair[0], pair[1]).is_lt());
-    is_strict.then_some(order)
-}
-
-/// Takes the entry at `at` out of the order. Its place is taken by the last of the entries.
-fn forget(order: &mut Vec<usize>, at: usize) -> usize {
-    let (place, last) = (order.remove(at), order.len());
-    for moved in order.iter_mut().filter(|moved| **moved == last) {
-        *moved = place;
-    }
-    place
-}
-
-/// Which entries to swap, one after the other, until all lie in their order.
-fn swaps(order: &mut [usize], swap: &mut dyn FnMut(usize, usize)) {
-    for at in 0..order.len() {
-        let mut place = order[at];
-        // It was swapped away.
-        while place < at {
-            place = order[place];
-        }
-        if place != at {
-            swap(at, place);
-        }
-        order[at] = place;
-    }
-    for (at, place) in order.iter_mut().enumerate() {
-        *place = at;
-    }
+    order: Order,
 }
 
 impl<K, V> SortedMap<K, V> {
     pub const fn new() -> Self {
-        Self { entries: Vec::new(), order: Vec::new() }
+        Self { entries: Vec::new(), order: Order::new() }
     }
 
     pub fn len(&self) -> usize {
@@ -80,7 +37,7 @@ impl<K, V> SortedMap<K, V> {
     }
 
     pub fn iter(&self) -> Iter<'_, K, V> {
-        Iter { order: self.order.iter(), entries: &self.entries }
+        Iter { places: self.order.iter(), entries: &self.entries, left: self.len() }
     }
 
     pub fn keys(&self) -> Keys<'_, K, V> {
@@ -111,7 +68,7 @@ impl<K, V> SortedMap<K, V> {
     pub fn retain(&mut self, mut keeps: impl FnMut(&K, &mut V) -> bool) {
         self.settle();
         self.entries.retain_mut(|(key, value)| keeps(key, value));
-        self.order.truncate(self.entries.len());
+        self.order.reset(self.entries.len());
     }
 
     pub fn first_key_value(&self) -> Option<(&K, &V)> {
@@ -121,23 +78,23 @@ impl<K, V> SortedMap<K, V> {
     /// Lets the entries lie in their order.
     fn settle(&mut self) {
         let Self { entries, order } = self;
-        swaps(order, &mut |one, other| entries.swap(one, other));
+        order.settle(&mut |one, other| entries.swap(one, other));
     }
 }
 
 impl<K: Ord, V> SortedMap<K, V> {
-    fn find<Q: Ord + ?Sized>(&self, key: &Q) -> Result<usize, usize>
+    fn find<Q: Ord + ?Sized>(&self, key: &Q) -> Result<At, At>
     where
         K: Borrow<Q>,
     {
-        find(&self.order, &|place| self.entries[place].0.borrow().cmp(key))
+        self.order.find(&|place| self.entries[place].0.borrow().cmp(key))
     }
 
     fn place<Q: Ord + ?Sized>(&self, key: &Q) -> Option<usize>
     where
         K: Borrow<Q>,
     {
-        self.find(key).ok().map(|at| self.order[at])
+        self.find(key).ok().map(|at| self.order.place(at))
     }
 
     pub fn get<Q: Ord + ?Sized>(&self, key: &Q) -> Option<&V>
@@ -163,22 +120,6 @@ impl<K: Ord, V> SortedMap<K, V> {
         Some(&mut self.entries[place].1)
     }
 
-    /// Takes all of them. What was empty is put in order at once: thousands of entries in no order are no matter then.
-    fn fill(&mut self, entries: &mut dyn Iterator<Item = (K, V)>) {
-        if self.is_empty() {
-            self.entries.extend(entries);
-            let key = |place: usize| &self.entries[place].0;
-            match ordered(self.entries.len(), &|one, other| key(one).cmp(key(other))) {
-                Some(order) => self.order = order,
-                None => {
-                    std::mem::take(&mut self.entries).into_iter().for_each(|(key, value)| drop(self.insert(key, value)))
-                }
-            }
-        } else {
-            entries.for_each(|(key, value)| drop(self.insert(key, value)));
-        }
-    }
-
     pub fn contains_key<Q: Ord + ?Sized>(&self, key: &Q) -> bool
     where
         K: Borrow<Q>,
@@ -189,7 +130,7 @@ impl<K: Ord, V> SortedMap<K, V> {
     /// The value that was there before, if any.
     pub fn insert(&mut self, key: K, value: V) -> Option<V> {
         match self.find(&key) {
-            Ok(at) => Some(std::mem::replace(&mut self.entries[self.order[at]].1, value)),
+            Ok(at) => Some(std::mem::replace(&mut self.entries[self.order.place(at)].1, value)),
             Err(at) => {
                 self.order.insert(at, self.entries.len());
                 self.entries.push((key, value));
@@ -210,7 +151,7 @@ impl<K: Ord, V> SortedMap<K, V> {
         K: Borrow<Q>,
     {
         let at = self.find(key).ok()?;
-        Some(self.entries.swap_remove(forget(&mut self.order, at)))
+        Some(self.entries.swap_remove(self.order.remove(at, self.entries.len() - 1)))
     }
 
     pub fn entry(&mut self, key: K) -> Entry<'_, K, V> {
@@ -224,25 +165,28 @@ impl<K: Ord, V> SortedMap<K, V> {
 pub struct Entry<'m, K, V> {
     map: &'m mut SortedMap<K, V>,
     key: K,
-    at: Result<usize, usize>,
+    at: Result<At, At>,
 }
 
 impl<'m, K, V> Entry<'m, K, V> {
     pub fn and_modify(self, change: impl FnOnce(&mut V)) -> Self {
         if let Ok(at) = self.at {
-            change(&mut self.map.entries[self.map.order[at]].1);
+            change(&mut self.map.entries[self.map.order.place(at)].1);
         }
         self
     }
 
     pub fn or_insert_with(self, value: impl FnOnce() -> V) -> &'m mut V {
         let SortedMap { entries, order } = self.map;
-        let at = self.at.unwrap_or_else(|at| {
-            order.insert(at, entries.len());
-            entries.push((self.key, value()));
-            at
-        });
-        &mut entries[order[at]].1
+        let place = match self.at {
+            Ok(at) => order.place(at),
+            Err(at) => {
+                order.insert(at, entries.len());
+                entries.push((self.key, value()));
+                entries.len() - 1
+            }
+        };
+        &mut entries[place].1
     }
 
     pub fn or_insert(self, value: V) -> &'m mut V {
@@ -260,8 +204,9 @@ impl<'m, K, V> Entry<'m, K, V> {
 /// The entries of a map in their order.
 #[derive(Debug)]
 pub struct Iter<'m, K, V> {
-    order: slice::Iter<'m, usize>,
+    places: Places<'m>,
     entries: &'m [(K, V)],
+    left: usize,
 }
 
 pub type Keys<'m, K, V> = Map<Iter<'m, K, V>, fn((&'m K, &'m V)) -> &'m K>;
@@ -270,7 +215,7 @@ pub type IterMut<'m, K, V> = Map<slice::IterMut<'m, (K, V)>, fn(&'m mut (K, V)) 
 
 impl<K, V> Clone for Iter<'_, K, V> {
     fn clone(&self) -> Self {
-        Self { order: self.order.clone(), entries: self.entries }
+        Self { places: self.places.clone(), entries: self.entries, left: self.left }
     }
 }
 
@@ -278,18 +223,20 @@ impl<'m, K, V> Iterator for Iter<'m, K, V> {
     type Item = (&'m K, &'m V);
 
     fn next(&mut self) -> Option<Self::Item> {
-        let (key, value) = &self.entries[*self.order.next()?];
+        let (key, value) = &self.entries[self.places.next()?];
+        self.left -= 1;
         Some((key, value))
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        self.order.size_hint()
+        (self.left, Some(self.left))
     }
 }
 
 impl<K, V> DoubleEndedIterator for Iter<'_, K, V> {
     fn next_back(&mut self) -> Option<Self::Item> {
-        let (key, value) = &self.entries[*self.order.next_back()?];
+        let (key, value) = &self.entries[self.places.next_back()?];
+        self.left -= 1;
         Some((key, value))
     }
 }

@@ -81,7 +81,9 @@ impl<T> IntoIterator for SortedSet<T> {
 
 impl<T: Ord> Extend<T> for SortedSet<T> {
     fn extend<I: IntoIterator<Item = T>>(&mut self, values: I) {
-        self.0.extend(values.into_iter().map(|value| (value, ())));
+        for value in values {
+            self.insert(value);
+        }
     }
 }
 

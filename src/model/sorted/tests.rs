@@ -4,13 +4,13 @@ use super::*;
 
 /// Numbers that come in no order.
 fn numbers(count: usize) -> impl Iterator<Item = usize> {
-    (0..count).map(|number| number * 7919 % 300)
+    (0..count).map(|number| number * 7919 % 1200)
 }
 
 #[test]
 fn a_map_is_what_a_tree_would_be() {
     let (mut tree, mut map) = (BTreeMap::new(), SortedMap::new());
-    for (index, number) in numbers(1000).enumerate() {
+    for (index, number) in numbers(3000).enumerate() {
         let key = number.to_string();
         match index % 4 {
             0 => assert_eq!(map.remove(&key), tree.remove(&key)),
@@ -39,7 +39,7 @@ fn a_map_is_what_a_tree_would_be() {
     assert_eq!(serde_json::from_str::<SortedMap<String, usize>>(&text).unwrap(), map);
     assert!(map.clone().into_iter().eq(tree.clone()));
     assert_eq!(map, tree.into_iter().collect(), "two that were filled in another order");
-    let twice = || numbers(400).enumerate().map(|(index, number)| (number, index));
+    let twice = || numbers(2000).enumerate().map(|(index, number)| (number, index));
     assert!(twice().collect::<SortedMap<_, _>>().into_iter().eq(twice().collect::<BTreeMap<_, _>>()));
     assert!(serde_json::from_str::<SortedMap<String, usize>>("{\"a\": 1, \"b\": []}").is_err());
 }
@@ -47,7 +47,7 @@ fn a_map_is_what_a_tree_would_be() {
 #[test]
 fn a_set_is_what_a_tree_would_be() {
     let (mut tree, mut set) = (BTreeSet::new(), SortedSet::new());
-    for (index, number) in numbers(1000).enumerate() {
+    for (index, number) in numbers(3000).enumerate() {
         match index % 3 {
             0 => assert_eq!(set.remove(&number), tree.remove(&number)),
             _ => assert_eq!(set.insert(number), tree.insert(number)),

@@ -2,7 +2,6 @@
 
 use std::borrow::Borrow;
 use std::fmt;
-use std::iter;
 use std::marker::PhantomData;
 use std::ops::Index;
 
@@ -13,7 +12,9 @@ use super::SortedMap;
 
 impl<K: Ord, V> Extend<(K, V)> for SortedMap<K, V> {
     fn extend<I: IntoIterator<Item = (K, V)>>(&mut self, entries: I) {
-        self.fill(&mut entries.into_iter());
+        for (key, value) in entries {
+            self.insert(key, value);
+        }
     }
 }
 
@@ -83,14 +84,10 @@ impl<'de, K: Ord + Deserialize<'de>, V: Deserialize<'de>> Visitor<'de> for EachE
 
     fn visit_map<M: MapAccess<'de>>(self, mut entries: M) -> Result<Self::Value, M::Error> {
         let mut map = SortedMap::new();
-        let mut fault = None;
-        map.fill(&mut iter::from_fn(|| {
-            entries.next_entry().unwrap_or_else(|error| {
-                fault = Some(error);
-                None
-            })
-        }));
-        fault.map_or(Ok(map), Err)
+        while let Some((key, value)) = entries.next_entry()? {
+            map.insert(key, value);
+        }
+        Ok(map)
     }
 }
 
