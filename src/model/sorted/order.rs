@@ -70,20 +70,18 @@ impl Order {
 
     /// Which entries to swap, one after the other, until all lie in their order.
     pub fn settle(&mut self, swap: &mut dyn FnMut(usize, usize)) {
-        let mut order: Vec<usize> = self.iter().collect();
-        if order.is_sorted() {
-            return;
+        let mut wanted: Vec<usize> = vec![0; self.iter().count()];
+        for (at, place) in self.iter().enumerate() {
+            wanted[place] = at;
         }
-        for at in 0..order.len() {
-            let mut place = order[at];
-            // It was swapped away.
-            while place < at {
-                place = order[place];
+        for place in 0..wanted.len() {
+            while wanted[place] != place {
+                let at = wanted[place];
+                swap(place, at);
+                wanted.swap(place, at);
             }
-            swap(at, place);
-            order[at] = place;
         }
-        self.reset(order.len());
+        self.reset(wanted.len());
     }
 
     /// So many entries lie in their order.
