@@ -84,7 +84,7 @@ fn a_broken_configuration_is_told_with_its_place() {
     assert_usage_error(&staged.check_with_config("[ovs\n"), &["config.toml:1:5:"]);
     assert_usage_error(&staged.check_with_config("[ovs]\nsocket = \"x\"\n"), &["config.toml:2:10:", "absolute path"]);
     let secret = "[management]\nurls = [\"https://u:hunter2@h/\"]\n";
-    assert_usage_error(&staged.check_with_config(secret), &["config.toml:2:8:", "without user, password or token"]);
+    assert_usage_error(&staged.check_with_config(secret), &["config.toml:2:9:", "without user, password or token"]);
     let absent = staged.0.path().join("no.toml");
     assert_usage_error(&hostready(&["check", "--config", absent.to_str().unwrap()]), &["no.toml", "No such file"]);
 }
