@@ -4,11 +4,6 @@ use std::fmt;
 use std::net::Ipv6Addr;
 use std::str::FromStr;
 
-use toml::de::DeValue;
-
-use crate::catalog::fields::{Placed, Written};
-use crate::catalog::source::SourceError;
-
 /// An amount of storage. Written as `5GiB`, `512 MiB` or a plain number of bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Bytes(pub u64);
@@ -38,16 +33,6 @@ impl FromStr for Bytes {
     }
 }
 
-impl Written for Bytes {
-    fn read(value: Placed<'_>) -> Result<Self, SourceError> {
-        match value.value() {
-            DeValue::Integer(_) => u64::read(value).map(Self),
-            DeValue::String(text) => text.parse().map_err(|what| value.error(what)),
-            _ => Err(value.invalid("an amount such as \"5GiB\" or a number of bytes")),
-        }
-    }
-}
-
 /// `3.1 GiB`, `5 GiB`, `812 KiB`. Rounded down: a person must never read that there is enough where there is not.
 impl fmt::Display for Bytes {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -74,12 +59,6 @@ macro_rules! text_type {
             fn try_from(text: String) -> Result<Self, String> {
                 let is_right: fn(&str) -> bool = $check;
                 if is_right(&text) { Ok(Self(text)) } else { Err(format!("{} is no {}", quoted(&text), $expected)) }
-            }
-        }
-
-        impl Written for $name {
-            fn read(value: Placed<'_>) -> Result<Self, SourceError> {
-                Self::try_from(String::from(value.text()?)).map_err(|what| value.error(what))
             }
         }
 

@@ -11,6 +11,7 @@ use toml::value::Datetime;
 
 use super::source::{Source, SourceError};
 use crate::model::sorted::SortedMap;
+use crate::units::{AbsolutePath, Bytes, Proxy, Target, UnitName};
 
 /// What else a table may hold: its keys, and how they are announced.
 pub type Besides = (&'static [&'static str], &'static str);
@@ -187,6 +188,29 @@ impl Written for u64 {
             .map_err(|_| value.error(format!("invalid value: integer `{number}`, expected a number from 0 on")))
     }
 }
+
+impl Written for Bytes {
+    fn read(value: Placed<'_>) -> Result<Self, SourceError> {
+        match value.value {
+            DeValue::Integer(_) => u64::read(value).map(Self),
+            DeValue::String(text) => text.parse().map_err(|what| value.error(what)),
+            _ => Err(value.invalid("an amount such as \"5GiB\" or a number of bytes")),
+        }
+    }
+}
+
+/// Strings that their type checks.
+macro_rules! checked {
+    ($($type:ident)*) => {$(
+        impl Written for $type {
+            fn read(value: Placed<'_>) -> Result<Self, SourceError> {
+                Self::try_from(value.text()?.to_owned()).map_err(|what| value.error(what))
+            }
+        }
+    )*};
+}
+
+checked! { AbsolutePath UnitName Proxy Target }
 
 impl Written for Datetime {
     fn read(value: Placed<'_>) -> Result<Self, SourceError> {
