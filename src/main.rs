@@ -6,6 +6,7 @@ mod cli;
 mod commands;
 mod exit;
 mod facts;
+mod fix;
 mod host;
 mod judge;
 mod model;

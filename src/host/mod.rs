@@ -1,10 +1,13 @@
 //! The only door to the machine.
 
 pub mod asking;
+pub mod change;
 pub mod configuration;
 pub mod live;
+pub mod lock;
 pub mod recorded;
 pub mod run_id;
+pub mod runs;
 pub mod scrub;
 pub mod snapshots;
 pub mod store;

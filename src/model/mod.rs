@@ -3,9 +3,11 @@
 pub mod answer;
 pub mod finding;
 pub mod gather;
+pub mod plan;
 pub mod query;
 pub mod reading;
 pub mod report;
+pub mod run;
 pub mod snapshot;
 
 pub use answer::{Answer, Answers};

@@ -7,7 +7,7 @@ mod json;
 mod nic;
 mod python;
 pub mod route;
-mod text_or_hex;
+pub mod text_or_hex;
 
 use std::collections::BTreeMap;
 

@@ -1,0 +1,92 @@
+//! Carries out what was planned: written down, synced, made, and read again.
+
+use std::io;
+
+use super::holds::holds;
+use crate::host::change::{Change, NotDone};
+use crate::host::runs::Journal;
+use crate::model::plan::{Deed, Planned, Step};
+use crate::model::run::{Entry, Holds};
+use crate::model::{Finding, Reading};
+
+/// What it takes to change the host: the right to, and where it is written down.
+pub struct Hands<'a> {
+    pub change: &'a dyn Change,
+    pub journal: &'a mut Journal,
+    /// Why to stop before the next step: a signal, or a deadline that has passed.
+    pub stop: &'a dyn Fn() -> Option<String>,
+}
+
+/// Why an action ended before its end.
+#[derive(Debug)]
+pub enum Broken {
+    /// The step could not be made, or did not do what it was to do.
+    Step(NotDone),
+    /// Somebody wants it to end: nothing of the next step was done.
+    Stopped(String),
+    /// It cannot be written down, so it is not done.
+    Journal(io::Error),
+}
+
+impl From<io::Error> for Broken {
+    fn from(error: io::Error) -> Self {
+        Self::Journal(error)
+    }
+}
+
+impl Hands<'_> {
+    /// Makes every step of an action; `action` is its number in the run. What a kill leaves is a step that was begun.
+    pub fn carry_out(&mut self, action: usize, planned: &Planned) -> Result<(), Broken> {
+        for (step, planned) in planned.steps.iter().enumerate() {
+            if let Some(why) = (self.stop)() {
+                return Err(Broken::Stopped(why));
+            }
+            self.journal.write(Entry::Intent { action, step })?;
+            match self.make(planned) {
+                Ok(already) => self.journal.write(Entry::Done { action, step, already })?,
+                Err(not_done) => {
+                    let error = not_done.to_string();
+                    self.journal.write(Entry::Failed { action, step, error })?;
+                    return Err(Broken::Step(not_done));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// True where there was nothing to do.
+    fn make(&self, step: &Step) -> Result<bool, NotDone> {
+        do_deed(self.change, &step.does)
+    }
+}
+
+/// Does it unless it is done; done is only what the host shows afterwards. True where there was nothing to do.
+pub fn do_deed(change: &dyn Change, deed: &Deed) -> Result<bool, NotDone> {
+    let goal = goal(deed);
+    if goal.is_some_and(|goal| matches!(holds(change, goal), Reading::Known(true))) {
+        return Ok(true);
+    }
+    change.act(deed)?;
+    match goal.map(|goal| holds(change, goal)) {
+        None | Some(Reading::Known(true)) => Ok(false),
+        Some(Reading::Unreadable(trouble)) => {
+            Err(NotDone::new(format!("done, and then unreadable: {}", trouble.detail)))
+        }
+        Some(_) => Err(NotDone::new(format!("`{}` ended well and changed nothing", deed.lines().join("; ")))),
+    }
+}
+
+fn goal(deed: &Deed) -> Option<&Holds> {
+    match deed {
+        Deed::Run(run) => run.until.as_ref(),
+        Deed::Switch(transaction) => Some(&transaction.until),
+        // Whoever does these looks for himself: the file is the goal.
+        Deed::Remove(_) | Deed::File { .. } | Deed::Link { .. } | Deed::Setting { .. } => None,
+    }
+}
+
+/// An action is applied when what it mends is found no more.
+pub fn is_mended(planned: &Planned, findings: &[Finding]) -> bool {
+    let mut of_it = findings.iter().filter(|finding| finding.reference() == planned.mends);
+    of_it.all(|finding| finding.status == crate::model::Status::Pass)
+}

@@ -1,0 +1,156 @@
+//! What is to be done to the host: a value that can be printed, kept and judged before anything is done.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::finding::FindingRef;
+use super::run::Holds;
+
+/// One fix for one finding, ready to be carried out, or the reason why it is not to be.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Planned {
+    /// The fix: `journal.vacuum`.
+    pub fix: String,
+    /// What it is done to: a filesystem, `bridge/port`, a unit, a package.
+    pub subject: String,
+    /// What it repairs. It is applied when this finding is none any more.
+    pub mends: FindingRef,
+    /// Why this, and not something else, in one sentence.
+    pub why: String,
+    pub steps: Vec<Step>,
+    /// How it is taken back, or why it cannot be.
+    pub undo: String,
+    /// What it could break, or whom it disturbs, in one sentence.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub risk: Option<String>,
+    /// What must be accepted by name before it is carried out: its own name where it cannot be taken back, `disruption`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub needs: Vec<String>,
+    /// The devices whose traffic it may interrupt. What carries a session is not touched without a timer.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub touches: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub frees_bytes: Option<u64>,
+    /// What is there now, and what is to be there then.
+    #[serde(default)]
+    pub before: Map<String, Value>,
+    #[serde(default)]
+    pub after: Map<String, Value>,
+    /// Why nothing of it may be done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refused: Option<String>,
+}
+
+/// The smallest part of a fix that is written down before it is done.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Step {
+    pub does: Deed,
+    /// What takes it back, in this order; empty where nothing can or need.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub undoes: Vec<Deed>,
+}
+
+/// The closed list of what may be done to a host.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Deed {
+    Run(Run),
+    Switch(Transaction),
+    /// These files, and nothing else, are removed: each as it was when the plan was made.
+    Remove(Vec<Doomed>),
+    /// A file as a whole: content and mode, or nothing where it is not to be there.
+    File {
+        path: String,
+        content: Option<Written>,
+    },
+    /// A symbolic link, in place of whatever file or link is there.
+    Link {
+        path: String,
+        target: String,
+    },
+    /// A setting of the kernel below /proc/sys.
+    Setting {
+        path: String,
+        value: String,
+    },
+}
+
+/// A program of the closed list.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Run {
+    pub argv: Vec<String>,
+    /// Seconds after which it is ended; none where ending it would do harm.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deadline_s: Option<u64>,
+    /// Where this holds already there is nothing to do, and after it this must hold.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Holds>,
+}
+
+/// Operations on the switch's database that succeed or fail together.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Transaction {
+    pub socket: String,
+    /// In words, row by row.
+    pub words: Vec<String>,
+    /// As RFC 7047 has them; those that `wait` come first.
+    pub operations: Vec<Value>,
+    /// Where this holds already there is nothing to do, and after it this must hold.
+    pub until: Holds,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Written {
+    pub mode: u32,
+    #[serde(with = "super::answer::text_or_hex")]
+    pub bytes: Vec<u8>,
+}
+
+/// A file as it was seen: another one under the same name is left alone.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Doomed {
+    pub path: String,
+    pub bytes: u64,
+}
+
+impl Planned {
+    /// What speaks of it: `journal.vacuum /var`.
+    pub fn name(&self) -> String {
+        if self.subject.is_empty() { self.fix.clone() } else { format!("{} {}", self.fix, self.subject) }
+    }
+}
+
+impl Run {
+    /// A program that may be ended when it takes too long.
+    pub fn new(words: &[&str]) -> Self {
+        Self { argv: words.iter().map(|word| (*word).to_owned()).collect(), deadline_s: Some(30), until: None }
+    }
+
+    #[must_use]
+    pub fn until(self, holds: Holds) -> Self {
+        Self { until: Some(holds), ..self }
+    }
+
+    /// The same, and it is never ended: a package manager.
+    #[must_use]
+    pub fn to_the_end(self) -> Self {
+        Self { deadline_s: None, ..self }
+    }
+}
+
+impl Deed {
+    /// What a person reads: a command line, or what becomes of which row or file.
+    pub fn lines(&self) -> Vec<String> {
+        match self {
+            Self::Run(run) => vec![run.argv.join(" ")],
+            Self::Switch(transaction) => transaction.words.clone(),
+            Self::Remove(files) => files.iter().map(|file| format!("remove {}", file.path)).collect(),
+            Self::File { path, content: Some(content) } => {
+                vec![format!("write {path}, {} bytes", content.bytes.len())]
+            }
+            Self::File { path, content: None } => vec![format!("remove {path}")],
+            Self::Link { path, target } => vec![format!("link {path} to {target}")],
+            Self::Setting { path, value } => vec![format!("set {path} to {value}")],
+        }
+    }
+}

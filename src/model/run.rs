@@ -1,0 +1,178 @@
+//! A run that changes the host: what was asked for, and its journal.
+
+use serde::{Deserialize, Serialize};
+
+use super::plan::Planned;
+use super::report::ActionState;
+
+/// What can be read from the host to tell whether something was done already.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Holds {
+    /// The device of this name has this address of its own.
+    LinkNamed {
+        name: String,
+        mac: String,
+    },
+    LinkUp {
+        name: String,
+        up: bool,
+    },
+    LinkMtu {
+        name: String,
+        mtu: u32,
+    },
+    LinkMaster {
+        name: String,
+        master: Option<String>,
+    },
+    AlternativeName {
+        name: String,
+        of: String,
+        there: bool,
+    },
+    Address {
+        device: String,
+        address: String,
+        there: bool,
+    },
+    /// A route or a rule in the words of `ip`, table included.
+    Route {
+        words: String,
+        there: bool,
+    },
+    Rule {
+        words: String,
+        there: bool,
+    },
+    UnitActive {
+        unit: String,
+        active: bool,
+    },
+    /// `enabled`, `disabled`, `masked`, …
+    UnitFile {
+        unit: String,
+        state: String,
+    },
+    /// The interface is attached for real: `ofport` at least 1, no error, the configuration caught up with; or it is gone.
+    Port {
+        bridge: String,
+        port: String,
+        there: bool,
+    },
+    /// Every bridge of these is in the database of the switch.
+    Bridges {
+        names: Vec<String>,
+        there: bool,
+    },
+    /// dpkg has this package in this state: `install ok installed`, and in this version.
+    Package {
+        name: String,
+        version: String,
+    },
+}
+
+/// What a person asked for, as it is handed to whoever carries it out.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Request {
+    pub run: String,
+    /// The run to take back, where that is what is asked for.
+    #[serde(default)]
+    pub undo: Option<String>,
+    /// `disk.space:/var`, `journal.vacuum`; empty for everything that blocks.
+    pub wanted: Vec<String>,
+    pub accepted: Vec<String>,
+    #[serde(default)]
+    pub confirm_within_s: Option<u64>,
+    pub lock_timeout_s: u64,
+    pub timeout_s: u64,
+    pub profiles: Vec<String>,
+    pub config: Option<String>,
+    pub state: String,
+    /// What the host is wanted fit for, as `--for` says it; after a boot with a baseline none.
+    #[serde(default)]
+    pub intent: Option<String>,
+    /// From where it was asked: `SSH_CONNECTION`, or none at a console.
+    #[serde(default)]
+    pub session: Option<String>,
+}
+
+/// One line of a journal. What is about to be done is on the disk before it is done.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Line {
+    /// RFC 3339, UTC
+    pub at: String,
+    pub what: Entry,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Entry {
+    /// The run exists: nothing was done yet.
+    Begun {
+        boot_id: Option<String>,
+        request: Box<Request>,
+    },
+    /// A guardian watches: unless confirmed by then, all is taken back.
+    Guarded {
+        deadline_boot_ms: u64,
+        boot_id: Option<String>,
+        deadline: String,
+        survives_reboot: bool,
+    },
+    /// What follows is done to the host, in this order. A run may plan again after it has looked again.
+    Planned {
+        actions: Vec<Planned>,
+    },
+    /// A step is about to be made. Actions are counted over all plans of the run.
+    Intent {
+        action: usize,
+        step: usize,
+    },
+    /// It was made; `already` where there was nothing to do.
+    Done {
+        action: usize,
+        step: usize,
+        already: bool,
+    },
+    Failed {
+        action: usize,
+        step: usize,
+        error: String,
+    },
+    /// How an action ended, as the host shows it.
+    Judged {
+        action: usize,
+        state: ActionState,
+        error: Option<String>,
+    },
+    /// Everything is being taken back, from here on: because of what.
+    Reverting {
+        because: String,
+    },
+    /// A step is about to be taken back.
+    UndoIntent {
+        action: usize,
+        step: usize,
+    },
+    Undone {
+        action: usize,
+        step: usize,
+    },
+    UndoFailed {
+        action: usize,
+        step: usize,
+        error: String,
+    },
+    /// All is done and judged; with a guardian the change is not yet kept.
+    Pending,
+    /// A person keeps it, from where.
+    Confirmed {
+        session: Option<String>,
+    },
+    /// Nothing more happens in this run.
+    Ended {
+        exit_code: u8,
+        message: String,
+    },
+}
