@@ -57,14 +57,13 @@ impl Runs {
         let text = std::fs::read_to_string(&path)?;
         let mut lines = Vec::new();
         for (number, line) in text.split_inclusive('\n').enumerate() {
-            match serde_json::from_str(line) {
-                Ok(entry) => lines.push(entry),
-                Err(_) if !line.ends_with('\n') => break,
-                Err(error) => {
-                    let message = format!("{}:{}: {error}", path.display(), number + 1);
-                    return Err(io::Error::new(io::ErrorKind::InvalidData, message));
-                }
+            if !line.ends_with('\n') {
+                break;
             }
+            lines.push(serde_json::from_str(line).map_err(|error| {
+                let message = format!("{}:{}: {error}", path.display(), number + 1);
+                io::Error::new(io::ErrorKind::InvalidData, message)
+            })?);
         }
         Ok(lines)
     }
