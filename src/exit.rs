@@ -1,5 +1,7 @@
 //! Exit codes, and which one wins when several hold.
 
+use serde::{Deserialize, Serialize};
+
 use crate::model::report::Verdict;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,13 +13,27 @@ pub enum Exit {
     Blocked = 3,
     Warnings = 4,
     Incomplete = 5,
+    /// A chosen fix did not reach its goal: failed, refused as unsafe, or taken back.
+    Unmended = 6,
+    /// Another run holds the lock, or the package lock did not come free.
+    Busy = 7,
 }
 
 /// Strongest first.
-const ORDER: [Exit; 6] = [Exit::Internal, Exit::Usage, Exit::Blocked, Exit::Incomplete, Exit::Warnings, Exit::Ready];
+const ORDER: [Exit; 8] = [
+    Exit::Internal,
+    Exit::Usage,
+    Exit::Busy,
+    Exit::Unmended,
+    Exit::Blocked,
+    Exit::Incomplete,
+    Exit::Warnings,
+    Exit::Ready,
+];
 
 /// From which verdict on a run is to fail.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
 pub enum FailOn {
     #[default]
     Block,
@@ -68,8 +84,8 @@ impl Exit {
             (ExitStyle::Hostready, exit) => exit.code(),
             (ExitStyle::Nagios, Self::Ready) => 0,
             (ExitStyle::Nagios, Self::Warnings) => 1,
-            (ExitStyle::Nagios, Self::Blocked) => 2,
-            (ExitStyle::Nagios, Self::Internal | Self::Usage | Self::Incomplete) => 3,
+            (ExitStyle::Nagios, Self::Blocked | Self::Unmended) => 2,
+            (ExitStyle::Nagios, Self::Internal | Self::Usage | Self::Incomplete | Self::Busy) => 3,
         }
     }
 }
@@ -84,7 +100,9 @@ mod tests {
             (Exit::Ready, Exit::Warnings),
             (Exit::Warnings, Exit::Incomplete),
             (Exit::Incomplete, Exit::Blocked),
-            (Exit::Blocked, Exit::Usage),
+            (Exit::Blocked, Exit::Unmended),
+            (Exit::Unmended, Exit::Busy),
+            (Exit::Busy, Exit::Usage),
             (Exit::Usage, Exit::Internal),
         ] {
             assert_eq!(weaker.merge(stronger), stronger);
@@ -104,6 +122,6 @@ mod tests {
     #[test]
     fn only_ready_and_warnings_are_no_failure() {
         let failures: Vec<u8> = ORDER.into_iter().filter(|exit| exit.is_failure()).map(Exit::code).collect();
-        assert_eq!(failures, [1, 2, 3, 5]);
+        assert_eq!(failures, [1, 2, 7, 6, 3, 5]);
     }
 }

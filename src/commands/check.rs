@@ -9,7 +9,7 @@ use clap::Args;
 use super::assemble::{Ends, report};
 use super::look::{Aim, Selection, look};
 use super::options::{AimOptions, ConfigOptions, LookOptions, ReportOptions, ScopeOptions, WaitOptions};
-use super::{Looking, load, wait, write};
+use super::{Looking, load, running, wait, write};
 use crate::exit::ExitStyle;
 use crate::host::store::Store;
 
@@ -46,7 +46,10 @@ impl Check {
         let config = self.config.config.as_deref();
         let mut subject = match &self.from {
             Some(file) => load::recorded(file, config)?,
-            None => load::live(looking(), config)?,
+            None => {
+                running::say_so();
+                load::live(looking(), config)?
+            }
         };
         let aim = Aim { drained: self.aim.drained, ..Aim::of(self.aim.intent) };
         let selection = Selection::new(&subject.catalog, &self.scope, aim)?;

@@ -11,7 +11,7 @@ use super::assemble::{Ends, compared};
 use super::baseline::Baseline;
 use super::look::{Aim, Selection, look};
 use super::options::{ConfigOptions, LookOptions, ReportOptions, ScopeOptions, StateOptions, WaitOptions};
-use super::{Looking, UsageError, load, wait, write};
+use super::{Looking, UsageError, load, running, wait, write};
 use crate::exit::ExitStyle;
 use crate::host::snapshots::{self, Snapshots};
 use crate::host::store::Store;
@@ -56,7 +56,10 @@ impl Verify {
         let config = self.config.config.as_deref();
         let mut subject = match &self.from {
             Some(file) => load::recorded(file, config)?,
-            None => load::live(looking(), config)?,
+            None => {
+                running::say_so();
+                load::live(looking(), config)?
+            }
         };
         let baseline = self.baseline()?;
         let aim = Aim { expect_reboot: self.expect_reboot, ..Aim::of(Intent::After) };

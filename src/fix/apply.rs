@@ -2,9 +2,9 @@
 
 use std::io;
 
+use super::book::Book;
 use super::holds::holds;
 use crate::host::change::{Change, NotDone};
-use crate::host::runs::Journal;
 use crate::model::plan::{Deed, Planned, Step};
 use crate::model::run::{Entry, Holds};
 use crate::model::{Finding, Reading};
@@ -12,7 +12,7 @@ use crate::model::{Finding, Reading};
 /// What it takes to change the host: the right to, and where it is written down.
 pub struct Hands<'a> {
     pub change: &'a dyn Change,
-    pub journal: &'a mut Journal,
+    pub book: &'a mut Book,
     /// Why to stop before the next step: a signal, or a deadline that has passed.
     pub stop: &'a dyn Fn() -> Option<String>,
 }
@@ -41,34 +41,43 @@ impl Hands<'_> {
             if let Some(why) = (self.stop)() {
                 return Err(Broken::Stopped(why));
             }
-            self.journal.write(Entry::Intent { action, step })?;
-            match self.make(planned) {
-                Ok(already) => self.journal.write(Entry::Done { action, step, already })?,
-                Err(not_done) => {
-                    let error = not_done.to_string();
-                    self.journal.write(Entry::Failed { action, step, error })?;
-                    return Err(Broken::Step(not_done));
-                }
-            }
+            self.make(action, step, planned)?;
         }
         Ok(())
     }
 
-    /// True where there was nothing to do.
-    fn make(&self, step: &Step) -> Result<bool, NotDone> {
-        do_deed(self.change, &step.does)
+    fn make(&mut self, action: usize, step: usize, planned: &Step) -> Result<(), Broken> {
+        // What was so before is never begun: a kill here must not let anybody take it back.
+        if is_done(self.change, &planned.does) {
+            self.book.write(Entry::Done { action, step, already: true })?;
+            return Ok(());
+        }
+        self.book.write(Entry::Intent { action, step })?;
+        match act(self.change, &planned.does) {
+            Ok(()) => Ok(self.book.write(Entry::Done { action, step, already: false })?),
+            Err(not_done) => {
+                let error = not_done.to_string();
+                self.book.write(Entry::Failed { action, step, error, untouched: not_done.outdated })?;
+                Err(Broken::Step(not_done))
+            }
+        }
     }
 }
 
-/// Does it unless it is done; done is only what the host shows afterwards. True where there was nothing to do.
-pub fn do_deed(change: &dyn Change, deed: &Deed) -> Result<bool, NotDone> {
-    let goal = goal(deed);
-    if goal.is_some_and(|goal| matches!(holds(change, goal), Reading::Known(true))) {
-        return Ok(true);
-    }
+/// Does it, unless it is done.
+pub fn do_deed(change: &dyn Change, deed: &Deed) -> Result<(), NotDone> {
+    if is_done(change, deed) { Ok(()) } else { act(change, deed) }
+}
+
+fn is_done(change: &dyn Change, deed: &Deed) -> bool {
+    goal(deed).is_some_and(|goal| matches!(holds(change, goal), Reading::Known(true)))
+}
+
+/// Done is only what the host shows afterwards.
+fn act(change: &dyn Change, deed: &Deed) -> Result<(), NotDone> {
     change.act(deed)?;
-    match goal.map(|goal| holds(change, goal)) {
-        None | Some(Reading::Known(true)) => Ok(false),
+    match goal(deed).map(|goal| holds(change, goal)) {
+        None | Some(Reading::Known(true)) => Ok(()),
         Some(Reading::Unreadable(trouble)) => {
             Err(NotDone::new(format!("done, and then unreadable: {}", trouble.detail)))
         }

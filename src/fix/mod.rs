@@ -6,8 +6,15 @@
 
 pub mod action;
 pub mod apply;
+pub mod book;
+pub mod gate;
 pub mod holds;
 pub mod plan;
 pub mod protected;
+pub mod rounds;
 pub mod standing;
+pub mod told;
 pub mod undo;
+
+#[cfg(test)]
+mod tests;

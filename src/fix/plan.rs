@@ -1,8 +1,10 @@
 //! Which fixes are meant, and in which order.
 
 use super::action::{self, Context};
+use crate::judge::causes;
+use crate::model::gather::Arrange as _;
 use crate::model::plan::Planned;
-use crate::model::{Finding, Status};
+use crate::model::{Finding, Query, Status};
 
 /// What a person asked for: `disk.space`, `disk.space:/var`, `journal.vacuum`; nothing means what blocks.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,26 +21,62 @@ impl Wanted {
         }
     }
 
-    fn means(&self, finding: &Finding) -> bool {
+    /// As it was typed.
+    pub fn name(&self) -> String {
+        match &self.subject {
+            Some(subject) => format!("{}:{subject}", self.id),
+            None => self.id.clone(),
+        }
+    }
+
+    pub fn means(&self, finding: &Finding) -> bool {
         self.id == finding.id && self.subject.as_ref().is_none_or(|subject| *subject == finding.subject)
     }
 }
 
 /// What would be done, causes first. A finding that another explains is repaired after that, once it was read again.
 pub fn plan(wanted: &[Wanted], context: &Context<'_>) -> Vec<Planned> {
+    let mut found: Vec<&Finding> = context.findings.iter().filter(|it| it.status == Status::Fail).collect();
+    found.arrange_by_key(|finding| causes::depth(finding));
     let mut planned: Vec<Planned> = Vec::new();
-    for finding in context.findings.iter().filter(|finding| finding.status == Status::Fail) {
-        let is_named = wanted.iter().any(|it| it.means(finding));
-        let fixes = context.catalog.checks.iter().filter(|check| check.id == finding.id).flat_map(|check| &check.fixes);
-        let meant = fixes.filter(|fix| {
-            is_named || wanted.iter().any(|it| it.id == **fix) || wanted.is_empty() && finding.is_headline()
-        });
-        let context = Context { named: is_named, ..*context };
+    for finding in found {
+        let context = Context { named: wanted.iter().any(|it| it.means(finding)), ..*context };
         // The first that can be done is the safest: the catalog lists them so.
-        let mut offered = meant.filter_map(|fix| action::plan(fix, finding, &context));
-        if let Some(action) = offered.next() {
+        let mut offered =
+            meant(finding, wanted, &context).into_iter().filter_map(|fix| action::plan(fix, finding, &context));
+        let is_new = |it: &Planned| !planned.iter().any(|other| other.fix == it.fix && other.subject == it.subject);
+        if let Some(action) = offered.next().filter(is_new) {
             planned.push(action);
         }
     }
     planned
+}
+
+/// What is asked of the host before this is planned, and of no host that is only judged.
+pub fn questions(wanted: &[Wanted], context: &Context<'_>) -> Vec<Query> {
+    let mut questions = Vec::new();
+    for finding in context.findings.iter().filter(|it| it.status == Status::Fail) {
+        for fix in meant(finding, wanted, context) {
+            questions.extend(action::questions(fix, finding, context));
+        }
+    }
+    questions
+}
+
+/// The fixes that are wanted for a finding.
+fn meant<'c>(finding: &Finding, wanted: &[Wanted], context: &Context<'c>) -> Vec<&'c str> {
+    let is_named = wanted.iter().any(|it| it.means(finding));
+    if is_named && waits(finding, wanted, context.findings) {
+        return Vec::new();
+    }
+    let is_meant = is_named || wanted.is_empty() && finding.is_headline();
+    let checks = context.catalog.checks.iter().filter(|check| check.id == finding.id);
+    let fixes = checks.flat_map(|check| &check.fixes).map(String::as_str);
+    fixes.filter(|fix| is_meant || wanted.iter().any(|it| it.id == **fix)).collect()
+}
+
+/// What explains it is to be repaired too, and comes first.
+fn waits(finding: &Finding, wanted: &[Wanted], findings: &[Finding]) -> bool {
+    let cause = findings.iter().find(|it| it.status == Status::Fail && finding.caused_by == Some(it.reference()));
+    cause.is_some_and(|cause| wanted.iter().any(|it| it.means(cause)) || waits(cause, wanted, findings))
 }

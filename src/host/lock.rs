@@ -9,7 +9,8 @@ use std::path::Path;
 use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg};
 
-const DIRECTORY: &str = "/run/hostready";
+/// Gone with the next boot, as locks are.
+pub const DIRECTORY: &str = "/run/hostready";
 
 /// Held until it is dropped, or whoever holds it ends, however that comes.
 #[derive(Debug)]

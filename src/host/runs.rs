@@ -8,14 +8,23 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
+use super::lock::DIRECTORY;
+use super::snapshots::{UnsafeState, is_ours};
 use crate::model::run::{Entry, Line};
 
 const JOURNAL: &str = "journal";
+const REPORT: &str = "report.json";
 
 /// A state directory.
 #[derive(Clone, Debug)]
 pub struct Runs {
     pub state: PathBuf,
+}
+
+/// Where what is about to be done is written down.
+pub trait Log {
+    /// On the disk when this returns.
+    fn write(&mut self, what: Entry) -> io::Result<()>;
 }
 
 /// Where a run writes down what it does. Dropped, it stays as it is.
@@ -26,6 +35,20 @@ pub struct Journal {
 }
 
 impl Runs {
+    /// Where a run is kept when the state directory takes nothing: until the next boot.
+    pub fn for_this_boot() -> Self {
+        Self { state: PathBuf::from(DIRECTORY) }
+    }
+
+    pub fn is_of_this_boot(&self) -> bool {
+        self.state == Path::new(DIRECTORY)
+    }
+
+    /// Nobody but us can change what is kept here: what a journal says is done to the host.
+    pub fn is_safe(&self) -> Result<(), UnsafeState> {
+        [&self.state, &self.directory()].into_iter().try_for_each(|directory| is_ours(directory))
+    }
+
     fn directory(&self) -> PathBuf {
         self.state.join("runs")
     }
@@ -44,6 +67,25 @@ impl Runs {
         sync(&home)?;
         sync(&self.directory())?;
         Ok(journal)
+    }
+
+    /// The report of a run that ended, beside its journal.
+    pub fn keep_report(&self, run: &str, json: &str) -> io::Result<()> {
+        let temporary = self.of(run).join(".report.json");
+        let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&temporary)?;
+        file.write_all(json.as_bytes())?;
+        file.sync_all()?;
+        std::fs::rename(&temporary, self.of(run).join(REPORT))?;
+        sync(&self.of(run))
+    }
+
+    /// A run that did nothing leaves nothing.
+    pub fn forget(&self, run: &str) -> io::Result<()> {
+        std::fs::remove_dir_all(self.of(run))
+    }
+
+    pub fn exists(&self, run: &str) -> bool {
+        self.of(run).join(JOURNAL).is_file()
     }
 
     /// One that exists, to go on with.
@@ -102,16 +144,19 @@ impl Journal {
         }
         Ok(())
     }
+}
 
-    /// On the disk when this returns.
-    pub fn write(&mut self, what: Entry) -> io::Result<()> {
+impl Log for Journal {
+    fn write(&mut self, what: Entry) -> io::Result<()> {
         let line = Line { at: humantime::format_rfc3339_seconds(SystemTime::now()).to_string(), what };
         let mut text = serde_json::to_vec(&line)?;
         text.push(b'\n');
-        self.file
-            .write_all(&text)
-            .and_then(|()| self.file.sync_data())
-            .map_err(|error| io::Error::new(error.kind(), format!("cannot write {}: {error}", self.path.display())))
+        let before = self.file.metadata()?.len();
+        self.file.write_all(&text).and_then(|()| self.file.sync_data()).map_err(|error| {
+            // Half a line on a full disk would end every line that comes after it; if this fails, reading cuts it off.
+            let _ = self.file.set_len(before);
+            io::Error::new(error.kind(), format!("cannot write {}: {error}", self.path.display()))
+        })
     }
 }
 

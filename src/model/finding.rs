@@ -86,6 +86,13 @@ pub struct Offer {
     pub by_hand: Vec<Vec<String>>,
 }
 
+impl FindingRef {
+    /// `disk.space /var`, or the id alone where it speaks of the host as a whole.
+    pub fn name(&self) -> String {
+        if self.subject.is_empty() { self.id.clone() } else { format!("{} {}", self.id, self.subject) }
+    }
+}
+
 impl Finding {
     pub fn reference(&self) -> FindingRef {
         FindingRef { id: self.id.clone(), subject: self.subject.clone() }

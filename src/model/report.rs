@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::finding::{Finding, Status};
+use super::finding::{Finding, FindingRef, Status};
 
 pub const SCHEMA: &str = "hostready/report";
 pub const SCHEMA_VERSION: &str = "1.0";
@@ -40,6 +40,20 @@ pub struct Report {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub bridges: Vec<BridgeRow>,
     pub actions: Vec<Action>,
+    /// What was changed and is taken back unless somebody keeps it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pending: Option<Pending>,
+}
+
+/// A change that waits to be kept.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct Pending {
+    pub run: String,
+    /// RFC 3339, UTC
+    pub deadline: String,
+    /// Whether it is taken back after a power cut, too.
+    pub survives_reboot: bool,
 }
 
 /// A bridge of the switch, as it was and as it is.
@@ -105,6 +119,22 @@ pub enum Intent {
     /// Came back from the reboot.
     #[value(skip)]
     After,
+}
+
+impl Intent {
+    /// As `--for` says it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Agent => "agent",
+            Self::Os => "os",
+            Self::Reboot => "reboot",
+            Self::After => "after",
+        }
+    }
+
+    pub fn parse(word: &str) -> Option<Self> {
+        [Self::Agent, Self::Os, Self::Reboot, Self::After].into_iter().find(|intent| intent.as_str() == word)
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -201,7 +231,7 @@ impl Summary {
     }
 }
 
-/// One step of a fix.
+/// One fix for one finding: what it would do, or what became of it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Action {
@@ -213,6 +243,33 @@ pub struct Action {
     pub after: Map<String, Value>,
     pub undo: String,
     pub error: Option<String>,
+    /// The finding that it is for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mends: Option<FindingRef>,
+    /// Why this, and not something else.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub why: String,
+    /// What it could break, or whom it disturbs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub risk: Option<String>,
+    /// What must be said on the command line before it is done: `--accept disruption`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub needs: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub frees_bytes: Option<u64>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub steps: Vec<ActionStep>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct ActionStep {
+    /// The program that is run, where it is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub argv: Option<Vec<String>>,
+    /// What becomes of which row or file, otherwise.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub words: Vec<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

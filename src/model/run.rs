@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::plan::Planned;
 use super::report::ActionState;
+use crate::exit::FailOn;
 
 /// What can be read from the host to tell whether something was done already.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -76,7 +77,7 @@ pub enum Holds {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Request {
     pub run: String,
-    /// The run to take back, where that is what is asked for.
+    /// The run to take back, where that is what is asked for; empty for the last one that changed something.
     #[serde(default)]
     pub undo: Option<String>,
     /// `disk.space:/var`, `journal.vacuum`; empty for everything that blocks.
@@ -92,6 +93,9 @@ pub struct Request {
     /// What the host is wanted fit for, as `--for` says it; after a boot with a baseline none.
     #[serde(default)]
     pub intent: Option<String>,
+    /// From which verdict on the run is to fail.
+    #[serde(default)]
+    pub fail_on: FailOn,
     /// From where it was asked: `SSH_CONNECTION`, or none at a console.
     #[serde(default)]
     pub session: Option<String>,
@@ -139,6 +143,9 @@ pub enum Entry {
         action: usize,
         step: usize,
         error: String,
+        /// Nothing of it was done, so there is nothing to take back.
+        #[serde(default)]
+        untouched: bool,
     },
     /// How an action ended, as the host shows it.
     Judged {

@@ -13,8 +13,8 @@ mod space;
 use crate::catalog::Catalog;
 use crate::facts::Facts;
 use crate::facts::before::Before;
-use crate::model::Finding;
 use crate::model::plan::Planned;
+use crate::model::{Finding, Query};
 
 /// What a repair is planned from.
 #[derive(Clone, Copy)]
@@ -26,6 +26,12 @@ pub struct Context<'a> {
     pub findings: &'a [Finding],
     /// `wrong-bridge` and its like are repaired only where a person names the finding.
     pub named: bool,
+}
+
+/// What the plan of this fix needs to know beside what the checks have asked; most need nothing.
+pub fn questions(fix: &str, finding: &Finding, context: &Context<'_>) -> Vec<Query> {
+    let _ = (fix, finding, context);
+    Vec::new()
 }
 
 /// Plans the fix of this id for this finding. `None` where it is not the fix for what is wrong; a plan that says why it
