@@ -110,7 +110,10 @@ pub struct Written {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Doomed {
     pub path: String,
+    /// What its blocks take up.
     pub bytes: u64,
+    /// `254:1`, the filesystem that it lies on.
+    pub device: String,
 }
 
 impl Planned {

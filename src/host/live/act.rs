@@ -1,7 +1,10 @@
 //! What is done to this machine: each deed by the one code that there is for its kind.
 
-use super::Live;
-use super::exec;
+mod files;
+mod remove;
+mod switch;
+
+use super::{Live, exec};
 use crate::host::change::{Change, NotDone};
 use crate::model::plan::Deed;
 
@@ -9,9 +12,12 @@ impl Change for Live {
     fn act(&self, deed: &Deed) -> Result<(), NotDone> {
         match deed {
             Deed::Run(run) => exec::run(run).map(drop),
-            Deed::Switch(_) | Deed::Remove(_) | Deed::File { .. } | Deed::Link { .. } | Deed::Setting { .. } => {
-                Err(NotDone::new("not built yet"))
-            }
+            Deed::Switch(transaction) => switch::commit(transaction),
+            Deed::Remove(files) => remove::remove(files),
+            Deed::File { path, content: Some(content) } => files::write(path, content),
+            Deed::File { path, content: None } => files::remove(path),
+            Deed::Link { path, target } => files::link(path, target),
+            Deed::Setting { path, value } => files::set(path, value),
         }
     }
 }

@@ -1,0 +1,180 @@
+//! Files are removed one by one, each only where it is still the one that was planned: the lesson of every cleanup that
+//! took a directory, a link's target or a log that was still written to.
+
+use std::collections::BTreeSet;
+use std::ffi::{OsStr, OsString};
+use std::fs::File;
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Component, Path};
+
+use nix::errno::Errno;
+use nix::fcntl::{AtFlags, OFlag, OpenHow, ResolveFlag, openat2};
+use nix::sys::stat::{FileStat, SFlag, fstatat};
+use nix::unistd::{UnlinkatFlags, unlinkat};
+
+use crate::host::change::NotDone;
+use crate::host::live::files::device_name;
+use crate::host::live::mounts::Mounts;
+use crate::host::live::processes;
+use crate::model::Reading;
+use crate::model::plan::Doomed;
+
+/// Nothing is removed anywhere else. These may be links themselves; below them no link is followed.
+const PLACES: [&str; 2] = ["/var/log", "/var/cache/apt/archives"];
+
+/// Removes what is still as it was planned, and leaves the rest alone. Fails where nothing could be removed, and where
+/// the kernel refused; what is gone already is as good as removed.
+pub fn remove(files: &[Doomed]) -> Result<(), NotDone> {
+    let files: Vec<(&str, &Doomed)> =
+        files.iter().map(|file| Ok((place_of(&file.path)?, file))).collect::<Result<_, NotDone>>()?;
+    let mounts = Mounts::read().map_err(|error| NotDone::new(format!("/proc/self/mountinfo: {error}")))?;
+    let open = open_names(&files.iter().filter_map(|(_, file)| Path::new(&file.path).file_name()).collect())
+        .map_err(|why| NotDone::new(format!("nothing is removed while it is not known what is open: {why}")))?;
+    let (mut done, mut left, mut refused) = (0, Vec::new(), Vec::new());
+    for (place, file) in files {
+        match one(place, file, &mounts, &open) {
+            Ok(Gone::Removed | Gone::Already) => done += 1,
+            Ok(Gone::LeftAlone(why)) => left.push(format!("{} {why}", file.path)),
+            Err(error) => refused.push(format!("cannot remove {}: {error}", file.path)),
+        }
+    }
+    if !refused.is_empty() {
+        return Err(NotDone::new(some_of(&refused)));
+    }
+    match (done, left.is_empty()) {
+        (0, false) => Err(NotDone { why: format!("nothing was removed: {}", some_of(&left)), outdated: true }),
+        _ => Ok(()),
+    }
+}
+
+enum Gone {
+    Removed,
+    Already,
+    LeftAlone(&'static str),
+}
+
+fn some_of(lines: &[String]) -> String {
+    let more = lines.len().saturating_sub(5);
+    let more = if more > 0 { format!("; and {more} more") } else { String::new() };
+    format!("{}{more}", lines[..lines.len().min(5)].join("; "))
+}
+
+fn place_of(path: &str) -> Result<&'static str, NotDone> {
+    let is_plain = Path::new(path).components().all(|part| matches!(part, Component::RootDir | Component::Normal(_)));
+    let below = |place: &&&str| is_plain && Path::new(path).starts_with(place) && path != **place;
+    let place = PLACES.iter().find(below).copied();
+    place.ok_or_else(|| NotDone::new(format!("{path} is not removed: it is not below {}", PLACES.join(" or "))))
+}
+
+fn one(place: &str, file: &Doomed, mounts: &Mounts, open: &BTreeSet<OsString>) -> io::Result<Gone> {
+    let path = Path::new(&file.path);
+    let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else { return Ok(Gone::Already) };
+    let directory = match directory(place, parent) {
+        Ok(directory) => directory,
+        Err(Errno::ENOENT | Errno::ENOTDIR) => return Ok(Gone::Already),
+        Err(Errno::ELOOP) => return Ok(Gone::LeftAlone("lies behind a link now")),
+        Err(Errno::EXDEV) => return Ok(Gone::LeftAlone("lies on another filesystem now")),
+        Err(errno) => return Err(errno.into()),
+    };
+    let found = match fstatat(&directory, name, AtFlags::AT_SYMLINK_NOFOLLOW) {
+        Ok(found) => found,
+        Err(Errno::ENOENT) => return Ok(Gone::Already),
+        Err(errno) => return Err(errno.into()),
+    };
+    let device = mounts.space_device(path, device_name(found.st_dev));
+    if let Some(why) = other_than_planned(&found, file, &device) {
+        return Ok(Gone::LeftAlone(why));
+    }
+    if open.contains(name) {
+        return Ok(Gone::LeftAlone("is open"));
+    }
+    match unlinkat(&directory, name, UnlinkatFlags::NoRemoveDir) {
+        Ok(()) => {}
+        Err(Errno::ENOENT) => return Ok(Gone::Already),
+        Err(errno) => return Err(errno.into()),
+    }
+    File::from(directory).sync_all()?;
+    Ok(Gone::Removed)
+}
+
+/// The directory of a file, reached from its place without a link and without another mount, a bind mount included.
+fn directory(place: &str, parent: &Path) -> nix::Result<OwnedFd> {
+    let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+    let top = nix::fcntl::open(place, flags, nix::sys::stat::Mode::empty())?;
+    let below = parent.strip_prefix(place).unwrap_or(parent);
+    if below.as_os_str().is_empty() {
+        return Ok(top);
+    }
+    let resolve = ResolveFlag::RESOLVE_BENEATH | ResolveFlag::RESOLVE_NO_SYMLINKS | ResolveFlag::RESOLVE_NO_XDEV;
+    openat2(top.as_fd(), below, OpenHow::new().flags(flags).resolve(resolve))
+}
+
+fn other_than_planned(found: &FileStat, file: &Doomed, device: &str) -> Option<&'static str> {
+    let kind = SFlag::from_bits_truncate(found.st_mode) & SFlag::S_IFMT;
+    if kind != SFlag::S_IFREG {
+        return Some("is no regular file");
+    }
+    if found.st_nlink != 1 {
+        return Some("has another name, too");
+    }
+    if device != file.device {
+        return Some("lies on another filesystem now");
+    }
+    (u64::try_from(found.st_blocks).unwrap_or_default() * 512 != file.bytes).then_some("is of another size now")
+}
+
+/// Those of `names` under which some process has a file open, wherever that lies: paths of another mount namespace say
+/// nothing here, and to ask the file itself might hang. A namesake elsewhere only keeps a file that could have gone.
+fn open_names(names: &BTreeSet<&OsStr>) -> Result<BTreeSet<OsString>, String> {
+    let proc = Path::new("/proc");
+    let pids = match processes::pids(proc) {
+        Reading::Known(pids) => pids,
+        Reading::Absent => return Err("/proc is missing".to_owned()),
+        Reading::Unreadable(trouble) => return Err(trouble.detail),
+    };
+    let mut open = BTreeSet::new();
+    for pid in pids {
+        let process = proc.join(pid.to_string());
+        let descriptors = match std::fs::read_dir(process.join("fd")) {
+            Ok(descriptors) => descriptors,
+            // It has ended, or is a thread of the kernel.
+            Err(_) if processes::Stat::of(&process).is_none_or(|stat| stat.has_no_memory()) => continue,
+            Err(error) => return Err(format!("{}/fd: {error}", process.display())),
+        };
+        for entry in descriptors.filter_map(Result::ok) {
+            let Ok(target) = std::fs::read_link(entry.path()) else { continue };
+            if let Some(name) = target.file_name().filter(|name| names.contains(name)) {
+                open.insert(OsStr::from_bytes(name.as_bytes()).to_owned());
+            }
+        }
+    }
+    Ok(open)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_removed_outside_of_its_places() {
+        for path in ["/etc/passwd", "/var/log", "/var/log/../lib/x", "/var/logs/x", "var/log/x", "/var/cache/apt/x"] {
+            assert!(place_of(path).is_err(), "{path}");
+        }
+        assert_eq!(place_of("/var/log/a/b.gz").unwrap(), "/var/log");
+        let file = Doomed { path: "/etc/hostname".to_owned(), bytes: 0, device: String::new() };
+        assert!(remove(&[file]).unwrap_err().why.contains("/etc/hostname is not removed"));
+    }
+
+    #[test]
+    fn what_is_open_is_seen_by_its_name() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("hostready-open.1.gz");
+        let _held =
+            tempfile::Builder::new().make(|_| File::options().write(true).create_new(true).open(&path)).unwrap();
+        let names: BTreeSet<&OsStr> = ["hostready-open.1.gz", "hostready-open.2.gz"].map(OsStr::new).into();
+        let open = open_names(&names).unwrap();
+        assert_eq!(open, [OsString::from("hostready-open.1.gz")].into());
+    }
+}
