@@ -70,13 +70,13 @@ pub fn do_deed(change: &dyn Change, deed: &Deed) -> Result<(), NotDone> {
 }
 
 fn is_done(change: &dyn Change, deed: &Deed) -> bool {
-    goal(deed).is_some_and(|goal| matches!(holds(change, goal), Reading::Known(true)))
+    goal(deed).is_some_and(|(goal, socket)| matches!(holds(change, goal, socket), Reading::Known(true)))
 }
 
 /// Done is only what the host shows afterwards.
 fn act(change: &dyn Change, deed: &Deed) -> Result<(), NotDone> {
     change.act(deed)?;
-    match goal(deed).map(|goal| holds(change, goal)) {
+    match goal(deed).map(|(goal, socket)| holds(change, goal, socket)) {
         None | Some(Reading::Known(true)) => Ok(()),
         Some(Reading::Unreadable(trouble)) => {
             Err(NotDone::new(format!("done, and then unreadable: {}", trouble.detail)))
@@ -85,10 +85,11 @@ fn act(change: &dyn Change, deed: &Deed) -> Result<(), NotDone> {
     }
 }
 
-fn goal(deed: &Deed) -> Option<&Holds> {
+/// What must hold then, and the socket of the switch that it is about.
+fn goal(deed: &Deed) -> Option<(&Holds, Option<&str>)> {
     match deed {
-        Deed::Run(run) => run.until.as_ref(),
-        Deed::Switch(transaction) => Some(&transaction.until),
+        Deed::Run(run) => run.until.as_ref().map(|until| (until, None)),
+        Deed::Switch(transaction) => Some((&transaction.until, Some(&transaction.socket))),
         // Whoever does these looks for himself: the file is the goal.
         Deed::Remove(_) | Deed::File { .. } | Deed::Link { .. } | Deed::Setting { .. } => None,
     }
