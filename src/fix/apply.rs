@@ -91,7 +91,12 @@ fn goal(deed: &Deed) -> Option<(&Holds, Option<&str>)> {
         Deed::Run(run) => run.until.as_ref().map(|until| (until, None)),
         Deed::Switch(transaction) => Some((&transaction.until, Some(&transaction.socket))),
         // Whoever does these looks for himself: the file is the goal.
-        Deed::Remove(_) | Deed::File { .. } | Deed::Link { .. } | Deed::Setting { .. } => None,
+        Deed::Remove(_)
+        | Deed::Archive { .. }
+        | Deed::Unpack { .. }
+        | Deed::File { .. }
+        | Deed::Link { .. }
+        | Deed::Setting { .. } => None,
     }
 }
 

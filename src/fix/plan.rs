@@ -41,13 +41,15 @@ pub fn plan(wanted: &[Wanted], context: &Context<'_>) -> Vec<Planned> {
     let mut planned: Vec<Planned> = Vec::new();
     for finding in found {
         let context = Context { named: wanted.iter().any(|it| it.means(finding)), ..*context };
-        // The first that can be done is the safest: the catalog lists them so.
-        let mut offered =
-            meant(finding, wanted, &context).into_iter().filter_map(|fix| action::plan(fix, finding, &context));
-        let is_new = |it: &Planned| !planned.iter().any(|other| other.fix == it.fix && other.subject == it.subject);
-        if let Some(action) = offered.next().filter(is_new) {
-            planned.push(action);
-        }
+        // To make room may take several together. Of others the first that can be done is the safest: the catalog lists
+        // them so.
+        let (room, others): (Vec<&str>, Vec<&str>) =
+            meant(finding, wanted, &context).into_iter().partition(|fix| action::makes_room(fix, context.catalog));
+        let by_name = room.iter().any(|fix| wanted.iter().any(|it| it.id == *fix));
+        let mut actions = action::plan_room(&room, by_name, finding, &context);
+        actions.extend(others.into_iter().find_map(|fix| action::plan(fix, finding, &context)));
+        actions.retain(|it| !planned.iter().any(|other| other.fix == it.fix && other.subject == it.subject));
+        planned.extend(actions);
     }
     planned
 }

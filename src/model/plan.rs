@@ -58,6 +58,15 @@ pub enum Deed {
     Switch(Transaction),
     /// These files, and nothing else, are removed: each as it was when the plan was made.
     Remove(Vec<Doomed>),
+    /// The same files move into an archive, which is compared with them before they go.
+    Archive {
+        into: String,
+        files: Vec<Doomed>,
+    },
+    /// Back to where they were, none in the place of another, and compared; then the archive goes.
+    Unpack {
+        from: String,
+    },
     /// A file as a whole: content and mode, or nothing where it is not to be there.
     File {
         path: String,
@@ -148,6 +157,11 @@ impl Deed {
             Self::Run(run) => vec![run.argv.join(" ")],
             Self::Switch(transaction) => transaction.words.clone(),
             Self::Remove(files) => files.iter().map(|file| format!("remove {}", file.path)).collect(),
+            Self::Archive { into, files } => {
+                let moved = files.iter().map(|file| format!("move {} into it", file.path));
+                std::iter::once(format!("make {into} and compare it with the files")).chain(moved).collect()
+            }
+            Self::Unpack { from } => vec![format!("put back what is in {from}, compare, and remove it")],
             Self::File { path, content: Some(content) } => {
                 vec![format!("write {path}, {} bytes", content.bytes.len())]
             }

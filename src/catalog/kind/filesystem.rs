@@ -14,6 +14,9 @@ use crate::units::{AbsolutePath, Bytes};
 #[serde(deny_unknown_fields)]
 pub struct Space {
     pub paths: BTreeMap<AbsolutePath, Bytes>,
+    /// Where logs may be moved to: of these directories, the one with most room on another disk.
+    #[serde(default)]
+    pub archive_to: Vec<AbsolutePath>,
 }
 
 impl Spec for Space {

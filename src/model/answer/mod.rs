@@ -289,6 +289,9 @@ pub struct FileRow {
     pub device: String,
     /// What its blocks take up, not what its length says.
     pub bytes: u64,
+    /// When it was last written to, seconds since 1970.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub modified: Option<i64>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

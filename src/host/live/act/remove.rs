@@ -19,6 +19,7 @@ use crate::host::live::files::device_name;
 use crate::host::live::mounts::Mounts;
 use crate::host::live::processes;
 use crate::model::Reading;
+use crate::model::gather::Gather as _;
 use crate::model::plan::Doomed;
 
 /// Nothing is removed anywhere else. These may be links themselves; below them no link is followed.
@@ -27,32 +28,50 @@ const PLACES: [&str; 2] = ["/var/log", "/var/cache/apt/archives"];
 /// Removes what is still as it was planned, and leaves the rest alone. Fails where nothing could be removed, and where
 /// the kernel refused; what is gone already is as good as removed.
 pub fn remove(files: &[Doomed]) -> Result<(), NotDone> {
-    let files: Vec<(&str, &Doomed)> =
-        files.iter().map(|file| Ok((place_of(&file.path)?, file))).collect::<Result<_, NotDone>>()?;
-    let mounts = Mounts::read().map_err(|error| NotDone::new(format!("/proc/self/mountinfo: {error}")))?;
-    let open = open_names(&files.iter().filter_map(|(_, file)| Path::new(&file.path).file_name()).collect())
-        .map_err(|why| NotDone::new(format!("nothing is removed while it is not known what is open: {why}")))?;
     let (mut done, mut left, mut refused) = (0, Vec::new(), Vec::new());
-    for (place, file) in files {
-        match one(place, file, &mounts, &open) {
-            Ok(Gone::Removed | Gone::Already) => done += 1,
-            Ok(Gone::LeftAlone(why)) => left.push(format!("{} {why}", file.path)),
+    let look = Look::at(files)?;
+    for file in files {
+        match look.find(file).and_then(|seen| seen.remove(file)) {
+            Ok(None) => done += 1,
+            Ok(Some(why)) => left.push(format!("{} {why}", file.path)),
             Err(error) => refused.push(format!("cannot remove {}: {error}", file.path)),
         }
     }
     if !refused.is_empty() {
         return Err(NotDone::new(some_of(&refused)));
     }
-    match (done, left.is_empty()) {
-        (0, false) => Err(NotDone { why: format!("nothing was removed: {}", some_of(&left)), outdated: true }),
-        _ => Ok(()),
+    if done == 0 && !left.is_empty() {
+        return Err(NotDone { why: format!("nothing was removed: {}", some_of(&left)), outdated: true });
+    }
+    Ok(())
+}
+
+/// Those that could be removed now.
+pub fn unchanged(files: &[Doomed]) -> Result<Vec<&Doomed>, NotDone> {
+    let look = Look::at(files)?;
+    let unchanged: Vec<_> = files.iter().filter(|file| matches!(look.find(file), Ok(Seen::There(_)))).collect();
+    if unchanged.is_empty() {
+        return Err(NotDone { why: "none of the files is as it was when this was planned".to_owned(), outdated: true });
+    }
+    Ok(unchanged)
+}
+
+/// Fails where something between its place and the file is a link or another mount, so that what is written there would
+/// lie elsewhere.
+pub fn is_reached_plainly(path: &Path) -> Result<(), NotDone> {
+    let place = place_of(&path.to_string_lossy())?;
+    match directory(place, path.parent().unwrap_or(path)) {
+        Ok(_) | Err(Errno::ENOENT) => Ok(()),
+        Err(errno) => Err(NotDone::new(format!("{} cannot be put back: {errno}", path.display()))),
     }
 }
 
-enum Gone {
-    Removed,
-    Already,
-    LeftAlone(&'static str),
+enum Seen {
+    /// As it was planned, in this directory.
+    There(OwnedFd),
+    Gone,
+    /// Why it is to be left alone.
+    Other(&'static str),
 }
 
 fn some_of(lines: &[String]) -> String {
@@ -68,35 +87,63 @@ fn place_of(path: &str) -> Result<&'static str, NotDone> {
     place.ok_or_else(|| NotDone::new(format!("{path} is not removed: it is not below {}", PLACES.join(" or "))))
 }
 
-fn one(place: &str, file: &Doomed, mounts: &Mounts, open: &BTreeSet<OsString>) -> io::Result<Gone> {
-    let path = Path::new(&file.path);
-    let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else { return Ok(Gone::Already) };
-    let directory = match directory(place, parent) {
-        Ok(directory) => directory,
-        Err(Errno::ENOENT | Errno::ENOTDIR) => return Ok(Gone::Already),
-        Err(Errno::ELOOP) => return Ok(Gone::LeftAlone("lies behind a link now")),
-        Err(Errno::EXDEV) => return Ok(Gone::LeftAlone("lies on another filesystem now")),
-        Err(errno) => return Err(errno.into()),
-    };
-    let found = match fstatat(&directory, name, AtFlags::AT_SYMLINK_NOFOLLOW) {
-        Ok(found) => found,
-        Err(Errno::ENOENT) => return Ok(Gone::Already),
-        Err(errno) => return Err(errno.into()),
-    };
-    let device = mounts.space_device(path, device_name(found.st_dev));
-    if let Some(why) = other_than_planned(&found, file, &device) {
-        return Ok(Gone::LeftAlone(why));
+/// What is to be known of the host before files are looked at one by one.
+struct Look {
+    mounts: Mounts,
+    open: BTreeSet<OsString>,
+}
+
+impl Look {
+    fn at(files: &[Doomed]) -> Result<Self, NotDone> {
+        files.iter().try_for_each(|file| place_of(&file.path).map(drop))?;
+        let mounts = Mounts::read().map_err(|error| NotDone::new(format!("/proc/self/mountinfo: {error}")))?;
+        let names = files.iter().filter_map(|file| Path::new(&file.path).file_name());
+        let open = open_names(&names.gather())
+            .map_err(|why| NotDone::new(format!("nothing is removed while it is not known what is open: {why}")))?;
+        Ok(Self { mounts, open })
     }
-    if open.contains(name) {
-        return Ok(Gone::LeftAlone("is open"));
+
+    fn find(&self, file: &Doomed) -> io::Result<Seen> {
+        let path = Path::new(&file.path);
+        let (Some(parent), Some(name), Ok(place)) = (path.parent(), path.file_name(), place_of(&file.path)) else {
+            return Ok(Seen::Gone);
+        };
+        let directory = match directory(place, parent) {
+            Ok(directory) => directory,
+            Err(Errno::ENOENT | Errno::ENOTDIR) => return Ok(Seen::Gone),
+            Err(Errno::ELOOP) => return Ok(Seen::Other("lies behind a link now")),
+            Err(Errno::EXDEV) => return Ok(Seen::Other("lies on another mount now")),
+            Err(errno) => return Err(errno.into()),
+        };
+        let found = match fstatat(&directory, name, AtFlags::AT_SYMLINK_NOFOLLOW) {
+            Ok(found) => found,
+            Err(Errno::ENOENT) => return Ok(Seen::Gone),
+            Err(errno) => return Err(errno.into()),
+        };
+        let device = self.mounts.space_device(path, device_name(found.st_dev));
+        let other = other_than_planned(&found, file, &device);
+        Ok(match other.or_else(|| self.open.contains(name).then_some("is open")) {
+            Some(why) => Seen::Other(why),
+            None => Seen::There(directory),
+        })
     }
-    match unlinkat(&directory, name, UnlinkatFlags::NoRemoveDir) {
-        Ok(()) => {}
-        Err(Errno::ENOENT) => return Ok(Gone::Already),
-        Err(errno) => return Err(errno.into()),
+}
+
+impl Seen {
+    /// Why it was left alone; none where it is gone.
+    fn remove(self, file: &Doomed) -> io::Result<Option<&'static str>> {
+        let directory = match self {
+            Self::There(directory) => directory,
+            Self::Gone => return Ok(None),
+            Self::Other(why) => return Ok(Some(why)),
+        };
+        let name = Path::new(&file.path).file_name().unwrap_or_default();
+        match unlinkat(&directory, name, UnlinkatFlags::NoRemoveDir) {
+            Ok(()) => File::from(directory).sync_all().map(|()| None),
+            Err(Errno::ENOENT) => Ok(None),
+            Err(errno) => Err(errno.into()),
+        }
     }
-    File::from(directory).sync_all()?;
-    Ok(Gone::Removed)
 }
 
 /// The directory of a file, reached from its place without a link and without another mount, a bind mount included.
