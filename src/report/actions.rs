@@ -18,7 +18,7 @@ pub fn is_of_fixes(report: &Report) -> bool {
 pub fn render(report: &Report, paint: &Paint) -> String {
     let mut out = String::new();
     for (state, title) in [
-        (ActionState::Applied, paint.green("DONE")),
+        (ActionState::Applied, if report.verb == "undo" { paint.yellow("STAYS") } else { paint.green("DONE") }),
         (ActionState::Pending, paint.yellow("DONE, AND TAKEN BACK UNLESS CONFIRMED")),
         (ActionState::Reverted, paint.yellow("TAKEN BACK")),
         (ActionState::Failed, paint.red("FAILED")),
@@ -72,7 +72,7 @@ fn show(out: &mut String, action: &Action, report: &Report) {
     }
     show_steps(out, action);
     let mut line = |words: &str| out.push_str(&paragraph("    ", words));
-    if is_open || action.state == ActionState::Applied {
+    if is_open || action.state == ActionState::Applied && action.error.is_none() {
         line(&format!("undo: {}", action.undo));
     }
     if let Some(risk) = action.risk.as_ref().filter(|_| is_open) {
@@ -134,8 +134,10 @@ fn how_to_go_on(report: &Report) -> String {
             paragraph("", &format!("to do it: the same command with --apply{flags}, and a name or --all"))
         );
     }
-    if report.verb == "fix" && report.changed {
-        return format!("\n{}", paragraph("", &format!("run {}; `hostready undo` takes it back", report.run_id)));
+    if report.verb != "fix" || !report.changed {
+        return String::new();
     }
-    String::new()
+    let can_be_undone = |action: &Action| action.changed && !action.undo.starts_with("none");
+    let undo = if report.actions.iter().any(can_be_undone) { "; `hostready undo` takes it back" } else { "" };
+    format!("\n{}", paragraph("", &format!("run {}{undo}", report.run_id)))
 }

@@ -125,7 +125,8 @@ fn report(worker: &mut Worker, actions: Vec<Action>, words: &str) -> anyhow::Res
     report.changed = actions.iter().any(|action| action.changed);
     report.exit_code = exit.code();
     report.failed = exit.is_failure();
-    report.msg = format!("{words}; {}", report.msg);
+    let (verdict, rest) = report.msg.split_once(": ").unwrap_or((report.verdict.as_str(), &report.msg));
+    report.msg = format!("{verdict}: {words}; {rest}");
     report.comment.clone_from(&report.msg);
     report.actions = actions;
     Ok(report)
