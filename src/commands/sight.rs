@@ -4,6 +4,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
+use serde_json::{Map, Value};
+
 use super::assemble::{Ends, compared};
 use super::baseline::Baseline;
 use super::load::Subject;
@@ -13,14 +15,14 @@ use super::{UsageError, usage};
 use crate::catalog::Catalog;
 use crate::exit::FailOn;
 use crate::facts::Facts;
-use crate::fix::action::Context;
+use crate::fix::action::{self, Context};
 use crate::fix::plan::{Wanted, plan, questions};
 use crate::fix::protected::{self, Protected};
 use crate::host::Observe;
 use crate::host::snapshots::Snapshots;
 use crate::model::plan::Planned;
 use crate::model::report::Intent;
-use crate::model::{Report, Status};
+use crate::model::{Answers, Report, Status};
 
 /// What is to be looked for, and how.
 #[derive(Clone, Debug)]
@@ -52,6 +54,8 @@ pub struct Sighted {
     pub report: Report,
     pub planned: Vec<Planned>,
     pub protected: Protected,
+    /// What was read.
+    pub answers: Answers,
 }
 
 /// The consent that is no fix's name.
@@ -126,7 +130,14 @@ impl Sight {
             Context { catalog, facts: &facts, before: before.as_ref(), findings: &report.findings, named: false };
         let planned = plan(&self.wanted, &context);
         let protected = protected::paths(&facts, self.wish.session.as_deref());
-        Ok(Sighted { planned, protected, report })
+        drop(facts);
+        Ok(Sighted { planned, protected, report, answers })
+    }
+
+    /// What the host says now of what an action was to change, where it can be measured.
+    pub fn measured(&self, planned: &Planned, seen: &Sighted) -> Option<Map<String, Value>> {
+        let run = self.subject.run(self.selection.aim.intent);
+        action::measured_room(planned, &Facts::new(&seen.answers, &self.subject.catalog.settings, run))
     }
 
     /// What was named and is nowhere found: it says so, and nothing is wrong with that.

@@ -209,6 +209,3 @@ impl Acted {
             .map(|(step, (_, planned))| (step, planned.undoes.as_slice()))
     }
 }
-
-#[cfg(test)]
-mod tests;
