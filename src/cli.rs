@@ -7,10 +7,12 @@ use std::sync::Arc;
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    bundle::Bundle, check::Check, explain::Explain, schema::Schema, snapshot::SnapshotVerb, verify::Verify,
+    bundle::Bundle, check::Check, explain::Explain, fix::Fix, follow::WORK, schema::Schema, snapshot::SnapshotVerb,
+    undo::Undo, verify::Verify, work::Work,
 };
 use crate::exit::ExitStyle;
 use crate::host::Observe;
+use crate::host::change::Change;
 use crate::host::live::{Live, detour};
 use crate::host::store::Store;
 
@@ -45,6 +47,28 @@ Exit codes: 0 kept, or the host has not come back whole and the baseline stays
             5 not all of the host could be read, and `verify` will not find that
               part whole; or nobody can tell whether it has come back whole";
 
+/// What stands below the help of `fix`.
+const OF_FIX: &str = "\
+Without --apply nothing is changed: it shows what would be done, why, how it is
+taken back, what it could break and what must be said to allow it. What another
+fault explains is repaired once that is mended and the host was read again.
+
+With --apply it is written down first and done then, in a session of its own: it
+goes on when the connection ends. A fix is applied when the host, read again,
+shows it. What fails is taken back at once. A run that was killed is finished by
+the same command, and taken back by `hostready undo`.
+
+Exit codes: 6 a chosen fix failed or was refused · 7 another run goes on, or the
+            package manager is busy · else as `hostready check`";
+
+/// What stands below the help of `undo`.
+const OF_UNDO: &str = "\
+Only what still stands is taken back, the last first, and to the end even where
+some of it cannot be. Asked again it does nothing.
+
+Exit codes: 0 taken back, or nothing to take back · 1 internal error · 2 usage
+            6 some of it could not be taken back · 7 another run goes on";
+
 /// Checks a virtualization host before and after an upgrade.
 #[derive(Debug, Parser)]
 #[command(
@@ -70,6 +94,12 @@ enum Verb {
     /// Did this host come back whole? Compares it with the baseline, changes nothing
     #[command(after_help = HELP)]
     Verify(Verify),
+    /// What would repair this host, and with --apply does it
+    #[command(after_help = OF_FIX)]
+    Fix(Fix),
+    /// Takes back what a run of `fix` changed
+    #[command(after_help = OF_UNDO)]
+    Undo(Undo),
     /// What is checked, why, at which threshold, and what to do by hand
     Explain(Explain),
     /// Everything the host answers in one file without secrets, for `check --from`
@@ -79,6 +109,9 @@ enum Verb {
     /// Answers one question about a filesystem that may hang
     #[command(name = detour::VERB, hide = true)]
     Ask { query: String },
+    /// Carries out a run
+    #[command(name = WORK, hide = true)]
+    Work(Work),
 }
 
 impl Cli {
@@ -87,6 +120,8 @@ impl Cli {
         match &self.verb {
             Verb::Check(check) => check.judging.exit_style(),
             Verb::Verify(verify) => verify.judging.exit_style(),
+            Verb::Fix(fix) => fix.exit_style(),
+            Verb::Undo(undo) => undo.exit_style(),
             _ => ExitStyle::default(),
         }
     }
@@ -97,6 +132,8 @@ impl Cli {
             Verb::Check(check) => check.judging.is_json(),
             Verb::Snapshot(snapshot) => snapshot.is_json(),
             Verb::Verify(verify) => verify.judging.is_json(),
+            Verb::Fix(fix) => fix.is_json(),
+            Verb::Undo(undo) => undo.is_json(),
             _ => false,
         }
     }
@@ -107,6 +144,9 @@ impl Cli {
             Verb::Check(check) => check.run(looking, &Store::hand_out()),
             Verb::Snapshot(snapshot) => snapshot.run(looking, &Store::hand_out()),
             Verb::Verify(verify) => verify.run(looking, &Store::hand_out()),
+            Verb::Fix(fix) => fix.run(looking, &Store::hand_out()),
+            Verb::Undo(undo) => undo.run(&Store::hand_out()),
+            Verb::Work(work) => work.run(looking, changing),
             Verb::Explain(explain) => explain.run(),
             Verb::Bundle(bundle) => bundle.run(looking(), &Store::hand_out()),
             Verb::Schema(schema) => schema.run(),
@@ -118,6 +158,11 @@ impl Cli {
 /// The right to look at this machine.
 fn looking() -> Arc<dyn Observe> {
     Arc::new(Live::default())
+}
+
+/// The right to change it.
+fn changing() -> Box<dyn Change> {
+    Box::new(Live::default())
 }
 
 fn answer(query: &str) -> anyhow::Result<u8> {
@@ -133,12 +178,12 @@ mod tests {
 
     #[test]
     fn what_stands_below_the_options_is_not_broken_at_80_columns() {
-        for line in HELP.lines().chain(OF_SNAPSHOT.lines()) {
+        for line in HELP.lines().chain(OF_SNAPSHOT.lines()).chain(OF_FIX.lines()).chain(OF_UNDO.lines()) {
             assert!(line.chars().count() <= 80, "{line}");
         }
     }
 
-    const CONSENTS: [&str; 1] = ["replace"];
+    const CONSENTS: [&str; 5] = ["replace", "apply", "all", "accept", "confirm-within"];
 
     #[test]
     fn each_flag_has_its_variable() {

@@ -1,6 +1,7 @@
 //! Exit codes, and which one wins when several hold.
 
 use crate::model::report::Verdict;
+use crate::model::stored::choice;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
@@ -11,10 +12,23 @@ pub enum Exit {
     Blocked = 3,
     Warnings = 4,
     Incomplete = 5,
+    /// A chosen fix did not reach its goal: failed, refused as unsafe, or taken back.
+    Unmended = 6,
+    /// Another run holds the lock, or the package lock did not come free.
+    Busy = 7,
 }
 
 /// Strongest first.
-const ORDER: [Exit; 6] = [Exit::Internal, Exit::Usage, Exit::Blocked, Exit::Incomplete, Exit::Warnings, Exit::Ready];
+const ORDER: [Exit; 8] = [
+    Exit::Internal,
+    Exit::Usage,
+    Exit::Busy,
+    Exit::Unmended,
+    Exit::Blocked,
+    Exit::Incomplete,
+    Exit::Warnings,
+    Exit::Ready,
+];
 
 /// From which verdict on a run is to fail.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -23,6 +37,13 @@ pub enum FailOn {
     Block,
     Warn,
     Never,
+}
+
+choice! {
+    FailOn: Self::Block;
+    "block" => Block,
+    "warn" => Warn,
+    "never" => Never,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -68,8 +89,8 @@ impl Exit {
             (ExitStyle::Hostready, exit) => exit.code(),
             (ExitStyle::Nagios, Self::Ready) => 0,
             (ExitStyle::Nagios, Self::Warnings) => 1,
-            (ExitStyle::Nagios, Self::Blocked) => 2,
-            (ExitStyle::Nagios, Self::Internal | Self::Usage | Self::Incomplete) => 3,
+            (ExitStyle::Nagios, Self::Blocked | Self::Unmended) => 2,
+            (ExitStyle::Nagios, Self::Internal | Self::Usage | Self::Incomplete | Self::Busy) => 3,
         }
     }
 }
@@ -84,7 +105,9 @@ mod tests {
             (Exit::Ready, Exit::Warnings),
             (Exit::Warnings, Exit::Incomplete),
             (Exit::Incomplete, Exit::Blocked),
-            (Exit::Blocked, Exit::Usage),
+            (Exit::Blocked, Exit::Unmended),
+            (Exit::Unmended, Exit::Busy),
+            (Exit::Busy, Exit::Usage),
             (Exit::Usage, Exit::Internal),
         ] {
             assert_eq!(weaker.merge(stronger), stronger);
@@ -104,6 +127,6 @@ mod tests {
     #[test]
     fn only_ready_and_warnings_are_no_failure() {
         let failures: Vec<u8> = ORDER.into_iter().filter(|exit| exit.is_failure()).map(Exit::code).collect();
-        assert_eq!(failures, [1, 2, 3, 5]);
+        assert_eq!(failures, [1, 2, 7, 6, 3, 5]);
     }
 }

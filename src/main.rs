@@ -6,6 +6,7 @@ mod cli;
 mod commands;
 mod exit;
 mod facts;
+mod fix;
 mod host;
 mod judge;
 mod model;
@@ -18,7 +19,7 @@ use std::sync::{Mutex, PoisonError};
 
 use clap::Parser;
 
-use crate::commands::UsageError;
+use crate::commands::{Ended, UsageError};
 use crate::exit::Exit;
 
 /// The C library's own gives pages back and takes them anew hundreds of times in a run.
@@ -45,7 +46,11 @@ fn main() -> ExitCode {
             )
         }
     };
-    let exit = if error.is::<UsageError>() { Exit::Usage } else { Exit::Internal };
+    let exit = match error.downcast_ref::<Ended>() {
+        Some(ended) => ended.exit,
+        None if error.is::<UsageError>() => Exit::Usage,
+        None => Exit::Internal,
+    };
     report::error::print(&format!("{error:#}"), exit, cli.wants_json());
     ExitCode::from(exit.styled(cli.exit_style()))
 }

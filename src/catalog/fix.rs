@@ -11,9 +11,18 @@ pub struct Fix {
     pub undo: String,
     /// The family of files that it frees. Fixes are offered safest first, in the order of a check's `fix`.
     pub frees: Option<Freeable>,
+    /// It moves them to another filesystem, and can do so only where there is one with room.
+    pub archives: bool,
     pub by_hand: Vec<Vec<String>>,
 }
 
-table!(Fix: id, title, undo; frees, by_hand);
+table!(Fix: id, title, undo; frees, archives, by_hand);
 
 words!(Freeable: "archived-journals" => ArchivedJournals, "rotated-logs" => RotatedLogs, "apt-cache" => AptCache);
+
+impl Fix {
+    /// What it does cannot be taken back and is missed afterwards: it needs consent by its name.
+    pub fn is_irreversible(&self) -> bool {
+        self.undo.starts_with("none:")
+    }
+}

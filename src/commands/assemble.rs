@@ -52,6 +52,7 @@ pub fn report(looked: Looked, subject: &Subject, selection: &Selection, ends: En
         findings,
         bridges,
         actions: Vec::new(),
+        pending: None,
     }
 }
 

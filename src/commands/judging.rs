@@ -10,7 +10,7 @@ use super::assemble::{Ends, report};
 use super::baseline::Baseline;
 use super::look::{Aim, Selection, look};
 use super::options::{ConfigOptions, Format, LookOptions, ReportOptions, ScopeOptions, WaitOptions};
-use super::{Looking, load, wait, write};
+use super::{Looking, load, running, wait, write};
 use crate::exit::ExitStyle;
 use crate::host::store::Store;
 
@@ -49,6 +49,9 @@ impl Judging {
         store: &Store,
     ) -> anyhow::Result<u8> {
         let started = Instant::now();
+        if self.from.is_none() {
+            running::say_so();
+        }
         let mut subject = load::subject(self.from.as_deref(), &self.config, looking)?;
         let selection = Selection::new(&subject.catalog, &self.scope, aim)?;
         let report = wait::until_settled(&self.wait, || {

@@ -27,6 +27,17 @@ pub struct Subject {
 }
 
 impl Subject {
+    /// This machine, whatever is written in /etc.
+    pub fn built_in(host: Arc<dyn Observe>) -> anyhow::Result<Self> {
+        Ok(Self {
+            host,
+            catalog: catalog(&[], &[])?,
+            configuration: Vec::new(),
+            asked_at: humantime::format_rfc3339_seconds(SystemTime::now()).to_string(),
+            notices: SortedSet::new(),
+        })
+    }
+
     pub fn run(&self, intent: Intent) -> Run<'_> {
         Run { intent, asked_at: &self.asked_at }
     }

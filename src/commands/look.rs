@@ -249,7 +249,7 @@ fn mask_what_is_compared(
 }
 
 /// Asks what was not asked before. True where there was anything to ask.
-fn ask(
+pub fn ask(
     host: &Arc<dyn Observe>,
     queries: impl IntoIterator<Item = Query>,
     until: Instant,

@@ -159,7 +159,7 @@ pub struct WaitOptions {
     pub progress: Progress,
 }
 
-fn duration(text: &str) -> Result<Duration, String> {
+pub fn duration(text: &str) -> Result<Duration, String> {
     let parsed = text.parse().map(Duration::from_secs).or_else(|_| humantime::parse_duration(text));
     match parsed {
         Ok(duration) if !duration.is_zero() => Ok(duration),

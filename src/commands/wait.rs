@@ -1,6 +1,6 @@
 //! Looks again and again while what is wrong may pass by itself.
 
-use std::io::{IsTerminal, Write};
+use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
 use super::options::{Progress, WaitOptions};
@@ -66,7 +66,7 @@ impl Teller {
 
     fn tell(&mut self, waiting: &Waiting<'_>) {
         match self.progress {
-            Progress::Auto if self.is_terminal => self.overwrite(&progress::line(waiting)),
+            Progress::Auto if self.is_terminal => write::overwrite(&progress::line(waiting)),
             Progress::Json => {
                 if self.is_news(waiting) {
                     write::say(&progress::event(waiting));
@@ -88,15 +88,8 @@ impl Teller {
     /// Leaves the terminal as it was found.
     fn finish(&self) {
         if self.progress == Progress::Auto && self.is_terminal {
-            self.overwrite("");
+            write::overwrite("");
         }
-    }
-
-    /// If nobody can see it, nobody can be told.
-    fn overwrite(&self, line: &str) {
-        let mut terminal = std::io::stderr().lock();
-        let _ = write!(terminal, "\r\x1b[K{line}");
-        let _ = terminal.flush();
     }
 }
 

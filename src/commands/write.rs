@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::Context;
 
 use super::load::Subject;
-use super::options::{Color, Format, OutputOptions, ReportOptions};
+use super::options::{Color, Format, OutputOptions, Progress, ReportOptions};
 use crate::exit::Exit;
 use crate::host::store::Store;
 use crate::model::Report;
@@ -15,6 +15,11 @@ use crate::report::{json, text};
 /// Ends a run that judged: prints what it found, and says it with the exit code.
 pub fn judged(subject: &Subject, found: &Report, options: &ReportOptions, store: &Store) -> anyhow::Result<u8> {
     warn(subject);
+    ended(found, options, store)
+}
+
+/// Ends a run that somebody else has judged, with the exit code that it has.
+pub fn ended(found: &Report, options: &ReportOptions, store: &Store) -> anyhow::Result<u8> {
     let written = report(found, options, store)?;
     Ok(Exit::from_code(found.exit_code).merge(written).styled(options.exit_style))
 }
@@ -85,6 +90,20 @@ pub fn print_with(write: &mut dyn FnMut(&mut dyn Write) -> std::io::Result<()>) 
 /// Words, on stderr. If nobody can hear them, nobody can hear that either.
 pub fn say(words: &str) {
     let _ = writeln!(std::io::stderr().lock(), "{words}");
+}
+
+/// The same where a person reads it as it comes.
+pub fn say_on_terminal(words: &str, progress: Progress) {
+    if progress == Progress::Auto && std::io::stderr().is_terminal() {
+        say(words);
+    }
+}
+
+/// A line on a terminal in the place of the last one. If nobody can see it, nobody can be told.
+pub fn overwrite(line: &str) {
+    let mut terminal = std::io::stderr().lock();
+    let _ = write!(terminal, "\r\x1b[K{line}");
+    let _ = terminal.flush();
 }
 
 fn style(options: &ReportOptions) -> text::Style {

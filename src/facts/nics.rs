@@ -98,7 +98,7 @@ pub fn permanent_address(link: &Link) -> Option<&str> {
 }
 
 /// The permanent address; the present one where the driver knows no other.
-fn address(link: &Link) -> Option<&str> {
+pub fn address(link: &Link) -> Option<&str> {
     permanent_address(link).or(link.mac.as_deref())
 }
 

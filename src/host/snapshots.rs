@@ -183,7 +183,8 @@ pub fn is_by_time(name: &str) -> bool {
     time == "00000000T000000Z" && (number.is_empty() || is_number)
 }
 
-fn is_ours(directory: &Path) -> Result<(), UnsafeState> {
+/// Nobody but us and root can change what is in it.
+pub fn is_ours(directory: &Path) -> Result<(), UnsafeState> {
     let path = directory.display().to_string();
     let found = match directory.symlink_metadata() {
         Ok(found) => found,

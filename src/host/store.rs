@@ -3,7 +3,7 @@
 
 use std::fs::{File, OpenOptions, Permissions};
 use std::io::{self, BufWriter, Write};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -27,10 +27,10 @@ impl Store {
     /// A new file gets `mode`; one that is replaced keeps its own.
     pub fn write(&self, path: &Path, content: &[u8], mode: u32) -> io::Result<()> {
         match path.symlink_metadata() {
-            Ok(metadata) if metadata.is_file() => replace(path, content, metadata.permissions()),
+            Ok(metadata) if metadata.is_file() => replace(path, content, metadata.permissions(), None),
             Ok(_) => OpenOptions::new().write(true).create(true).truncate(true).open(path)?.write_all(content),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                replace(path, content, Permissions::from_mode(mode))
+                replace(path, content, Permissions::from_mode(mode), None)
             }
             Err(error) => Err(error),
         }
@@ -161,6 +161,13 @@ impl Staged {
     }
 }
 
+/// A link in place of whatever file or link is there.
+pub(super) fn link(path: &Path, target: &Path) -> io::Result<()> {
+    let mut staged = Staged { ready: Vec::new() };
+    staged.link(path, target)?;
+    staged.commit()
+}
+
 fn temporary_beside(path: &Path) -> io::Result<NamedTempFile> {
     tempfile::Builder::new().prefix(TEMPORARY).tempfile_in(directory_of(path))
 }
@@ -173,7 +180,8 @@ fn unless_gone(outcome: io::Result<()>) -> io::Result<()> {
     }
 }
 
-fn sync_directory(path: &Path) -> io::Result<()> {
+/// What became of a name is on the disk once its directory is.
+pub(super) fn sync_directory(path: &Path) -> io::Result<()> {
     File::open(directory_of(path))?.sync_all()
 }
 
@@ -188,9 +196,18 @@ fn directory_of(path: &Path) -> &Path {
     }
 }
 
-fn replace(path: &Path, content: &[u8], permissions: Permissions) -> io::Result<()> {
+/// A regular file in place of whatever file or link is there.
+pub(super) fn replace(
+    path: &Path,
+    content: &[u8],
+    permissions: Permissions,
+    owner: Option<(u32, u32)>,
+) -> io::Result<()> {
     let mut temporary = temporary_beside(path)?;
     temporary.write_all(content)?;
+    if let Some((user, group)) = owner {
+        fchown(temporary.as_file(), Some(user), Some(group))?;
+    }
     temporary.as_file().set_permissions(permissions)?;
     temporary.as_file().sync_all()?;
     temporary.persist(path).map_err(|failed| failed.error)?;

@@ -10,6 +10,7 @@ use crate::judge::{next_kernel, nic_names, ovn_controller, sshd};
 use crate::model::query::Freeable;
 use crate::model::sorted::SortedSet;
 use crate::model::{Finding, Query, Reading, Status, TroubleCause};
+use crate::units::AbsolutePath;
 
 /// The questions that `findings` leave open. `is_named` tells which checks a person asked for by name:
 /// those are looked into even where nothing calls for it.
@@ -55,7 +56,14 @@ pub fn all_questions(checks: &[&Check], facts: &Facts<'_>) -> SortedSet<Query> {
 
 fn expand(then_read: ThenRead, check: &Check, subject: &str, facts: &Facts<'_>) -> Vec<Query> {
     match then_read {
-        ThenRead::Freeable => Freeable::ALL.into_iter().map(Query::Freeable).collect(),
+        ThenRead::Freeable => {
+            let places: &[AbsolutePath] = match &check.kind {
+                Kind::FilesystemSpace(space) => &space.archive_to,
+                _ => &[],
+            };
+            let families = Freeable::ALL.into_iter().map(Query::Freeable);
+            families.chain(places.iter().map(|place| Query::Space(place.to_string()))).collect()
+        }
         ThenRead::Largest if subject.starts_with('/') => vec![Query::Largest(subject.to_owned())],
         ThenRead::Largest => Vec::new(),
         ThenRead::DeletedOpen => vec![Query::DeletedOpen],

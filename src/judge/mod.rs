@@ -24,7 +24,7 @@ mod netplan;
 mod next_kernel;
 mod nic_names;
 mod novelty;
-mod offers;
+pub mod offers;
 pub mod open_baseline;
 pub mod outcome;
 pub mod outlook;

@@ -129,6 +129,12 @@ pub struct Offer {
 }
 
 row!(Offer, Required { id, frees_bytes, sufficient, in_smallest_set, undo, by_hand: Optional });
+impl FindingRef {
+    /// `disk.space /var`, or the id alone where it speaks of the host as a whole.
+    pub fn name(&self) -> String {
+        if self.subject.is_empty() { self.id.clone() } else { format!("{} {}", self.id, self.subject) }
+    }
+}
 
 impl Finding {
     pub fn reference(&self) -> FindingRef {

@@ -4,7 +4,7 @@ use crate::model::sorted::SortedMap;
 use crate::model::stored::{choice, row};
 use serde_json::{Map, Value};
 
-use super::finding::{Finding, Status};
+use super::finding::{Finding, FindingRef, Status};
 
 pub const SCHEMA: &str = "hostready/report";
 pub const SCHEMA_VERSION: &str = "1.0";
@@ -39,7 +39,23 @@ pub struct Report {
     #[cfg_attr(test, schemars(default, skip_serializing_if = "Vec::is_empty"))]
     pub bridges: Vec<BridgeRow>,
     pub actions: Vec<Action>,
+    /// What was changed and is taken back unless somebody keeps it.
+    #[cfg_attr(test, schemars(default, skip_serializing_if = "Option::is_none"))]
+    pub pending: Option<Pending>,
 }
+
+/// A change that waits to be kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct Pending {
+    pub run: String,
+    /// RFC 3339, UTC
+    pub deadline: String,
+    /// Whether it is taken back after a power cut, too.
+    pub survives_reboot: bool,
+}
+
+row!(Pending, Required { run, deadline, survives_reboot });
 
 row!(
     Report,
@@ -66,6 +82,7 @@ row!(
         findings,
         bridges: Sparse,
         actions,
+        pending: Sparse,
     }
 );
 
@@ -155,6 +172,22 @@ choice! {
     "os" => Os,
     "reboot" => Reboot,
     "after" => After,
+}
+
+impl Intent {
+    /// As `--for` says it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Agent => "agent",
+            Self::Os => "os",
+            Self::Reboot => "reboot",
+            Self::After => "after",
+        }
+    }
+
+    pub fn parse(word: &str) -> Option<Self> {
+        [Self::Agent, Self::Os, Self::Reboot, Self::After].into_iter().find(|intent| intent.as_str() == word)
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -284,9 +317,56 @@ pub struct Action {
     pub after: Map<String, Value>,
     pub undo: String,
     pub error: Option<String>,
+    /// The finding that it is for.
+    #[cfg_attr(test, schemars(default, skip_serializing_if = "Option::is_none"))]
+    pub mends: Option<FindingRef>,
+    /// Why this, and not something else.
+    #[cfg_attr(test, schemars(default, skip_serializing_if = "String::is_empty"))]
+    pub why: String,
+    /// What it could break, or whom it disturbs.
+    #[cfg_attr(test, schemars(default, skip_serializing_if = "Option::is_none"))]
+    pub risk: Option<String>,
+    /// What must be said on the command line before it is done: `--accept disruption`.
+    #[cfg_attr(test, schemars(default, skip_serializing_if = "Vec::is_empty"))]
+    pub needs: Vec<String>,
+    #[cfg_attr(test, schemars(default, skip_serializing_if = "Option::is_none"))]
+    pub frees_bytes: Option<u64>,
+    #[cfg_attr(test, schemars(default, skip_serializing_if = "Vec::is_empty"))]
+    pub steps: Vec<ActionStep>,
 }
 
-row!(Action, Required { id, subject, state, changed, before, after, undo, error });
+#[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct ActionStep {
+    /// The program that is run, where it is one.
+    #[cfg_attr(test, schemars(default, skip_serializing_if = "Option::is_none"))]
+    pub argv: Option<Vec<String>>,
+    /// What becomes of which row or file, otherwise.
+    #[cfg_attr(test, schemars(default, skip_serializing_if = "Vec::is_empty"))]
+    pub words: Vec<String>,
+}
+
+row!(ActionStep, Required { argv: Sparse, words: Sparse });
+
+row!(
+    Action,
+    Required {
+        id,
+        subject,
+        state,
+        changed,
+        before,
+        after,
+        undo,
+        error,
+        mends: Sparse,
+        why: Sparse,
+        risk: Sparse,
+        needs: Sparse,
+        frees_bytes: Sparse,
+        steps: Sparse
+    }
+);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]

@@ -5,7 +5,10 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::layout::{WIDTH, printable};
+use crate::fix::standing::Standing;
 use crate::model::Finding;
+use crate::model::plan::Planned;
+use crate::model::run::{Entry, Line};
 
 /// What a wait is about at one moment.
 #[derive(Clone, Copy, Debug)]
@@ -35,6 +38,65 @@ pub fn event(waiting: &Waiting<'_>) -> String {
         "event": "waiting", "waited_ms": millis(waiting.waited), "limit_ms": millis(waiting.limit), "for": findings,
     })
     .to_string()
+}
+
+/// One line of a run's journal, and how far the run is with it.
+#[derive(Clone, Copy, Debug)]
+pub struct Step<'a> {
+    pub run: &'a str,
+    pub line: &'a Line,
+    pub standing: &'a Standing,
+}
+
+/// What a person is shown of it; most is of no interest.
+pub fn step_line(step: &Step<'_>) -> Option<String> {
+    let whole = match &step.line.what {
+        Entry::Intent { action, step: number } => {
+            let planned = &step.standing.actions.get(*action)?.planned;
+            let deed = &planned.steps.get(*number)?.does;
+            let count = planned.steps.len();
+            format!("{} ({} of {count}): {}", planned.name(), number + 1, deed.lines().first()?)
+        }
+        Entry::UndoIntent { action, step: number } => {
+            let planned = &step.standing.actions.get(*action)?.planned;
+            let deed = planned.steps.get(*number)?.undoes.first()?;
+            format!("taking back {}: {}", planned.name(), deed.lines().first()?)
+        }
+        _ => return None,
+    };
+    Some(printable(&whole).chars().take(WIDTH - 1).collect())
+}
+
+/// One JSON object, on one line.
+pub fn step_event(step: &Step<'_>) -> Option<String> {
+    let name = |action: &usize| {
+        let planned = step.standing.actions.get(*action).map(|acted| &acted.planned);
+        planned.map(|planned| (planned.fix.as_str(), planned.subject.as_str())).unwrap_or_default()
+    };
+    let event = |event: &str, action: &usize, number: Option<usize>, error: Option<&str>| {
+        let (id, subject) = name(action);
+        json!({"event": event, "run": step.run, "at": step.line.at, "action": {"id": id, "subject": subject},
+            "step": number.map(|number| number + 1), "error": error})
+    };
+    let told = match &step.line.what {
+        Entry::Begun { .. } => json!({"event": "begun", "run": step.run, "at": step.line.at}),
+        Entry::Planned { actions } => {
+            let row = |planned: &Planned| json!({"id": planned.fix, "subject": planned.subject, "steps": planned.steps.len()});
+            let actions: Vec<_> = actions.iter().map(row).collect();
+            json!({"event": "planned", "run": step.run, "at": step.line.at, "actions": actions})
+        }
+        Entry::Intent { action, step } => event("step", action, Some(*step), None),
+        Entry::Failed { action, step, error, .. } => event("step-failed", action, Some(*step), Some(error)),
+        Entry::UndoIntent { action, step } => event("undo", action, Some(*step), None),
+        Entry::UndoFailed { action, step, error } => event("undo-failed", action, Some(*step), Some(error)),
+        Entry::Judged { action, state, error } => {
+            let mut told = event("judged", action, None, error.as_deref());
+            told["state"] = json!(state);
+            told
+        }
+        _ => return None,
+    };
+    Some(told.to_string())
 }
 
 /// `1:05`

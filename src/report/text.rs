@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::actions;
 use super::layout::{Paint, command_line, entry, paragraph, printable, span, time};
 use super::tree;
 use crate::judge::causes;
@@ -28,12 +29,16 @@ pub fn line(host: &Host, msg: &str) -> String {
 pub fn render(report: &Report, style: &Style) -> String {
     let paint = Paint { color: style.color };
     let mut out = heading(report, &paint);
+    out.push_str(&actions::render(report, &paint));
     let failed = |it: &Finding| it.status == Status::Fail && it.waiver.is_none();
     let explained = explained(report);
     let add = |out: &mut String, title: &str, depth, test: &dyn Fn(&Finding) -> bool| {
         section(out, report, &explained, title, depth, test);
     };
-    add(&mut out, &paint.red("BLOCKS"), Depth::Full, &|it| failed(it) && it.blocking);
+    let is_of_fixes = actions::is_of_fixes(report);
+    // What is to be done is above; what blocks is named.
+    let depth = if is_of_fixes { Depth::Brief } else { Depth::Full };
+    add(&mut out, &paint.red("BLOCKS"), depth, &|it| failed(it) && it.blocking);
     let unknown = |it: &Finding| it.status == Status::Unknown && it.waiver.is_none();
     // All that the same baseline would answer stands in one place.
     let lacks_baseline = |it: &Finding| unknown(it) && it.cause.as_deref() == Some(NO_BASELINE);

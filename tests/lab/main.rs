@@ -15,6 +15,7 @@ mod boot;
 mod config;
 mod console_card;
 mod disk;
+mod fix_engine;
 mod looking;
 mod netplan;
 mod network_kept;
@@ -39,6 +40,7 @@ use libtest_mimic::{Arguments, Failed, Trial};
 
 const TESTS: &[&[Test]] = &[
     disk::TESTS,
+    fix_engine::TESTS,
     packages::TESTS,
     repositories::TESTS,
     services::TESTS,

@@ -11,9 +11,11 @@ use crate::units::{AbsolutePath, Bytes};
 #[derive(Clone, Debug)]
 pub struct Space {
     pub paths: SortedMap<AbsolutePath, Bytes>,
+    /// Where logs may be moved to: of these directories, the one with most room on another disk.
+    pub archive_to: Vec<AbsolutePath>,
 }
 
-table!(Space: paths);
+table!(Space: paths; archive_to);
 
 impl Spec for Space {
     fn questions(&self, _: &Settings) -> Vec<Query> {

@@ -1,5 +1,7 @@
 //! The files that a fix for space may free, family by family.
 
+mod journals;
+
 use std::collections::HashSet;
 use std::fs::{DirEntry, Metadata};
 use std::os::unix::fs::MetadataExt;
@@ -14,6 +16,7 @@ use crate::model::gather::Arrange as _;
 use crate::model::query::Freeable;
 use crate::model::sorted::SortedMap;
 use crate::model::{Reading, TroubleCause};
+use journals::{Spared, Tail};
 
 const JOURNAL: &str = "var/log/journal";
 const LOGS: &str = "var/log";
@@ -62,8 +65,8 @@ struct Search<'a> {
 type Listed = Vec<(DirEntry, Metadata)>;
 
 impl Search<'_> {
-    /// `journalctl --vacuum-…` frees archived files of this machine's own directory and nothing else: neither other
-    /// machines', nor `remote`, nor the active files.
+    /// Archived files of this machine's own directory and nothing else: neither other machines', nor `remote`, nor the
+    /// active files. What reaches into this boot or the one before stays: it is what tells why the host is as it is.
     fn archived_journals(&self) -> Reading<Vec<FileRow>> {
         let path = self.root.join("etc/machine-id");
         let id = match std::fs::read_to_string(&path) {
@@ -73,8 +76,20 @@ impl Search<'_> {
         if !is_hex(&id, 32) {
             return Reading::unreadable(TroubleCause::Malformed, format!("{} holds no machine id", path.display()));
         }
-        let is_archived = |entry: &DirEntry, _: &Metadata| entry.file_name().to_str().is_some_and(is_archived_journal);
-        self.list(&self.root.join(JOURNAL).join(id)).map(|listed| self.rows(&listed, is_archived))
+        let path = self.root.join("proc/sys/kernel/random/boot_id");
+        let Some(current) = std::fs::read_to_string(&path).ok().and_then(|text| journals::parse_boot(&text)) else {
+            return Reading::unreadable(TroubleCause::Failed, format!("{} holds no boot id", path.display()));
+        };
+        self.list(&self.root.join(JOURNAL).join(id)).map(|listed| {
+            let is_journal = |entry: &DirEntry| entry.file_name().to_string_lossy().contains(".journal");
+            let tails =
+                listed.iter().filter(|(entry, _)| is_journal(entry)).filter_map(|(entry, _)| Tail::of(&entry.path()));
+            let spared = Spared::new(current, tails);
+            self.rows(&listed, |entry, _| {
+                let is_archived = entry.file_name().to_str().is_some_and(is_archived_journal);
+                is_archived && Tail::of(&entry.path()).is_some_and(|tail| !spared.has(tail))
+            })
+        })
     }
 
     fn apt_cache(&self) -> Reading<Vec<FileRow>> {
@@ -169,6 +184,7 @@ impl Search<'_> {
             path: Path::new("/").join(on_host).to_string_lossy().into_owned(),
             device: device_name(metadata.dev()),
             bytes: metadata.blocks() * 512,
+            modified: Some(metadata.mtime()),
         }
     }
 }
@@ -262,13 +278,24 @@ mod tests {
         let (root, own) = (dir.path(), format!("var/log/journal/{MACHINE}"));
         stage(root, "etc/machine-id", 0);
         fs::write(root.join("etc/machine-id"), format!("{MACHINE}\n")).unwrap();
+        stage(root, "proc/sys/kernel/random/boot_id", 0);
+        fs::write(root.join("proc/sys/kernel/random/boot_id"), format!("{:032x}\n", 3)).unwrap();
+        let stage = |path: &str, boot, realtime| {
+            stage(root, path, 0);
+            fs::write(root.join(path), journals::tests::written(boot, realtime)).unwrap();
+        };
         let archived = format!("system@{MACHINE}-00000000000004d2-0005e1a2b3c4d5e6.journal");
         let corrupt = "user-1000@0005e1a2b3c4d5e6-89abcdef01234567.journal~";
-        for name in [&archived, corrupt, "system.journal", "user-1000.journal", "user-1@x.journal", "note@.txt"] {
-            stage(root, &format!("{own}/{name}"), 0);
+        for name in [&archived, corrupt, "user-1000.journal", "user-1@x.journal", "note@.txt"] {
+            stage(&format!("{own}/{name}"), 1, 10);
         }
-        stage(root, &format!("var/log/journal/{}/{archived}", MACHINE.replace('0', "f")), 0);
-        stage(root, &format!("var/log/journal/remote/{archived}"), 0);
+        stage(&format!("var/log/journal/{}/{archived}", MACHINE.replace('0', "f")), 1, 10);
+        stage(&format!("var/log/journal/remote/{archived}"), 1, 10);
+        // Of this boot, of the one before, and of nobody knows when.
+        stage(&format!("{own}/system.journal"), 3, 30);
+        stage(&format!("{own}/system@{MACHINE}-00000000000014d2-0005e1a2b3c4d5e6.journal"), 3, 25);
+        stage(&format!("{own}/system@{MACHINE}-00000000000014d3-0005e1a2b3c4d5e6.journal"), 2, 20);
+        stage(&format!("{own}/system@{MACHINE}-00000000000014d4-0005e1a2b3c4d5e6.journal"), 0, 5);
         let expected = [format!("/{own}/{archived}"), format!("/{own}/{corrupt}")];
         assert_eq!(found(root, Freeable::ArchivedJournals), expected);
     }

@@ -1,5 +1,6 @@
 //! The running machine: its kernel, sockets and files, with no child process.
 
+mod act;
 mod banner;
 mod bounded;
 mod clock;
@@ -7,6 +8,7 @@ mod connections;
 mod dbus;
 mod deleted;
 pub mod detour;
+pub mod exec;
 mod failure;
 mod files;
 mod freeable;

@@ -99,10 +99,14 @@ impl Database {
     }
 
     /// The `result` array of one transaction, none of whose operations failed.
-    fn transact(&mut self, operations: &[serde_json::Value]) -> Result<Vec<u8>, Fault> {
+    pub fn transact(&mut self, operations: &[serde_json::Value]) -> Result<Vec<u8>, Fault> {
         let mut params = vec![json!("Open_vSwitch")];
         params.extend_from_slice(operations);
         self.call("transact", &params)
+    }
+
+    pub fn set_deadline(&mut self, deadline: Instant) {
+        self.stream.set_deadline(deadline);
     }
 
     /// The `result` of one call.
@@ -128,7 +132,7 @@ impl Database {
     }
 
     /// `None` where the database has no row for the switch as a whole.
-    fn progress(&mut self) -> Result<Option<OvsProgress>, Fault> {
+    pub fn progress(&mut self) -> Result<Option<OvsProgress>, Fault> {
         #[derive(Deserialize)]
         struct Selected {
             rows: Vec<Row>,

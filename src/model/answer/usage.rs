@@ -31,9 +31,11 @@ pub struct FileRow {
     pub device: String,
     /// What its blocks take up, not what its length says.
     pub bytes: u64,
+    /// When it was last written to, seconds since 1970.
+    pub modified: Option<i64>,
 }
 
-row!(FileRow, Required { path, device, bytes });
+row!(FileRow, Required { path, device, bytes, modified: Sparse });
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct Largest {

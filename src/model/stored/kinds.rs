@@ -111,6 +111,20 @@ impl<T: Stored> Stored for Option<T> {
     }
 }
 
+impl<T: Stored> Stored for Box<T> {
+    fn blank() -> Self {
+        Self::new(T::blank())
+    }
+
+    fn place(&mut self) -> Place<'_> {
+        (**self).place()
+    }
+
+    fn view(&self) -> View<'_> {
+        (**self).view()
+    }
+}
+
 impl<T: Stored> Maybe for Option<T> {
     fn fill(&mut self) -> Place<'_> {
         self.insert(T::blank()).place()

@@ -1,0 +1,166 @@
+//! The side of whoever asked for a run: hands it over, follows its journal, and tells how it ended. None of it is
+//! needed for the run to go on.
+
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+
+use super::options::{Progress, ReportOptions};
+use super::{Ended, write};
+use crate::exit::Exit;
+use crate::fix::standing::Standing;
+use crate::host::handover::{Answer, Handover};
+use crate::host::runs::Runs;
+use crate::host::store::Store;
+use crate::host::{handover, session};
+use crate::model::run::Request;
+use crate::report::progress;
+
+/// The hidden verb of the process that carries a run out.
+pub const WORK: &str = "work";
+
+const PAUSE: Duration = Duration::from_millis(20);
+/// A worker that nobody has seen by then will not come.
+const TO_BEGIN: Duration = Duration::from_secs(30);
+
+/// Hands a request to a worker of its own.
+pub fn start(request: &Request) -> anyhow::Result<()> {
+    handover::sweep();
+    let run = request.run.as_str();
+    Handover::of(run).give(request).with_context(|| format!("cannot hand the run over under {}", handover::PLACE))?;
+    let notice = session::start(&format!("hostready-{run}"), &[WORK, run]).context("cannot start the run")?;
+    if let Some(notice) = notice {
+        write::say(&format!("warning: {notice}"));
+    }
+    Ok(())
+}
+
+/// Follows a run to its end, and ends as it did.
+pub fn to_the_end(
+    run: &str,
+    journal: Journal,
+    progress: Progress,
+    options: &ReportOptions,
+    store: &Store,
+) -> anyhow::Result<u8> {
+    let mut follower = Follower::new(journal, progress);
+    let answer = follower.wait(&Handover::of(run));
+    follower.finish();
+    match answer? {
+        Some(Answer::Report { report, notices }) => {
+            for notice in notices {
+                write::say(&notice);
+            }
+            write::ended(&report, options, store)
+        }
+        Some(Answer::Error { exit_code, message }) => Err(Ended { exit: Exit::from_code(exit_code), message }.into()),
+        None => Err(killed(run, &follower.journal)),
+    }
+}
+
+/// It went without a word, as only what is killed does.
+fn killed(run: &str, journal: &Journal) -> anyhow::Error {
+    let has_acted = journal.find().is_some_and(|standing| standing.has_acted());
+    let message = if has_acted {
+        format!(
+            "run {run} was killed before its end: what it has done so far stands\nhint: `hostready undo` takes it back; \
+             the same `hostready fix --apply` goes on"
+        )
+    } else {
+        format!("run {run} was killed before it changed anything\nhint: run it again")
+    };
+    Ended { exit: Exit::Internal, message }.into()
+}
+
+/// Where the journal of a run is, once there is one.
+#[derive(Clone, Debug)]
+pub struct Journal {
+    pub run: String,
+    pub state: PathBuf,
+    /// How many of its lines were told.
+    told: usize,
+}
+
+impl Journal {
+    pub fn of(run: &str, state: &Path) -> Self {
+        Self { run: run.to_owned(), state: state.to_owned(), told: 0 }
+    }
+
+    /// What stands in it already is not told again.
+    #[must_use]
+    pub fn from_here(self) -> Self {
+        let runs = homes(&self.state).into_iter().find(|runs| runs.exists(&self.run));
+        let told = runs.and_then(|runs| runs.read(&self.run).ok()).map_or(0, |lines| lines.len());
+        Self { told, ..self }
+    }
+
+    fn find(&self) -> Option<Standing> {
+        homes(&self.state)
+            .iter()
+            .find(|runs| runs.exists(&self.run))
+            .and_then(|runs| runs.read(&self.run).ok().map(|lines| Standing::of(&lines)))
+    }
+}
+
+/// Where runs are kept: in the state directory, and those that found no room there.
+pub fn homes(state: &Path) -> [Runs; 2] {
+    [Runs { state: state.to_owned() }, Runs::for_this_boot()]
+}
+
+struct Follower {
+    journal: Journal,
+    progress: Progress,
+    is_terminal: bool,
+}
+
+impl Follower {
+    fn new(journal: Journal, progress: Progress) -> Self {
+        Self { journal, progress, is_terminal: std::io::stderr().is_terminal() }
+    }
+
+    /// None where it was killed.
+    fn wait(&mut self, handover: &Handover) -> anyhow::Result<Option<Answer>> {
+        let started = Instant::now();
+        let mut was_taken = false;
+        loop {
+            // In this order: a worker answers before it lets go.
+            let is_taken = handover.is_taken();
+            self.tell();
+            if let Some(answer) = handover.answered().context("the answer of the run")? {
+                return Ok(Some(answer));
+            }
+            was_taken |= is_taken;
+            if !is_taken && (was_taken || started.elapsed() > TO_BEGIN) {
+                return Ok(None);
+            }
+            std::thread::sleep(PAUSE);
+        }
+    }
+
+    fn tell(&mut self) {
+        if self.progress == Progress::None || self.progress == Progress::Auto && !self.is_terminal {
+            return;
+        }
+        let homes = homes(&self.journal.state);
+        let Some(home) = homes.iter().find(|runs| runs.exists(&self.journal.run)) else { return };
+        let Ok(lines) = home.read(&self.journal.run) else { return };
+        for count in self.journal.told..lines.len() {
+            let standing = Standing::of(&lines[..=count]);
+            let told = progress::Step { run: &self.journal.run, line: &lines[count], standing: &standing };
+            match self.progress {
+                Progress::Json => progress::step_event(&told).iter().for_each(|event| write::say(event)),
+                _ => progress::step_line(&told).iter().for_each(|line| write::overwrite(line)),
+            }
+        }
+        self.journal.told = lines.len();
+    }
+
+    /// Leaves the terminal as it was found.
+    fn finish(&self) {
+        if self.progress == Progress::Auto && self.is_terminal && self.journal.told > 0 {
+            write::overwrite("");
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! `hostready work RUN`: carries out what `fix --apply` or `undo` asked for, in a session of its own. The one verb that
+//! changes the host.
+
+mod apply;
+mod back;
+
+pub use back::{last, past};
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::Context;
+use clap::Args;
+
+use super::fix::is_a_name;
+use super::load::{self, Subject};
+use super::sight::Wish;
+use super::{Changing, Ended, Looking, UsageError, usage};
+use crate::exit::Exit;
+use crate::host::handover::{Answer, Handover};
+use crate::host::lock::{Refused, RunLock};
+use crate::host::runs::Runs;
+use crate::host::session::{self, Signals};
+use crate::model::Report;
+use crate::model::report::Intent;
+use crate::model::run::Request;
+use crate::report::json;
+
+#[derive(Clone, Debug, Args)]
+pub struct Work {
+    run: String,
+}
+
+/// What a run is carried out with.
+struct Worker {
+    request: Request,
+    looking: Looking,
+    changing: Changing,
+    signals: Signals,
+    /// What is to be said beside the report.
+    notices: Vec<String>,
+}
+
+impl Work {
+    /// The exit code is for the log of whoever started us; the answer is in the handover.
+    pub fn run(&self, looking: Looking, changing: Changing) -> anyhow::Result<u8> {
+        let signals = session::settle().context("cannot leave the session")?;
+        if !is_a_name(&self.run) {
+            return Err(usage(format!("`{}` names no run", self.run), "this verb is not for typing"));
+        }
+        let handover = Handover::of(&self.run);
+        let (_alive, request) = handover.take().context("there is nothing to be done, or somebody does it already")?;
+        let mut worker = Worker { request, looking, changing, signals, notices: Vec::new() };
+        let ended = catch_unwind(AssertUnwindSafe(|| worker.work()));
+        let answer = match ended {
+            Ok(Ok(report)) => Answer::Report { report: Box::new(report), notices: worker.notices },
+            Ok(Err(error)) => Answer::Error { exit_code: exit(&error).code(), message: format!("{error:#}") },
+            Err(_) => Answer::Error {
+                exit_code: Exit::Internal.code(),
+                message:
+                    "a bug in hostready ended the run; what it has done so far stands\nhint: `hostready undo` takes \
+                          it back; report it, with the bundle that `hostready bundle` makes"
+                        .to_owned(),
+            },
+        };
+        let code = match &answer {
+            Answer::Report { report, .. } => report.exit_code,
+            Answer::Error { exit_code, .. } => *exit_code,
+        };
+        handover.answer(&answer).context("cannot leave the answer")?;
+        Ok(code)
+    }
+}
+
+fn exit(error: &anyhow::Error) -> Exit {
+    match error.downcast_ref::<Ended>() {
+        Some(ended) => ended.exit,
+        None if error.is::<UsageError>() => Exit::Usage,
+        None => Exit::Internal,
+    }
+}
+
+impl Worker {
+    fn work(&mut self) -> anyhow::Result<Report> {
+        // Locked first, read then: what another run was doing is done.
+        let _lock = lock(&self.request.run)?;
+        match self.request.undo.clone() {
+            Some(run) => back::take_back(self, &run),
+            None => apply::apply(self),
+        }
+    }
+
+    fn wish(&self, verb: &'static str) -> Wish {
+        Wish {
+            verb,
+            wanted: self.request.wanted.clone(),
+            intent: self.request.intent.as_deref().and_then(Intent::parse),
+            profiles: self.request.profiles.clone(),
+            state: PathBuf::from(&self.request.state),
+            timeout: Duration::from_secs(self.request.timeout_s),
+            fail_on: self.request.fail_on,
+            session: self.request.session.clone(),
+        }
+    }
+
+    fn subject(&self) -> anyhow::Result<Subject> {
+        load::live((self.looking)(), self.request.config.as_deref().map(Path::new))
+    }
+
+    fn state(&self) -> PathBuf {
+        PathBuf::from(&self.request.state)
+    }
+
+    /// Keeps the report beside the journal. Where it cannot be kept, it is printed all the same.
+    fn keep(&mut self, runs: &Runs, run: &str, report: &Report) {
+        let kept = runs.keep_report(run, &|out| json::write(report, out));
+        if let Err(error) = kept {
+            self.notices.push(format!("warning: the report is not kept in {}: {error}", runs.of(run).display()));
+        }
+    }
+}
+
+fn lock(run: &str) -> anyhow::Result<RunLock> {
+    RunLock::take(run).map_err(|refused| match refused {
+        Refused::Busy(other) => {
+            let other = other.unwrap_or_else(|| "of unknown name".to_owned());
+            let message = format!(
+                "another run goes on: {other}\nhint: `hostready fix --attach` follows it; nothing was changed by this one"
+            );
+            Ended { exit: Exit::Busy, message }.into()
+        }
+        Refused::Failed(error) => anyhow::Error::new(error).context("cannot take the lock under /run/hostready"),
+    })
+}

@@ -1,0 +1,193 @@
+//! A run of `fix --apply`.
+
+use std::io;
+use std::time::{Duration, Instant};
+
+use super::{Worker, back};
+use crate::commands::sight::{Sight, Sighted};
+use crate::exit::Exit;
+use crate::fix::book::Book;
+use crate::fix::gate::Gate;
+use crate::fix::rounds::{Outcome, Seen, World, rounds};
+use crate::fix::told;
+use crate::host::change::Change;
+use crate::host::runs::Runs;
+use crate::judge::outlook::{Outlook, outlook};
+use crate::model::finding::FindingRef;
+use crate::model::plan::Planned;
+use crate::model::report::{Action, ActionState, Intent};
+use crate::model::run::Entry;
+use crate::model::{Finding, Report, Status};
+
+/// So long may what was mended take to show: a link comes up, a daemon connects.
+const TO_SETTLE: Duration = Duration::from_secs(15);
+const PAUSE: Duration = Duration::from_millis(500);
+
+pub fn apply(worker: &mut Worker) -> anyhow::Result<Report> {
+    let sight = Sight::new(worker.subject()?, worker.wish("fix"))?;
+    let before = back::take_back_what_was_cut_off(worker)?;
+    let gate = Gate {
+        accepted: worker.request.accepted.clone(),
+        is_guarded: worker.request.confirm_within_s.is_some(),
+        ..Gate::default()
+    };
+    let mut applying = Applying { worker, sight, gate, last: None, runs: None, book: None };
+    let mut outcome = rounds(&mut applying)?;
+    // Begun, and then nothing was left that might be done.
+    let unused = applying.book.take();
+    outcome.book = outcome.book.or(unused);
+    let Applying { worker, sight, last, runs, .. } = applying;
+    let Some(seen) = last else { anyhow::bail!("nobody looked") };
+    worker.notices.extend(sight.not_found(&seen.report));
+    let report = report(worker, &sight, seen, before, &outcome);
+    end(worker, runs, outcome, &report)?;
+    Ok(report)
+}
+
+/// The host as it was left, and what was done to it.
+fn report(worker: &Worker, sight: &Sight, seen: Sighted, before: Vec<Action>, outcome: &Outcome) -> Report {
+    let all = outcome.book.iter().flat_map(|book| &book.standing.actions);
+    let measured: Vec<_> = all.clone().map(|acted| sight.measured(&acted.planned, &seen)).collect();
+    // What was foreseen gives way to what the host says now.
+    let acted = all.map(told::acted).zip(measured).map(|(action, measured)| match measured {
+        Some(after) if action.changed => Action { after, ..action },
+        _ => action,
+    });
+    let mut report = seen.report;
+    let refused = outcome.refused.iter().map(|(planned, why)| told::refused(planned, why));
+    let has_taken_back = before.iter().any(|action| action.changed);
+    report.actions = before.into_iter().chain(acted).chain(refused).collect();
+    report.run_id.clone_from(&worker.request.run);
+    report.changed = has_taken_back || report.actions.iter().any(|action| action.changed);
+    let has_missed = report.actions.iter().any(|action| has_missed(action.state));
+    if has_missed {
+        let exit = Exit::from_code(report.exit_code).merge(Exit::Unmended);
+        report.exit_code = exit.code();
+        report.failed = exit.is_failure();
+    }
+    told::mention(&mut report);
+    report
+}
+
+fn has_missed(state: ActionState) -> bool {
+    matches!(state, ActionState::Failed | ActionState::Refused)
+}
+
+/// A run that did nothing leaves nothing.
+fn end(worker: &mut Worker, runs: Option<Runs>, outcome: Outcome, report: &Report) -> io::Result<()> {
+    let (Some(runs), Some(mut book)) = (runs, outcome.book) else { return Ok(()) };
+    let run = worker.request.run.clone();
+    if !book.standing.has_acted() {
+        return runs.forget(&run);
+    }
+    book.write(Entry::Ended { exit_code: report.exit_code, message: report.msg.clone() })?;
+    worker.keep(&runs, &run, report);
+    Ok(())
+}
+
+struct Applying<'w> {
+    worker: &'w mut Worker,
+    sight: Sight,
+    gate: Gate,
+    last: Option<Sighted>,
+    /// Where it is written down, once it is.
+    runs: Option<Runs>,
+    /// The journal, until the rounds take it.
+    book: Option<Book>,
+}
+
+impl World for Applying<'_> {
+    fn look(&mut self, mended: &[FindingRef]) -> anyhow::Result<Seen> {
+        let end = Instant::now() + TO_SETTLE;
+        loop {
+            let seen = self.sight.look(&(self.worker.looking)(), true)?;
+            let is_over = Instant::now() > end || self.worker.signals.is_asked_to_stop();
+            if is_over || !self.may_pass(&seen.report.findings, mended) {
+                self.gate.protected = seen.protected.clone();
+                let rows = Seen { findings: seen.report.findings.clone(), planned: seen.planned.clone() };
+                self.last = Some(seen);
+                return Ok(rows);
+            }
+            std::thread::sleep(PAUSE);
+        }
+    }
+
+    fn forbids(&mut self, planned: &Planned) -> Option<String> {
+        match self.gate.holds(planned) {
+            Some(held) => Some(held.words()),
+            None => self.cannot_be_written_down(planned),
+        }
+    }
+
+    fn begin(&mut self, _: &[Planned]) -> Result<Book, String> {
+        // The guardian of a change that must be confirmed is started here, and answers before this returns.
+        self.book.take().ok_or_else(|| "it cannot be written down".to_owned())
+    }
+
+    fn change(&self) -> Box<dyn Change> {
+        (self.worker.changing)()
+    }
+
+    fn stop(&self) -> Option<String> {
+        self.worker.signals.is_asked_to_stop().then(|| "a signal asked to stop".to_owned())
+    }
+}
+
+impl Applying<'_> {
+    /// Whether what was to be mended may still turn green by itself.
+    fn may_pass(&self, findings: &[Finding], mended: &[FindingRef]) -> bool {
+        let is_open = |finding: &&Finding| {
+            matches!(finding.status, Status::Fail | Status::Unknown) && mended.contains(&finding.reference())
+        };
+        let open: Vec<Finding> = findings.iter().filter(is_open).cloned().collect();
+        matches!(outlook(&open, &self.sight.subject.catalog.checks, Intent::After), Outlook::MayPass(_))
+    }
+
+    /// Why not; a journal is begun where there is none yet.
+    fn cannot_be_written_down(&mut self, planned: &Planned) -> Option<String> {
+        if self.runs.is_none() {
+            let runs = Runs { state: self.worker.state() };
+            match self.begin_in(&runs) {
+                Ok(book) => (self.runs, self.book) = (Some(runs), Some(book)),
+                Err(error) => return self.write_down_elsewhere(planned, &error),
+            }
+        }
+        let is_elsewhere = self.runs.as_ref().is_some_and(Runs::is_of_this_boot);
+        (is_elsewhere && !frees_space(planned)).then(|| NO_JOURNAL.to_owned())
+    }
+
+    /// What frees space is what a full disk needs: its journal lasts until the next boot.
+    fn write_down_elsewhere(&mut self, planned: &Planned, error: &io::Error) -> Option<String> {
+        if !frees_space(planned) {
+            return Some(format!("{NO_JOURNAL}: {error}"));
+        }
+        let runs = Runs::for_this_boot();
+        match self.begin_in(&runs) {
+            Ok(book) => {
+                let place = runs.of(&self.worker.request.run);
+                self.worker.notices.push(format!(
+                    "warning: {error}\nwarning: the journal of this run is in {} and lasts until the next boot",
+                    place.display()
+                ));
+                (self.runs, self.book) = (Some(runs), Some(book));
+                None
+            }
+            Err(again) => Some(format!("{NO_JOURNAL}: {error}; {again}")),
+        }
+    }
+
+    fn begin_in(&self, runs: &Runs) -> io::Result<Book> {
+        runs.is_safe().map_err(io::Error::other)?;
+        let request = Box::new(self.worker.request.clone());
+        let boot_id = self.last.as_ref().and_then(|seen| seen.report.host.boot_id.clone());
+        let mut book = Book::new(Box::new(runs.begin(&request.run)?), &[]);
+        book.write(Entry::Begun { boot_id, request })?;
+        Ok(book)
+    }
+}
+
+const NO_JOURNAL: &str = "it cannot be written down before it is done";
+
+fn frees_space(planned: &Planned) -> bool {
+    planned.frees_bytes.is_some()
+}

@@ -1,0 +1,175 @@
+//! A run of `undo`, and what comes before any other run: what a run that was killed left half done is taken back.
+
+use std::sync::Arc;
+
+use anyhow::Context;
+
+use super::Worker;
+use crate::commands::follow::homes;
+use crate::commands::load::Subject;
+use crate::commands::sight::Sight;
+use crate::commands::{Ended, usage};
+use crate::exit::Exit;
+use crate::fix::book::Book;
+use crate::fix::standing::{Left, Standing};
+use crate::fix::{told, undo};
+use crate::host::runs::Runs;
+use crate::model::Report;
+use crate::model::report::{Action, ActionState};
+use crate::model::run::{Entry, Line};
+
+/// A run that was, as its journal has it.
+pub struct Past {
+    pub runs: Runs,
+    pub run: String,
+    pub lines: Vec<Line>,
+    pub standing: Standing,
+}
+
+/// All runs, the oldest first, and what is to be said of those that cannot be read.
+pub fn past(homes: &[Runs]) -> (Vec<Past>, Vec<String>) {
+    let (mut found, mut notices) = (Vec::new(), Vec::new());
+    for runs in homes {
+        let names = runs.is_safe().map_err(std::io::Error::other).and_then(|()| runs.list());
+        let names = names.unwrap_or_else(|error| {
+            notices.push(format!("warning: the runs in {} are left alone: {error}", runs.state.display()));
+            Vec::new()
+        });
+        for run in names {
+            match runs.read(&run) {
+                Ok(lines) => {
+                    let standing = Standing::of(&lines);
+                    found.push(Past { runs: runs.clone(), run, lines, standing });
+                }
+                Err(error) => notices.push(format!("warning: the run {run} is left alone: {error}")),
+            }
+        }
+    }
+    found.sort_by(|one, other| one.run.cmp(&other.run));
+    (found, notices)
+}
+
+impl Past {
+    fn open(&self) -> anyhow::Result<Book> {
+        let journal = self.runs.resume(&self.run).with_context(|| format!("cannot go on with the run {}", self.run))?;
+        Ok(Book::new(Box::new(journal), &self.lines))
+    }
+}
+
+/// The run that `undo` means without a name: the last one that ever did anything. Asked again, it is the same one.
+pub fn last(past: &[Past]) -> Option<&Past> {
+    past.iter().rev().find(|past| past.standing.has_acted())
+}
+
+pub fn take_back(worker: &mut Worker, run: &str) -> anyhow::Result<Report> {
+    let (past, notices) = past(&homes(&worker.state()));
+    worker.notices.extend(notices);
+    let target = match run {
+        "" => last(&past),
+        run => Some(past.iter().find(|past| past.run == run).ok_or_else(|| {
+            usage(format!("there is no run {run}"), "`hostready undo --list` shows those that there are")
+        })?),
+    };
+    let Some(target) = target else {
+        return report(worker, Vec::new(), "nothing to take back: no run has changed this host");
+    };
+    let because = format!("hostready undo, run {}", worker.request.run);
+    let mut book = target.open()?;
+    let touched: Vec<usize> = standing_actions(&book.standing);
+    if book.standing.to_undo().next().is_none() {
+        let words = if touched.is_empty() { "was taken back already" } else { "cannot be taken back" };
+        let actions = told_of(&book.standing, &touched);
+        return report(worker, actions, &format!("nothing to take back: run {} {words}", target.run));
+    }
+    let change = (worker.changing)();
+    undo::take_back(&mut book, &because, &*change)?;
+    let actions = told_of(&book.standing, &touched);
+    let failed = actions.iter().filter(|action| action.state == ActionState::Failed).count();
+    let words = match failed {
+        0 => format!("taken back: run {}", target.run),
+        _ => format!("not wholly taken back: run {}, {failed} of {} failed", target.run, actions.len()),
+    };
+    let exit = if failed == 0 { Exit::Ready } else { Exit::Unmended };
+    book.write(Entry::Ended { exit_code: exit.code(), message: words.clone() })?;
+    report(worker, actions, &words)
+}
+
+fn standing_actions(standing: &Standing) -> Vec<usize> {
+    (0..).zip(&standing.actions).filter(|(_, acted)| acted.stands()).map(|(action, _)| action).collect()
+}
+
+fn told_of(standing: &Standing, actions: &[usize]) -> Vec<Action> {
+    let of = |action: &usize| standing.actions.get(*action).map(|acted| told::taken_back(acted, acted.undo_error()));
+    actions.iter().filter_map(of).collect()
+}
+
+/// The host as it is now; what is wrong with it is no fault of this run.
+fn report(worker: &mut Worker, actions: Vec<Action>, words: &str) -> anyhow::Result<Report> {
+    // Of what may be wrong with the configuration nothing must keep anybody from taking back a change.
+    let subject = worker.subject().or_else(|error| {
+        worker.notices.push(format!("warning: the configuration is left aside: {error:#}"));
+        Subject::built_in((worker.looking)())
+    })?;
+    let mut wish = worker.wish("undo");
+    wish.profiles.clear();
+    let mut sight = Sight::new(subject, wish.clone()).or_else(|error| {
+        worker.notices.push(format!("warning: the baseline is left aside: {error:#}"));
+        wish.intent = Some(crate::model::report::Intent::Agent);
+        Sight::new(Subject::built_in((worker.looking)())?, wish)
+    })?;
+    let host = Arc::clone(&(worker.looking)());
+    let mut report = sight.look(&host, true)?.report;
+    let exit =
+        if actions.iter().any(|action| action.state == ActionState::Failed) { Exit::Unmended } else { Exit::Ready };
+    report.run_id.clone_from(&worker.request.run);
+    report.changed = actions.iter().any(|action| action.changed);
+    report.exit_code = exit.code();
+    report.failed = exit.is_failure();
+    let (verdict, rest) = report.msg.split_once(": ").unwrap_or((report.verdict.as_str(), &report.msg));
+    report.msg = format!("{verdict}: {words}; {rest}");
+    report.comment.clone_from(&report.msg);
+    report.actions = actions;
+    Ok(report)
+}
+
+/// Runs that were killed: what they began and did not make to its end is taken back; what they made to its end stays,
+/// and is judged with the rest of the host.
+pub fn take_back_what_was_cut_off(worker: &mut Worker) -> anyhow::Result<Vec<Action>> {
+    let (past, notices) = past(&homes(&worker.state()));
+    worker.notices.extend(notices);
+    let mut told = Vec::new();
+    for past in past.iter().rev().filter(|past| past.standing.left() != Left::Nothing) {
+        if !past.standing.has_acted() {
+            past.runs.forget(&past.run).with_context(|| format!("cannot remove the run {}", past.run))?;
+            continue;
+        }
+        told.extend(take_back_left(worker, past)?);
+    }
+    Ok(told)
+}
+
+fn take_back_left(worker: &mut Worker, past: &Past) -> anyhow::Result<Vec<Action>> {
+    let run = &past.run;
+    let mut book = past.open()?;
+    let half_done = match book.standing.left() {
+        Left::Nothing => return Ok(Vec::new()),
+        Left::Actions(actions) => actions,
+        Left::All => standing_actions(&book.standing),
+    };
+    let change = (worker.changing)();
+    let errors = undo::take_back_left(&mut book, &*change)?;
+    let actions = told_of(&book.standing, &half_done);
+    if errors.is_empty() {
+        let words = "it was cut off: what it had begun is taken back";
+        worker.notices.push(format!("note: run {run} was cut off; what it had begun and not ended is taken back"));
+        book.write(Entry::Ended { exit_code: Exit::Unmended.code(), message: words.to_owned() })?;
+        return Ok(actions);
+    }
+    let words = format!("it was cut off, and could not be taken back: {}", errors.join("; "));
+    book.write(Entry::Ended { exit_code: Exit::Unmended.code(), message: words.clone() })?;
+    let message = format!(
+        "run {run}: {words}\nhint: nothing else was changed; `hostready undo {run}` tries again, the same `hostready fix \
+         --apply` goes on from here"
+    );
+    Err(Ended { exit: Exit::Unmended, message }.into())
+}

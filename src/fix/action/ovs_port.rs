@@ -1,0 +1,10 @@
+//! A port comes back to its bridge with the attributes of the baseline.
+
+use super::Context;
+use crate::model::Finding;
+use crate::model::plan::Planned;
+
+pub fn plan(finding: &Finding, context: &Context<'_>) -> Option<Planned> {
+    let _ = (finding, context.named);
+    None
+}

@@ -1,0 +1,84 @@
+//! Which fixes are meant, and in which order.
+
+use super::action::{self, Context};
+use crate::judge::causes;
+use crate::model::gather::Arrange as _;
+use crate::model::plan::Planned;
+use crate::model::{Finding, Query, Status};
+
+/// What a person asked for: `disk.space`, `disk.space:/var`, `journal.vacuum`; nothing means what blocks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wanted {
+    pub id: String,
+    pub subject: Option<String>,
+}
+
+impl Wanted {
+    pub fn parse(word: &str) -> Self {
+        match word.split_once(':') {
+            Some((id, subject)) => Self { id: id.to_owned(), subject: Some(subject.to_owned()) },
+            None => Self { id: word.to_owned(), subject: None },
+        }
+    }
+
+    /// As it was typed.
+    pub fn name(&self) -> String {
+        match &self.subject {
+            Some(subject) => format!("{}:{subject}", self.id),
+            None => self.id.clone(),
+        }
+    }
+
+    pub fn means(&self, finding: &Finding) -> bool {
+        self.id == finding.id && self.subject.as_ref().is_none_or(|subject| *subject == finding.subject)
+    }
+}
+
+/// What would be done, causes first. A finding that another explains is repaired after that, once it was read again.
+pub fn plan(wanted: &[Wanted], context: &Context<'_>) -> Vec<Planned> {
+    let mut found: Vec<&Finding> = context.findings.iter().filter(|it| it.status == Status::Fail).collect();
+    found.arrange_by_key(|finding| causes::depth(finding));
+    let mut planned: Vec<Planned> = Vec::new();
+    for finding in found {
+        let context = Context { named: wanted.iter().any(|it| it.means(finding)), ..*context };
+        // To make room may take several together. Of others the first that can be done is the safest: the catalog lists
+        // them so.
+        let (room, others): (Vec<&str>, Vec<&str>) =
+            meant(finding, wanted, &context).into_iter().partition(|fix| action::makes_room(fix, context.catalog));
+        let by_name = room.iter().any(|fix| wanted.iter().any(|it| it.id == *fix));
+        let mut actions = action::plan_room(&room, by_name, finding, &context);
+        actions.extend(others.into_iter().find_map(|fix| action::plan(fix, finding, &context)));
+        actions.retain(|it| !planned.iter().any(|other| other.fix == it.fix && other.subject == it.subject));
+        planned.extend(actions);
+    }
+    planned
+}
+
+/// What is asked of the host before this is planned, and of no host that is only judged.
+pub fn questions(wanted: &[Wanted], context: &Context<'_>) -> Vec<Query> {
+    let mut questions = Vec::new();
+    for finding in context.findings.iter().filter(|it| it.status == Status::Fail) {
+        for fix in meant(finding, wanted, context) {
+            questions.extend(action::questions(fix, finding, context));
+        }
+    }
+    questions
+}
+
+/// The fixes that are wanted for a finding.
+fn meant<'c>(finding: &Finding, wanted: &[Wanted], context: &Context<'c>) -> Vec<&'c str> {
+    let is_named = wanted.iter().any(|it| it.means(finding));
+    if is_named && waits(finding, wanted, context.findings) {
+        return Vec::new();
+    }
+    let is_meant = is_named || wanted.is_empty() && finding.is_headline();
+    let checks = context.catalog.checks.iter().filter(|check| check.id == finding.id);
+    let fixes = checks.flat_map(|check| &check.fixes).map(String::as_str);
+    fixes.filter(|fix| is_meant || wanted.iter().any(|it| it.id == **fix)).collect()
+}
+
+/// What explains it is to be repaired too, and comes first.
+fn waits(finding: &Finding, wanted: &[Wanted], findings: &[Finding]) -> bool {
+    let cause = findings.iter().find(|it| it.status == Status::Fail && finding.caused_by == Some(it.reference()));
+    cause.is_some_and(|cause| wanted.iter().any(|it| it.means(cause)) || waits(cause, wanted, findings))
+}

@@ -1,0 +1,31 @@
+//! The right to change this machine: what `fix --apply`, `confirm`, `undo` and their guardian hold, and nobody who looks.
+
+use std::fmt;
+
+use super::Observe;
+use crate::model::plan::Deed;
+
+pub trait Change: Observe {
+    /// Does it, and nothing else. That it succeeded is for whoever reads the host again to say.
+    fn act(&self, deed: &Deed) -> Result<(), NotDone>;
+}
+
+/// Why it was not done, or not to its end: one sentence, and what the program said.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NotDone {
+    pub why: String,
+    /// Nothing of it was done: what it was to be done on has changed since it was planned.
+    pub outdated: bool,
+}
+
+impl NotDone {
+    pub fn new(why: impl Into<String>) -> Self {
+        Self { why: why.into(), outdated: false }
+    }
+}
+
+impl fmt::Display for NotDone {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(&self.why)
+    }
+}

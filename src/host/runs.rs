@@ -1,0 +1,203 @@
+//! Runs that changed the host, as files that a person can read: `runs/ID/journal`, one line of JSON an entry, and the
+//! report at its end.
+#![allow(clippy::disallowed_methods)] // this is the home of the methods that are denied elsewhere
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use super::lock::DIRECTORY;
+use super::snapshots::{UnsafeState, is_ours};
+use crate::model::run::{Entry, Line};
+
+const JOURNAL: &str = "journal";
+const REPORT: &str = "report.json";
+
+/// A state directory.
+#[derive(Clone, Debug)]
+pub struct Runs {
+    pub state: PathBuf,
+}
+
+/// Where what is about to be done is written down.
+pub trait Log {
+    /// On the disk when this returns.
+    fn write(&mut self, what: Entry) -> io::Result<()>;
+}
+
+/// Where a run writes down what it does. Dropped, it stays as it is.
+#[derive(Debug)]
+pub struct Journal {
+    file: File,
+    path: PathBuf,
+}
+
+impl Runs {
+    /// Where a run is kept when the state directory takes nothing: until the next boot.
+    pub fn for_this_boot() -> Self {
+        Self { state: PathBuf::from(DIRECTORY) }
+    }
+
+    pub fn is_of_this_boot(&self) -> bool {
+        self.state == Path::new(DIRECTORY)
+    }
+
+    /// Nobody but us can change what is kept here: what a journal says is done to the host.
+    pub fn is_safe(&self) -> Result<(), UnsafeState> {
+        [&self.state, &self.directory()].into_iter().try_for_each(|directory| is_ours(directory))
+    }
+
+    fn directory(&self) -> PathBuf {
+        self.state.join("runs")
+    }
+
+    pub fn of(&self, run: &str) -> PathBuf {
+        self.directory().join(run)
+    }
+
+    /// A new run, whose name nobody has.
+    pub fn begin(&self, run: &str) -> io::Result<Journal> {
+        let home = self.of(run);
+        let make = |path: &Path, recursive| std::fs::DirBuilder::new().recursive(recursive).mode(0o700).create(path);
+        make(&self.directory(), true)?;
+        make(&home, false)?;
+        let journal = Journal::open(&home.join(JOURNAL), true)?;
+        sync(&home)?;
+        sync(&self.directory())?;
+        Ok(journal)
+    }
+
+    /// The report of a run that ended, beside its journal.
+    pub fn keep_report(&self, run: &str, write: &dyn Fn(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
+        let temporary = self.of(run).join(".report.json");
+        let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&temporary)?;
+        write(&mut file)?;
+        file.sync_all()?;
+        std::fs::rename(&temporary, self.of(run).join(REPORT))?;
+        sync(&self.of(run))
+    }
+
+    /// A run that did nothing leaves nothing.
+    pub fn forget(&self, run: &str) -> io::Result<()> {
+        std::fs::remove_dir_all(self.of(run))
+    }
+
+    pub fn exists(&self, run: &str) -> bool {
+        self.of(run).join(JOURNAL).is_file()
+    }
+
+    /// One that exists, to go on with.
+    pub fn resume(&self, run: &str) -> io::Result<Journal> {
+        Journal::open(&self.of(run).join(JOURNAL), false)
+    }
+
+    /// Every line that is whole. One that was being written when the power went counts as not written.
+    pub fn read(&self, run: &str) -> io::Result<Vec<Line>> {
+        let path = self.of(run).join(JOURNAL);
+        let text = std::fs::read_to_string(&path)?;
+        let mut lines = Vec::new();
+        for (number, line) in text.split_inclusive('\n').enumerate() {
+            if !line.ends_with('\n') {
+                break;
+            }
+            lines.push(serde_json::from_str(line).map_err(|error| {
+                let message = format!("{}:{}: {error}", path.display(), number + 1);
+                io::Error::new(io::ErrorKind::InvalidData, message)
+            })?);
+        }
+        Ok(lines)
+    }
+
+    /// The names of all runs, the oldest first: names sort by time.
+    pub fn list(&self) -> io::Result<Vec<String>> {
+        let entries = match std::fs::read_dir(self.directory()) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            entries => entries?,
+        };
+        let mut names = Vec::new();
+        for entry in entries {
+            names.extend(entry?.file_name().into_string().ok());
+        }
+        names.sort();
+        Ok(names)
+    }
+}
+
+impl Journal {
+    fn open(path: &Path, new: bool) -> io::Result<Self> {
+        let file = OpenOptions::new().append(true).create_new(new).mode(0o600).open(path)?;
+        let mut journal = Self { file, path: path.to_owned() };
+        if !new {
+            journal.end_torn_line()?;
+        }
+        Ok(journal)
+    }
+
+    /// Cuts off what was half written when the power went.
+    fn end_torn_line(&mut self) -> io::Result<()> {
+        let text = std::fs::read(&self.path)?;
+        let whole = text.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+        if whole < text.len() {
+            OpenOptions::new().write(true).open(&self.path)?.set_len(whole as u64)?;
+        }
+        Ok(())
+    }
+}
+
+impl Log for Journal {
+    fn write(&mut self, what: Entry) -> io::Result<()> {
+        let line = Line { at: humantime::format_rfc3339_seconds(SystemTime::now()).to_string(), what };
+        let mut text = serde_json::to_vec(&line)?;
+        text.push(b'\n');
+        let before = self.file.metadata()?.len();
+        self.file.write_all(&text).and_then(|()| self.file.sync_data()).map_err(|error| {
+            // Half a line on a full disk would end every line that comes after it; if this fails, reading cuts it off.
+            let _ = self.file.set_len(before);
+            io::Error::new(error.kind(), format!("cannot write {}: {error}", self.path.display()))
+        })
+    }
+}
+
+fn sync(directory: &Path) -> io::Result<()> {
+    File::open(directory)?.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn line_that_was_cut_off_was_never_written() {
+        let home = tempfile::tempdir().unwrap();
+        let runs = Runs { state: home.path().to_owned() };
+        let mut journal = runs.begin("one").unwrap();
+        journal.write(Entry::Intent { action: 0, step: 0 }).unwrap();
+        journal.write(Entry::Done { action: 0, step: 0, already: false }).unwrap();
+        let path = runs.of("one").join(JOURNAL);
+        let whole = std::fs::read(&path).unwrap();
+        let first = whole.iter().position(|byte| *byte == b'\n').unwrap() + 1;
+        for cut in first..whole.len() {
+            std::fs::write(&path, &whole[..cut]).unwrap();
+            assert_eq!(runs.read("one").unwrap().len(), 1, "cut at {cut}");
+            runs.resume("one").unwrap().write(Entry::Pending).unwrap();
+            let lines = runs.read("one").unwrap();
+            assert_eq!(lines.last().unwrap().what, Entry::Pending, "cut at {cut}");
+            assert_eq!(lines.len(), 2, "cut at {cut}");
+        }
+        assert_eq!(runs.list().unwrap(), ["one"]);
+        assert!(runs.begin("one").is_err(), "a name is used once");
+    }
+
+    #[test]
+    fn what_is_no_journal_is_told_with_its_line() {
+        let home = tempfile::tempdir().unwrap();
+        let runs = Runs { state: home.path().to_owned() };
+        runs.begin("one").unwrap().write(Entry::Pending).unwrap();
+        let path = runs.of("one").join(JOURNAL);
+        std::fs::write(&path, [std::fs::read(&path).unwrap(), b"rubbish\n".to_vec()].concat()).unwrap();
+        let error = runs.read("one").unwrap_err().to_string();
+        assert!(error.contains("journal:2: "), "{error}");
+    }
+}

@@ -1,0 +1,143 @@
+//! What would be done to the host, or what was.
+
+use serde_json::{Map, Value};
+
+use super::layout::{Paint, command_line, entry, paragraph, printable, time};
+use crate::model::Report;
+use crate::model::report::{Action, ActionState};
+use crate::units::Bytes;
+
+/// More rows or files than this are counted.
+const SHOWN: usize = 12;
+
+/// The report of a verb that speaks of repairs first.
+pub fn is_of_fixes(report: &Report) -> bool {
+    matches!(report.verb.as_str(), "fix" | "undo")
+}
+
+pub fn render(report: &Report, paint: &Paint) -> String {
+    let mut out = String::new();
+    for (state, title) in [
+        (ActionState::Applied, if report.verb == "undo" { paint.yellow("STAYS") } else { paint.green("DONE") }),
+        (ActionState::Pending, paint.yellow("DONE, AND TAKEN BACK UNLESS CONFIRMED")),
+        (ActionState::Reverted, paint.yellow("TAKEN BACK")),
+        (ActionState::Failed, paint.red("FAILED")),
+        (ActionState::Refused, paint.red("REFUSED")),
+        (ActionState::Planned, "WOULD BE DONE".to_owned()),
+    ] {
+        let mut actions = report.actions.iter().filter(|action| action.state == state).peekable();
+        if actions.peek().is_some() {
+            out.push_str(&format!("\n{title}\n"));
+        }
+        for action in actions {
+            show(&mut out, action, report);
+        }
+    }
+    if let Some(pending) = &report.pending {
+        let words = if pending.survives_reboot { "" } else { "; after a power cut nothing takes it back" };
+        let until = time(&pending.deadline);
+        out.push_str(&paragraph(
+            "  ",
+            &format!("`hostready confirm` keeps it, over a new connection, until {until}{words}"),
+        ));
+    }
+    if is_of_fixes(report) && report.actions.is_empty() {
+        let words = match report.verb.as_str() {
+            "fix" if report.findings.iter().any(|it| it.is_headline()) => {
+                "nothing of what was asked for can be repaired here"
+            }
+            "fix" => "nothing to repair",
+            _ => "nothing to take back",
+        };
+        out.push_str(&format!("\n  {words}\n"));
+    }
+    out.push_str(&how_to_go_on(report));
+    out
+}
+
+fn show(out: &mut String, action: &Action, report: &Report) {
+    let name = if action.subject.is_empty() { action.id.clone() } else { format!("{} {}", action.id, action.subject) };
+    out.push_str(&entry(&name));
+    let mut line = |words: &str| out.push_str(&paragraph("    ", words));
+    if let Some(error) = &action.error {
+        line(error);
+    }
+    let is_open = action.state == ActionState::Planned;
+    if !action.why.is_empty() && (is_open || action.state == ActionState::Refused) {
+        line(&action.why);
+    }
+    change(&action.before, &action.after).iter().for_each(|words| line(words));
+    if let Some(bytes) = action.frees_bytes.filter(|_| is_open) {
+        line(&format!("would free {}", Bytes(bytes)));
+    }
+    show_steps(out, action);
+    let mut line = |words: &str| out.push_str(&paragraph("    ", words));
+    if is_open || action.state == ActionState::Applied && action.error.is_none() {
+        line(&format!("undo: {}", action.undo));
+    }
+    if let Some(risk) = action.risk.as_ref().filter(|_| is_open) {
+        line(&format!("risk: {risk}"));
+    }
+    if !action.needs.is_empty() {
+        line(&format!("needs {}", action.needs.join(" ")));
+    }
+    for finding in report.findings.iter().filter(|it| is_open && it.caused_by.is_some() && it.caused_by == action.mends)
+    {
+        line(&format!("{}: repaired after it has been read again", finding.name()));
+    }
+}
+
+fn show_steps(out: &mut String, action: &Action) {
+    if !matches!(action.state, ActionState::Planned | ActionState::Refused | ActionState::Failed) {
+        return;
+    }
+    let mut lines: Vec<String> = Vec::new();
+    for step in &action.steps {
+        lines.extend(step.argv.iter().map(|argv| format!("    $ {}\n", command_line(argv))));
+        lines.extend(step.words.iter().map(|words| format!("    - {}\n", printable(words))));
+    }
+    lines.iter().take(SHOWN).for_each(|line| out.push_str(line));
+    if let Some(more) = lines.len().checked_sub(SHOWN).filter(|more| *more > 0) {
+        out.push_str(&format!("      and {more} more; --json has all\n"));
+    }
+}
+
+/// `mtu: 1500 -> 9000`, a line for each that differs.
+fn change(before: &Map<String, Value>, after: &Map<String, Value>) -> Vec<String> {
+    let shown = |key: &str, value: Option<&Value>| match value {
+        None | Some(Value::Null) => "none".to_owned(),
+        Some(Value::String(text)) => text.clone(),
+        Some(Value::Number(number)) if key.ends_with("_bytes") => {
+            number.as_u64().map_or_else(|| number.to_string(), |bytes| Bytes(bytes).to_string())
+        }
+        Some(value) => value.to_string(),
+    };
+    let keys = before.keys().chain(after.keys().filter(|key| !before.contains_key(*key)));
+    let differ = keys.filter(|key| before.get(*key) != after.get(*key));
+    differ.map(|key| format!("{key}: {} -> {}", shown(key, before.get(key)), shown(key, after.get(key)))).collect()
+}
+
+fn how_to_go_on(report: &Report) -> String {
+    let planned: Vec<&Action> = report.actions.iter().filter(|action| action.state == ActionState::Planned).collect();
+    if !planned.is_empty() {
+        let flags: crate::model::sorted::SortedSet<&str> = planned
+            .iter()
+            .flat_map(|action| &action.needs)
+            .map(String::as_str)
+            .fold(Default::default(), |mut all, it| {
+                all.insert(it);
+                all
+            });
+        let flags: String = flags.iter().map(|flag| format!(" {flag}")).collect();
+        return format!(
+            "\n{}",
+            paragraph("", &format!("to do it: the same command with --apply{flags}, and a name or --all"))
+        );
+    }
+    if report.verb != "fix" || !report.changed {
+        return String::new();
+    }
+    let can_be_undone = |action: &Action| action.changed && !action.undo.starts_with("none");
+    let undo = if report.actions.iter().any(can_be_undone) { "; `hostready undo` takes it back" } else { "" };
+    format!("\n{}", paragraph("", &format!("run {}{undo}", report.run_id)))
+}
