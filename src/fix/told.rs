@@ -2,9 +2,9 @@
 
 use super::gate::{Gate, Held};
 use super::standing::Acted;
-use crate::model::Report;
 use crate::model::plan::{Deed, Planned, Step};
 use crate::model::report::{Action, ActionState, ActionStep};
+use crate::model::{Finding, Report};
 
 /// A fix that nobody has carried out yet.
 pub fn planned(planned: &Planned, gate: &Gate) -> Action {
@@ -30,6 +30,16 @@ pub fn acted(acted: &Acted) -> Action {
         None => (ActionState::Failed, Some("it was cut off".to_owned())),
     };
     Action { error, changed: acted.stands(), ..action(&acted.planned, state) }
+}
+
+/// The same with what is free now, in the place of what was foreseen.
+pub fn measured(mut action: Action, findings: &[Finding]) -> Action {
+    let mended = findings.iter().find(|finding| action.mends.as_ref() == Some(&finding.reference()));
+    let free = mended.and_then(|finding| finding.observed.get("free_bytes"));
+    if let (Some(_), Some(free)) = (action.frees_bytes, free) {
+        action.after.insert("free_bytes".to_owned(), free.clone());
+    }
+    action
 }
 
 /// One that is being taken back by the run that reports.

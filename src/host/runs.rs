@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use super::lock::DIRECTORY;
-use super::snapshots::{UnsafeState, is_ours};
+use super::snapshots::{RESERVE, Snapshots, UnsafeState, is_ours};
+use super::store;
 use crate::model::run::{Entry, Line};
 
 const JOURNAL: &str = "journal";
@@ -57,8 +58,28 @@ impl Runs {
         self.directory().join(run)
     }
 
-    /// A new run, whose name nobody has.
+    /// A new run, whose name nobody has. On a full disk it takes the room that a snapshot has kept for it.
     pub fn begin(&self, run: &str) -> io::Result<Journal> {
+        match self.make(run) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists && gives_way(&error, &self.state) => {
+                // What was made of it is ours: its name was free.
+                let _ = std::fs::remove_dir_all(self.of(run));
+                self.make(run)
+            }
+            made => made,
+        }
+    }
+
+    /// Keeps room for the next run again, where a snapshot has once and there is some.
+    pub fn keep_room(&self) {
+        let snapshots = Snapshots { state: self.state.clone() };
+        if snapshots.directory().is_dir() {
+            // Without it a run on a full disk is written down under /run, and says so.
+            let _ = store::reserve(&snapshots.reserve(), RESERVE);
+        }
+    }
+
+    fn make(&self, run: &str) -> io::Result<Journal> {
         let home = self.of(run);
         let make = |path: &Path, recursive| std::fs::DirBuilder::new().recursive(recursive).mode(0o700).create(path);
         make(&self.directory(), true)?;
@@ -72,9 +93,15 @@ impl Runs {
     /// The report of a run that ended, beside its journal.
     pub fn keep_report(&self, run: &str, write: &dyn Fn(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
         let temporary = self.of(run).join(".report.json");
-        let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&temporary)?;
-        write(&mut file)?;
-        file.sync_all()?;
+        let keep = || -> io::Result<()> {
+            let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&temporary)?;
+            write(&mut file)?;
+            file.sync_all()
+        };
+        match keep() {
+            Err(error) if gives_way(&error, &self.state) => keep()?,
+            written => written?,
+        }
         std::fs::rename(&temporary, self.of(run).join(REPORT))?;
         sync(&self.of(run))
     }
@@ -146,18 +173,34 @@ impl Journal {
     }
 }
 
+impl Journal {
+    fn append(&mut self, text: &[u8]) -> io::Result<()> {
+        let before = self.file.metadata()?.len();
+        self.file.write_all(text).and_then(|()| self.file.sync_data()).inspect_err(|_| {
+            // Half a line on a full disk would end every line that comes after it; if this fails, reading cuts it off.
+            let _ = self.file.set_len(before);
+        })
+    }
+}
+
 impl Log for Journal {
     fn write(&mut self, what: Entry) -> io::Result<()> {
         let line = Line { at: humantime::format_rfc3339_seconds(SystemTime::now()).to_string(), what };
         let mut text = serde_json::to_vec(&line)?;
         text.push(b'\n');
-        let before = self.file.metadata()?.len();
-        self.file.write_all(&text).and_then(|()| self.file.sync_data()).map_err(|error| {
-            // Half a line on a full disk would end every line that comes after it; if this fails, reading cuts it off.
-            let _ = self.file.set_len(before);
-            io::Error::new(error.kind(), format!("cannot write {}: {error}", self.path.display()))
-        })
+        let state = self.path.ancestors().nth(3).unwrap_or(Path::new("/")).to_owned();
+        let written = match self.append(&text) {
+            Err(error) if gives_way(&error, &state) => self.append(&text),
+            written => written,
+        };
+        written.map_err(|error| io::Error::new(error.kind(), format!("cannot write {}: {error}", self.path.display())))
     }
+}
+
+/// Gives the room back that was kept for this moment. False where it is no lack of room, or none was kept.
+fn gives_way(error: &io::Error, state: &Path) -> bool {
+    let is_full = matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded);
+    is_full && std::fs::remove_file(Snapshots { state: state.to_owned() }.reserve()).is_ok()
 }
 
 fn sync(directory: &Path) -> io::Result<()> {

@@ -64,6 +64,9 @@ pub struct Snapshots {
     pub state: PathBuf,
 }
 
+/// What the journal and the plan of a repair take on a host with thousands of ports.
+pub const RESERVE: u64 = 4 << 20;
+
 impl Snapshots {
     pub fn directory(&self) -> PathBuf {
         self.state.join("snapshots")

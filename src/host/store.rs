@@ -49,24 +49,7 @@ impl Store {
     /// Keeps so many bytes of the filesystem for later, in a file of that size: what is written when it is full takes the
     /// place of this. True where they were not yet kept.
     pub fn reserve(&self, path: &Path, bytes: u64) -> io::Result<bool> {
-        match path.symlink_metadata() {
-            // A file with holes keeps nothing.
-            Ok(found) if found.is_file() && found.len() >= bytes && found.blocks() * 512 >= bytes => return Ok(false),
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
-        let mut temporary = temporary_beside(path)?;
-        let size = i64::try_from(bytes).map_err(|_| io::ErrorKind::InvalidInput)?;
-        match posix_fallocate(temporary.as_file(), 0, size) {
-            Ok(()) => {}
-            // Not every filesystem can promise room: there it is taken.
-            Err(nix::errno::Errno::EOPNOTSUPP) => write_zeros(&mut temporary, bytes)?,
-            Err(errno) => return Err(errno.into()),
-        }
-        temporary.as_file().sync_all()?;
-        temporary.persist(path).map_err(|failed| failed.error)?;
-        sync_directory(path)?;
-        Ok(true)
+        reserve(path, bytes)
     }
 
     /// Removes what runs left in a directory that were killed while they wrote: what is being written now is younger.
@@ -166,6 +149,28 @@ pub(super) fn link(path: &Path, target: &Path) -> io::Result<()> {
     let mut staged = Staged { ready: Vec::new() };
     staged.link(path, target)?;
     staged.commit()
+}
+
+/// As `Store::reserve`.
+pub(super) fn reserve(path: &Path, bytes: u64) -> io::Result<bool> {
+    match path.symlink_metadata() {
+        // A file with holes keeps nothing.
+        Ok(found) if found.is_file() && found.len() >= bytes && found.blocks() * 512 >= bytes => return Ok(false),
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let mut temporary = temporary_beside(path)?;
+    let size = i64::try_from(bytes).map_err(|_| io::ErrorKind::InvalidInput)?;
+    match posix_fallocate(temporary.as_file(), 0, size) {
+        Ok(()) => {}
+        // Not every filesystem can promise room: there it is taken.
+        Err(nix::errno::Errno::EOPNOTSUPP) => write_zeros(&mut temporary, bytes)?,
+        Err(errno) => return Err(errno.into()),
+    }
+    temporary.as_file().sync_all()?;
+    temporary.persist(path).map_err(|failed| failed.error)?;
+    sync_directory(path)?;
+    Ok(true)
 }
 
 fn temporary_beside(path: &Path) -> io::Result<NamedTempFile> {

@@ -7,13 +7,10 @@ use super::{SnapshotVerb, by_time, card, document};
 use crate::commands::load::Subject;
 use crate::commands::write;
 use crate::exit::Exit;
-use crate::host::snapshots::{self, Snapshots};
+use crate::host::snapshots::{self, RESERVE, Snapshots};
 use crate::host::store::Store;
 use crate::model::Snapshot;
 use crate::model::report::Baseline;
-
-/// What the journal and the plan of a repair take on a host with thousands of ports.
-const RESERVE: u64 = 4 << 20;
 
 impl SnapshotVerb {
     /// Makes it the baseline; where it is incomplete and a complete one stands, it is only kept. Where that fails

@@ -39,21 +39,15 @@ pub fn apply(worker: &mut Worker) -> anyhow::Result<Report> {
     let Applying { worker, sight, last, runs, .. } = applying;
     let Some(seen) = last else { anyhow::bail!("nobody looked") };
     worker.notices.extend(sight.not_found(&seen.report));
-    let report = report(worker, &sight, seen, before, &outcome);
+    let report = report(worker, seen.report, before, &outcome);
     end(worker, runs, outcome, &report)?;
     Ok(report)
 }
 
 /// The host as it was left, and what was done to it.
-fn report(worker: &Worker, sight: &Sight, seen: Sighted, before: Vec<Action>, outcome: &Outcome) -> Report {
-    let all = outcome.book.iter().flat_map(|book| &book.standing.actions);
-    let measured: Vec<_> = all.clone().map(|acted| sight.measured(&acted.planned, &seen)).collect();
-    // What was foreseen gives way to what the host says now.
-    let acted = all.map(told::acted).zip(measured).map(|(action, measured)| match measured {
-        Some(after) if action.changed => Action { after, ..action },
-        _ => action,
-    });
-    let mut report = seen.report;
+fn report(worker: &Worker, mut report: Report, before: Vec<Action>, outcome: &Outcome) -> Report {
+    let acted = outcome.book.iter().flat_map(|book| &book.standing.actions).map(told::acted);
+    let acted = acted.map(|action| told::measured(action, &report.findings)).collect::<Vec<_>>();
     let refused = outcome.refused.iter().map(|(planned, why)| told::refused(planned, why));
     let has_taken_back = before.iter().any(|action| action.changed);
     report.actions = before.into_iter().chain(acted).chain(refused).collect();
@@ -82,6 +76,7 @@ fn end(worker: &mut Worker, runs: Option<Runs>, outcome: Outcome, report: &Repor
     }
     book.write(Entry::Ended { exit_code: report.exit_code, message: report.msg.clone() })?;
     worker.keep(&runs, &run, report);
+    runs.keep_room();
     Ok(())
 }
 

@@ -16,7 +16,7 @@ use crate::facts::before::Before;
 use crate::model::plan::Planned;
 use crate::model::{Finding, Query};
 
-pub use space::{is_of as makes_room, measured as measured_room, plan_all as plan_room};
+pub use space::{is_of as makes_room, plan_all as plan_room};
 
 /// What a repair is planned from.
 #[derive(Clone, Copy)]

@@ -130,14 +130,6 @@ impl<'a> Short<'a> {
     }
 }
 
-/// What is free now where an action has made room, as the host says it: it takes the place of what was foreseen.
-pub fn measured(planned: &Planned, facts: &Facts<'_>) -> Option<Map<String, Value>> {
-    planned.frees_bytes?;
-    let on_it = |space: &&Space| space.mount_point == planned.subject;
-    let mut known = facts.answers.0.keys().filter_map(|query| facts.reading::<Space>(query).known());
-    known.find(on_it).map(|space| free(space.available, &space.mount_point))
-}
-
 fn free(available: u64, mount_point: &str) -> Map<String, Value> {
     let figures = [("free_bytes", json!(available)), ("filesystem", json!(mount_point))];
     figures.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
