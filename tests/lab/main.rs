@@ -15,6 +15,7 @@ mod boot;
 mod config;
 mod console_card;
 mod disk;
+mod fix_space;
 mod fix_engine;
 mod looking;
 mod netplan;
@@ -40,6 +41,7 @@ use libtest_mimic::{Arguments, Failed, Trial};
 
 const TESTS: &[&[Test]] = &[
     disk::TESTS,
+    fix_space::TESTS,
     fix_engine::TESTS,
     packages::TESTS,
     repositories::TESTS,

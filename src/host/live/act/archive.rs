@@ -47,8 +47,10 @@ fn make(into: &Path, files: &[&Doomed]) -> Result<(), NotDone> {
     };
     prepare().map_err(failed)?;
     let listed = format!("--files-from={}", list.display());
-    let made = tar(&part, &["--create", ROOT, "--no-recursion", "--null", "--verbatim-files-from", &listed])
-        .and_then(|_| tar(&part, &["--compare", ROOT]));
+    // The format that keeps times to the nanosecond.
+    let made =
+        tar(&part, &["--create", "--format=posix", ROOT, "--no-recursion", "--null", "--verbatim-files-from", &listed])
+            .and_then(|_| tar(&part, &["--compare", ROOT]));
     let keep = || -> io::Result<()> {
         File::open(&part)?.sync_all()?;
         std::fs::rename(&part, into)?;

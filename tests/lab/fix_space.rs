@@ -1,0 +1,285 @@
+//! Fixes that make room, on real filesystems and with a real journald, and what they must leave alone.
+
+use anyhow::{Context, Result, ensure};
+use serde_json::Value;
+
+use crate::disk::leave_free;
+use crate::harness::{Lab, Need, Run, Tested, recipe};
+
+const MIB: u64 = 1 << 20;
+const NEED: u64 = 5 * 1024 * MIB;
+const STATE: &str = "/var/lib/hostready";
+
+crate::tests!("fix_space":
+    journals_of_this_boot_and_the_last_stay,
+    logs_that_must_stay_do,
+    archived_logs_are_put_back_as_they_were needs [Need::Loop],
+    packages_that_mend_an_upgrade_stay_in_the_cache,
+    two_fixes_together_make_the_room,
+    full_disk_is_written_down_in_the_room_that_was_kept,
+    full_disk_without_that_room_is_written_down_under_run,
+);
+
+fn apply(lab: &Lab, arguments: &[&str]) -> Result<Run> {
+    lab.hostready(&[&["fix", "--apply", "--json"], arguments].concat())
+}
+
+/// The action of a fix, which must have come to this.
+fn action<'a>(run: &'a Run, fix: &str, state: &str) -> Result<&'a Value> {
+    let actions = run.report()?["actions"].as_array().context("no actions")?;
+    let action = actions.iter().find(|action| action["id"] == fix);
+    let action = action.with_context(|| format!("no {fix}: exit {}\n{actions:#?}\n{}", run.code, run.stderr))?;
+    ensure!(action["state"] == state, "not {state}: {action:#}\n{}", run.stderr);
+    Ok(action)
+}
+
+fn available(lab: &Lab, path: &str) -> Result<u64> {
+    Ok(lab.sh(&format!("df -B1 --output=avail {path} | tail -1"))?.trim().parse()?)
+}
+
+/// Every directory, file and link below, with all that tells one from another.
+fn below(lab: &Lab, path: &str) -> Result<String> {
+    lab.sh(&format!(
+        "cd {path} && find . -path ./journal -prune -o ! -type d -printf '%p %y %m %U %G %T@ %s %l\\n' | sort; \
+         find . -path ./journal -prune -o -type d -printf '%p %m %U %G\\n' | sort; \
+         find . -path ./journal -prune -o -type f -exec sha256sum {{}} + | sort"
+    ))
+}
+
+/// Archived journals of so many messages of this word, each more than 16 MiB.
+fn fill_journal(lab: &Lab, word: &str, files: u32) -> Tested {
+    // Incompressible lines of 40 kB: as few messages as possible, because journald limits their rate.
+    lab.sh(&format!(
+        "for round in $(seq {files}); do
+            echo {word} $round | systemd-cat -t marker
+            head -c 12582912 /dev/urandom | base64 -w 40000 | systemd-cat -t noise
+            journalctl --sync
+            journalctl --rotate
+        done"
+    ))
+    .map(drop)
+}
+
+fn said(lab: &Lab, boot: &str) -> Result<String> {
+    lab.sh(&format!("journalctl -q -o cat -t marker -b {boot}"))
+}
+
+fn journals(lab: &Lab) -> Result<Vec<String>> {
+    Ok(lab.sh("cd /var/log/journal/*/ && ls -tr *@*.journal*")?.lines().map(str::to_owned).collect())
+}
+
+fn journals_of_this_boot_and_the_last_stay() -> Tested {
+    let mut lab = recipe::plain().boot()?;
+    fill_journal(&lab, "first", 5)?;
+    lab.reboot()?;
+    fill_journal(&lab, "second", 2)?;
+    lab.reboot()?;
+    fill_journal(&lab, "third", 1)?;
+    leave_free(&lab, "/var", NEED - 20 * MIB)?;
+    let (first, second, third) = (said(&lab, "-2")?, said(&lab, "-1")?, said(&lab, "0")?);
+    ensure!(
+        first.lines().count() == 5 && second.lines().count() == 2 && third == "third 1",
+        "{first} {second} {third}"
+    );
+    let before = journals(&lab)?;
+
+    let refused = apply(&lab, &["disk.space:/var"])?;
+    refused.exits(6)?;
+    let words = action(&refused, "journal.vacuum", "refused")?["error"].to_string();
+    ensure!(words.contains("--accept journal.vacuum"), "{words}");
+    ensure!(journals(&lab)? == before && refused.report()?["changed"] == false, "something was done");
+
+    let run = apply(&lab, &["disk.space:/var", "--accept", "journal.vacuum"])?;
+    let done = action(&run, "journal.vacuum", "applied")?;
+    ensure!(run.report()?["changed"] == true, "{}", run.stdout);
+    run.exits(0)?;
+    run.passes("disk.space", "/var")?;
+    ensure!(done["after"]["free_bytes"].as_u64().is_some_and(|free| free >= NEED), "{done:#}");
+    ensure!(available(&lab, "/var")?.abs_diff(done["after"]["free_bytes"].as_u64().unwrap_or(0)) < 4 * MIB, "{done:#}");
+
+    // The oldest, and no more than what was missing and some slack.
+    let after = journals(&lab)?;
+    let gone = before.len() - after.len();
+    ensure!((2..5).contains(&gone) && before[gone..] == after, "{gone} of\n{before:#?}\n{after:#?}");
+    ensure!(said(&lab, "-1")? == second && said(&lab, "0")? == third, "the last boots are not whole");
+    ensure!(!said(&lab, "-2")?.is_empty(), "all of the first boot is gone");
+
+    let again = apply(&lab, &["disk.space:/var", "--accept", "journal.vacuum"])?;
+    again.exits(0)?;
+    ensure!(again.report()?["changed"] == false && journals(&lab)? == after, "{}", again.stdout);
+
+    // Whatever is wanted, these boots stay.
+    leave_free(&lab, "/var", MIB)?;
+    let run = apply(&lab, &["journal.vacuum", "--accept", "journal.vacuum"])?;
+    run.exits(6)?;
+    ensure!(said(&lab, "-1")? == second && said(&lab, "0")? == third, "the last boots are not whole");
+    Ok(())
+}
+
+/// Old logs of 4 MiB: `app.log.1.gz` to `app.log.9.gz` in `app`, and all that looks like them and must stay.
+fn stage_logs(lab: &Lab) -> Tested {
+    lab.sh(
+        "cd /var/log
+        old() { mkdir -p $(dirname $1); head -c 4194304 /dev/urandom >$1; touch -d '40 days ago' $1; }
+        for number in 1 2 3 4 5 6 7 8 9; do old app/app.log.$number.gz; touch -d \"$((40 + number)) days ago\" app/app.log.$number.gz; done
+        chown daemon:adm app/app.log.5.gz; chmod 640 app/app.log.5.gz
+        old lonely/agent.log-20200101.gz
+        for record in wtmp btmp lastlog; do for number in 1 2; do old $record.$number.gz; done; done
+        for number in 1 2 3; do old audit/audit.log.$number.gz; done
+        old app/app.log.10
+        touch app/app.log
+        mkdir -p /etc/keep /srv/other /var/log/mounted
+        for number in 1 2 3; do old /etc/keep/etc.log.$number.gz; done
+        ln -s /etc/keep linked
+        ln -s /etc/keep/etc.log.2.gz etc.log.7.gz
+        mount --bind /srv/other /var/log/mounted
+        for number in 1 2 3; do old mounted/mounted.log.$number.gz; done",
+    )
+    .map(drop)
+}
+
+fn logs_that_must_stay_do() -> Tested {
+    let lab = recipe::plain().boot()?;
+    stage_logs(&lab)?;
+    lab.sh("systemd-run --quiet --unit=holder \
+            sh -c 'exec sleep infinity 7</var/log/app/app.log.6.gz'; sleep 0.3; \
+            ls -l /proc/[0-9]*/fd 2>/dev/null | grep -q app.log.6.gz")?;
+    leave_free(&lab, "/var", MIB)?;
+    let elsewhere = lab.sh("find /etc/keep /srv/other -type f | sort | xargs sha256sum")?;
+    let before = below(&lab, "/var/log")?;
+
+    let run = apply(&lab, &["logs.prune"])?;
+    run.exits(6)?;
+    action(&run, "logs.prune", "refused")?;
+    ensure!(below(&lab, "/var/log")? == before, "without consent something went");
+
+    // It is not enough, so it fails; what may go goes all the same, since it was asked for by its name.
+    let run = apply(&lab, &["logs.prune", "--accept", "logs.prune"])?;
+    run.exits(6)?;
+    let done = action(&run, "logs.prune", "failed")?;
+    ensure!(done["undo"].as_str().is_some_and(|undo| undo.starts_with("none")), "{done:#}");
+    let after = below(&lab, "/var/log")?;
+    let gone: Vec<&str> =
+        before.lines().filter(|line| !after.contains(line)).filter_map(|line| line.split(' ').next()).collect();
+    let files: Vec<&&str> = gone.iter().filter(|path| path.starts_with("./")).collect();
+    let expected = [1, 2, 3, 4, 5, 7, 8, 9].map(|number| format!("./app/app.log.{number}.gz"));
+    ensure!(files == expected.iter().collect::<Vec<_>>(), "gone: {files:?}");
+    ensure!(lab.sh("find /etc/keep /srv/other -type f | sort | xargs sha256sum")? == elsewhere, "it followed a link");
+    lab.sh("test -d /var/log/app -a -d /var/log/lonely -a -L /var/log/linked -a -L /var/log/etc.log.7.gz")?;
+    ensure!(lab.hostready(&["undo", "--json"])?.code <= 6, "undo");
+    Ok(())
+}
+
+fn archived_logs_are_put_back_as_they_were() -> Tested {
+    let lab = recipe::plain().disk("/srv", "ext4", "600m").boot()?;
+    stage_logs(&lab)?;
+    leave_free(&lab, "/var", NEED - 6 * MIB)?;
+    let before = below(&lab, "/var/log")?;
+
+    // Nothing is lost, so nobody needs to consent.
+    let plan = lab.hostready(&["fix", "--json", "disk.space:/var"])?;
+    plan.exits(3)?;
+    action(&plan, "logs.archive", "planned")?;
+    ensure!(below(&lab, "/var/log")? == before && lab.sh("ls -A /srv")? == "lost+found\nother", "a plan did something");
+    let run = apply(&lab, &["disk.space:/var"])?;
+    action(&run, "logs.archive", "applied")?;
+    run.exits(0)?;
+    let archive = lab.sh("ls /srv/hostready-logs/*")?;
+    ensure!(
+        lab.sh(&format!("stat -c '%a %U' /srv/hostready-logs {archive}"))? == "700 root\n600 root",
+        "others read it"
+    );
+    let held = lab.sh(&format!("tar -tf {archive} | sort"))?;
+    // The oldest of them, and no more than it takes.
+    let expected = [4, 5, 6, 7, 8, 9].map(|number| format!("var/log/app/app.log.{number}.gz")).join("\n");
+    ensure!(held == expected, "archived: {held}");
+    lab.sh("test ! -e /var/log/app/app.log.9.gz -a -e /var/log/app/app.log.3.gz")?;
+
+    // No room to put them back: they stay in the archive, and undo says so.
+    leave_free(&lab, "/var", 2 * MIB)?;
+    let run = lab.hostready(&["undo", "--json"])?;
+    run.exits(6)?;
+    ensure!(run.stdout.contains("has no room"), "{}", run.stdout);
+    ensure!(lab.sh(&format!("tar -tf {archive} | sort"))? == expected, "the archive is damaged");
+
+    leave_free(&lab, "/var", NEED)?;
+    let run = lab.hostready(&["undo", "--json"])?;
+    run.exits(0)?;
+    ensure!(below(&lab, "/var/log")? == before, "not as it was:\n{before}\n{}", below(&lab, "/var/log")?);
+    ensure!(lab.sh("ls -A /srv")? == "lost+found\nother", "something is left of the archive");
+    lab.hostready(&["undo", "--json"])?.exits(0)?;
+    ensure!(below(&lab, "/var/log")? == before, "a second undo did something");
+    Ok(())
+}
+
+fn packages_that_mend_an_upgrade_stay_in_the_cache() -> Tested {
+    let lab = recipe::plain().boot()?;
+    lab.sh("cd /var/cache/apt/archives && mkdir -p partial /var/cache/pf9apps
+        for name in bash_5.1 vim_9 partial/less_1 pf9-hostagent_1 openvswitch-switch_3 ovn-host_23 python3-openvswitch_3 \
+            /var/cache/pf9apps/pf9-neutron_1; do
+            head -c 8388608 /dev/urandom >${name}_amd64.deb
+        done")?;
+    leave_free(&lab, "/var", NEED - 6 * MIB)?;
+    let run = apply(&lab, &["--all"])?;
+    action(&run, "apt.clean", "applied")?;
+    run.exits(0)?;
+    let left = lab.sh("cd /var/cache && find apt/archives pf9apps -type f -name '*.deb' -printf '%f\\n' | sort")?;
+    let kept = ["openvswitch-switch_3", "ovn-host_23", "pf9-hostagent_1", "pf9-neutron_1", "python3-openvswitch_3"];
+    ensure!(left == kept.map(|name| format!("{name}_amd64.deb")).join("\n"), "left: {left}");
+    lab.sh("test -d /var/cache/apt/archives/partial && apt-get check")?;
+    Ok(())
+}
+
+fn two_fixes_together_make_the_room() -> Tested {
+    let lab = recipe::plain().boot()?;
+    stage_logs(&lab)?;
+    lab.sh("head -c 8388608 /dev/urandom >/var/cache/apt/archives/bash_5.1_amd64.deb")?;
+    leave_free(&lab, "/var", NEED - 40 * MIB)?;
+    let plan = lab.hostready(&["fix", "--json"])?;
+    plan.exits(3)?;
+    action(&plan, "apt.clean", "planned")?;
+    action(&plan, "logs.prune", "planned")?;
+    let run = apply(&lab, &["--all", "--accept", "logs.prune"])?;
+    action(&run, "apt.clean", "applied")?;
+    action(&run, "logs.prune", "applied")?;
+    run.exits(0)
+}
+
+/// Until not a byte is free.
+fn fill(lab: &Lab) -> Tested {
+    lab.sh("dd if=/dev/zero of=/var/ballast bs=1M status=none 2>/dev/null || true
+        dd if=/dev/zero of=/var/ballast.small bs=4096 status=none 2>/dev/null || true")?;
+    ensure!(available(lab, "/var")? == 0, "/var is not full");
+    Ok(())
+}
+
+fn full_disk_is_written_down_in_the_room_that_was_kept() -> Tested {
+    let lab = recipe::plain().boot()?;
+    lab.hostready(&["snapshot", "--json"])?;
+    stage_logs(&lab)?;
+    leave_free(&lab, "/var", 64 * MIB)?;
+    fill(&lab)?;
+    let run = apply(&lab, &["logs.prune", "--accept", "logs.prune"])?;
+    run.exits(6)?;
+    action(&run, "logs.prune", "failed")?;
+    ensure!(available(&lab, "/var")? > 24 * MIB, "nothing was freed\n{}", run.stderr);
+    ensure!(!run.stderr.contains("/run/hostready"), "{}", run.stderr);
+    lab.sh(&format!("test -s {STATE}/runs/*/journal && test -s {STATE}/runs/*/report.json"))?;
+    let kept = lab.sh(&format!("stat -c %s {STATE}/reserve"))?;
+    ensure!(kept == (4 * MIB).to_string(), "no room is kept for the next: {kept}");
+    Ok(())
+}
+
+fn full_disk_without_that_room_is_written_down_under_run() -> Tested {
+    let lab = recipe::plain().boot()?;
+    stage_logs(&lab)?;
+    leave_free(&lab, "/var", 64 * MIB)?;
+    // Not even a directory can be made in a filesystem without inodes.
+    fill(&lab)?;
+    lab.sh("mount -o remount,nr_inodes=$(df --output=iused /var | tail -1 | tr -d ' ') /var")?;
+    let run = apply(&lab, &["logs.prune", "--accept", "logs.prune"])?;
+    action(&run, "logs.prune", "failed")?;
+    ensure!(available(&lab, "/var")? > 24 * MIB, "nothing was freed\n{}", run.stderr);
+    ensure!(run.stderr.contains("/run/hostready"), "{}", run.stderr);
+    lab.sh("test -s /run/hostready/runs/*/journal").map(drop)
+}
