@@ -104,6 +104,14 @@ impl Lab {
         Outcome::of(self.enter().args(argv).stdin(Stdio::null()), deadline)
     }
 
+    /// The same under `strace`, which watches from outside.
+    pub fn traced(&self, options: &[&str], argv: &[&str]) -> Result<Outcome> {
+        let inside = self.enter();
+        let mut command = Command::new("strace");
+        command.args(options).arg(inside.get_program()).args(inside.get_args()).args(argv);
+        Outcome::of(command.stdin(Stdio::null()), DEADLINE)
+    }
+
     /// Runs a shell script as root inside; it must succeed. Standard output without its last line feed.
     pub fn sh(&self, script: &str) -> Result<String> {
         self.run(&["sh", "-euc", script])?.success()

@@ -14,6 +14,8 @@ pub enum Need {
     Fuse,
     /// Disk images as block devices.
     Loop,
+    /// A program that watches the system calls of another and ends it at one of them.
+    Strace,
 }
 
 /// The programs that build an image and boot it.
@@ -29,6 +31,7 @@ impl Need {
                 LAB.get_or_init(missing_for_a_lab).clone()
             }
             Self::Fuse => missing_device("/dev/fuse"),
+            Self::Strace => missing_tool("strace"),
             Self::Loop => missing_device("/dev/loop-control").or_else(|| missing_tool("mkfs.ext4")),
         }
     }
