@@ -90,7 +90,7 @@ impl Journal {
 
     /// What stands in it already is not told again.
     #[must_use]
-    pub fn from_here(self) -> Self {
+    pub fn already_told(self) -> Self {
         let runs = homes(&self.state).into_iter().find(|runs| runs.exists(&self.run));
         let told = runs.and_then(|runs| runs.read(&self.run).ok()).map_or(0, |lines| lines.len());
         Self { told, ..self }

@@ -61,7 +61,7 @@ impl Undo {
         let state = self.state.directory();
         let target =
             if run.is_empty() { last(&past(&homes(&state)).0).map(|past| past.run.clone()) } else { Some(run) };
-        let journal = Journal::of(target.as_deref().unwrap_or(&request.run), &state).from_here();
+        let journal = Journal::of(target.as_deref().unwrap_or(&request.run), &state).already_told();
         begin(&request, journal, self.progress, &self.report, store)
     }
 
