@@ -4,8 +4,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use serde_json::{Map, Value};
-
 use super::assemble::{Ends, report};
 use super::baseline::Baseline;
 use super::load::Subject;
@@ -15,14 +13,14 @@ use super::{UsageError, usage};
 use crate::catalog::Catalog;
 use crate::exit::FailOn;
 use crate::facts::Facts;
-use crate::fix::action::{self, Context};
+use crate::fix::action::Context;
 use crate::fix::plan::{Wanted, plan, questions};
 use crate::fix::protected::{self, Protected};
 use crate::host::Observe;
 use crate::host::snapshots::Snapshots;
 use crate::model::plan::Planned;
 use crate::model::report::Intent;
-use crate::model::{Answers, Report, Status};
+use crate::model::{Report, Status};
 
 /// What is to be looked for, and how.
 #[derive(Clone, Debug)]
@@ -54,8 +52,6 @@ pub struct Sighted {
     pub report: Report,
     pub planned: Vec<Planned>,
     pub protected: Protected,
-    /// What was read.
-    pub answers: Answers,
 }
 
 /// The consent that is no fix's name.

@@ -90,7 +90,9 @@ fn plan_changes_nothing_and_what_is_applied_is_proven() -> Tested {
 /// Short of so much on /var that both the downloads and the old logs must go; these into an archive on /srv.
 fn short_of_more() -> anyhow::Result<Lab> {
     let lab = recipe::plain().disk("/srv", "ext4", "600m").boot()?;
-    lab.sh(&format!("head -c 31457280 /dev/urandom >{LOG}; touch -d '40 days ago' {LOG}; echo >/var/log/agent.log.1.gz; {REFILL}"))?;
+    lab.sh(&format!(
+        "head -c 31457280 /dev/urandom >{LOG}; touch -d '40 days ago' {LOG}; echo >/var/log/agent.log.1.gz; {REFILL}"
+    ))?;
     let bytes = 5 * 1024 * MIB - 31 * MIB;
     lab.sh(&format!("mount -o remount,size=$(($(df -B1 --output=used /var | tail -1) + {bytes})) /var"))?;
     Ok(lab)
