@@ -14,6 +14,7 @@ crate::tests!("fix_space":
     journals_of_this_boot_and_the_last_stay,
     logs_that_must_stay_do,
     archived_logs_are_put_back_as_they_were needs [Need::Loop],
+    archive_that_is_killed_is_taken_back needs [Need::Loop],
     packages_that_mend_an_upgrade_stay_in_the_cache,
     two_fixes_together_make_the_room,
     full_disk_is_written_down_in_the_room_that_was_kept,
@@ -37,13 +38,24 @@ fn available(lab: &Lab, path: &str) -> Result<u64> {
     Ok(lab.sh(&format!("df -B1 --output=avail {path} | tail -1"))?.trim().parse()?)
 }
 
-/// Every directory, file and link below, with all that tells one from another.
+/// Every directory, file and link below that no daemon writes to, with all that tells one from another.
 fn below(lab: &Lab, path: &str) -> Result<String> {
+    let mine = r"find . '(' -path ./journal -o -path ./openvswitch ')' -prune -o";
     lab.sh(&format!(
-        "cd {path} && find . -path ./journal -prune -o ! -type d -printf '%p %y %m %U %G %T@ %s %l\\n' | sort; \
-         find . -path ./journal -prune -o -type d -printf '%p %m %U %G\\n' | sort; \
-         find . -path ./journal -prune -o -type f -exec sha256sum {{}} + | sort"
+        r"cd {path}
+        {mine} ! -type d -printf '%p %y %m %U %G %T@ %s %l\n' | sort
+        {mine} -type d -printf '%p %m %U %G\n' | sort
+        {mine} -type f -exec sha256sum {{}} + | sort"
     ))
+}
+
+/// The lines that only one of both has.
+fn changes(before: &str, after: &str) -> String {
+    let only = |of: &str, other: &str, mark: &str| {
+        let lines = of.lines().filter(|line| !other.lines().any(|it| it == *line));
+        lines.map(|line| format!("\n{mark} {line}")).collect::<String>()
+    };
+    format!("{}{}", only(before, after, "-"), only(after, before, "+"))
 }
 
 /// Archived journals of so many messages of this word, each more than 16 MiB.
@@ -205,7 +217,7 @@ fn archived_logs_are_put_back_as_they_were() -> Tested {
     leave_free(&lab, "/var", NEED)?;
     let run = lab.hostready(&["undo", "--json"])?;
     run.exits(0)?;
-    ensure!(below(&lab, "/var/log")? == before, "not as it was:\n{before}\n{}", below(&lab, "/var/log")?);
+    ensure!(below(&lab, "/var/log")? == before, "not as it was:{}", changes(&before, &below(&lab, "/var/log")?));
     ensure!(lab.sh("ls -A /srv")? == "lost+found\nother", "something is left of the archive");
     lab.hostready(&["undo", "--json"])?.exits(0)?;
     ensure!(below(&lab, "/var/log")? == before, "a second undo did something");
@@ -282,4 +294,41 @@ fn full_disk_without_that_room_is_written_down_under_run() -> Tested {
     ensure!(available(&lab, "/var")? > 24 * MIB, "nothing was freed\n{}", run.stderr);
     ensure!(run.stderr.contains("/run/hostready"), "{}", run.stderr);
     lab.sh("test -s /run/hostready/runs/*/journal").map(drop)
+}
+
+/// Killed at whatever moment, with or without what it has started, each log is in one of both places, and undo finds it.
+fn archive_that_is_killed_is_taken_back() -> Tested {
+    let lab = recipe::plain().disk("/srv", "ext4", "900m").boot()?;
+    stage_logs(&lab)?;
+    lab.sh("for number in $(seq 11 40); do head -c 8388608 /dev/urandom >/var/log/app/app.log.$number.gz
+            touch -d '90 days ago' /var/log/app/app.log.$number.gz; done")?;
+    leave_free(&lab, "/var", NEED - 220 * MIB)?;
+    let before = below(&lab, "/var/log")?;
+    let (mut begun, mut ended) = (0, 0);
+    for number in 0..10 {
+        let whom = if number % 2 == 0 { "all" } else { "main" };
+        let delay = f64::from(number) * 0.06;
+        lab.sh(&format!(
+            "hostready fix --apply --json disk.space:/var >/dev/null 2>&1 & sleep {delay:.2}
+            systemctl kill --signal=KILL --kill-whom={whom} 'hostready-*.service' || true; wait || true"
+        ))?;
+        // A tar that outlives its run writes to a file that nobody will take for whole.
+        lab.wait_until("tar ends", |lab| Ok(lab.run(&["pgrep", "-x", "tar"])?.code != 0))?;
+        begun += u32::from(!lab.sh("ls -A /srv")?.replace("lost+found\nother", "").is_empty());
+        ended += u32::from(below(&lab, "/var/log")? != before);
+        leave_free(&lab, "/var", NEED)?;
+        let undo = lab.hostready(&["undo", "--json"])?;
+        undo.exits(0)?;
+        let after = below(&lab, "/var/log")?;
+        ensure!(
+            after == before,
+            "killed after {delay:.2} s, {whom}: not as it was{}\n{}",
+            changes(&before, &after),
+            undo.stdout
+        );
+        ensure!(lab.sh("ls -A /srv")? == "lost+found\nother", "killed after {delay:.2} s: {}", lab.sh("find /srv")?);
+        leave_free(&lab, "/var", NEED - 220 * MIB)?;
+    }
+    ensure!(begun > 3 && ended > 0, "killed too early or too late: {begun} had begun, {ended} had removed something");
+    Ok(())
 }

@@ -77,7 +77,10 @@ pub fn unpack(from: &Path) -> Result<(), NotDone> {
     clear(from).map_err(failed)?;
     let bytes = match from.symlink_metadata() {
         Ok(archive) => archive.len(),
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            leave(from);
+            return Ok(());
+        }
         Err(error) => return Err(failed(error)),
     };
     let members = members(from)?;
@@ -94,14 +97,19 @@ pub fn unpack(from: &Path) -> Result<(), NotDone> {
     tar(from, &["--compare", ROOT])?;
     let gone = || -> io::Result<()> {
         std::fs::remove_file(from)?;
-        store::sync_directory(from)?;
-        if let Some(directory) = from.parent() {
-            // Another archive may be in it.
-            let _ = std::fs::remove_dir(directory);
-        }
-        Ok(())
+        store::sync_directory(from)
     };
-    gone().map_err(failed)
+    gone().map_err(failed)?;
+    leave(from);
+    Ok(())
+}
+
+/// The directory goes with the last archive in it.
+fn leave(archive: &Path) {
+    if let Some(directory) = archive.parent() {
+        // Another archive may be in it, and then it stays.
+        let _ = std::fs::remove_dir(directory);
+    }
 }
 
 /// What is in it, without the slash in front.
