@@ -105,10 +105,6 @@ impl Database {
         self.call("transact", &params)
     }
 
-    pub fn set_deadline(&mut self, deadline: Instant) {
-        self.stream.set_deadline(deadline);
-    }
-
     /// The `result` of one call.
     pub fn call(&mut self, method: &str, params: &[serde_json::Value]) -> Result<Vec<u8>, Fault> {
         self.last_id += 1;

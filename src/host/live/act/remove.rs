@@ -224,4 +224,32 @@ mod tests {
         let open = open_names(&names).unwrap();
         assert_eq!(open, [OsString::from("hostready-open.1.gz")].into());
     }
+
+    #[test]
+    fn no_link_is_followed_and_what_is_another_file_now_is_left_alone() {
+        let home = tempfile::tempdir().unwrap();
+        let top = home.path().to_str().unwrap();
+        for path in ["app", "elsewhere"] {
+            std::fs::create_dir(home.path().join(path)).unwrap();
+        }
+        std::os::unix::fs::symlink("elsewhere", home.path().join("linked")).unwrap();
+        let below = |path: &str| directory(top, &home.path().join(path)).map(drop);
+        assert_eq!([below("app"), below(""), below("linked")], [Ok(()), Ok(()), Err(Errno::ELOOP)]);
+        assert_eq!([below("none"), below("linked/x")], [Err(Errno::ENOENT), Err(Errno::ELOOP)]);
+
+        let app = directory(top, &home.path().join("app")).unwrap();
+        std::fs::write(home.path().join("app/x"), [1; 8192]).unwrap();
+        let seen = |name: &str| fstatat(&app, name, AtFlags::AT_SYMLINK_NOFOLLOW).unwrap();
+        let found = seen("x");
+        let device = device_name(found.st_dev);
+        let file = |bytes| Doomed { path: "/x".to_owned(), bytes, device: device.clone() };
+        let bytes = u64::try_from(found.st_blocks).unwrap() * 512;
+        assert_eq!(other_than_planned(&found, &file(bytes), &device), None);
+        assert_eq!(other_than_planned(&found, &file(bytes + 512), &device), Some("is of another size now"));
+        assert_eq!(other_than_planned(&found, &file(bytes), "9:9"), Some("lies on another filesystem now"));
+        std::os::unix::fs::symlink("x", home.path().join("app/l")).unwrap();
+        assert_eq!(other_than_planned(&seen("l"), &file(0), &device), Some("is no regular file"));
+        std::fs::hard_link(home.path().join("app/x"), home.path().join("app/y")).unwrap();
+        assert_eq!(other_than_planned(&seen("x"), &file(bytes), &device), Some("has another name, too"));
+    }
 }

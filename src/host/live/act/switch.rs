@@ -39,8 +39,8 @@ pub fn commit(transaction: &Transaction) -> Result<(), NotDone> {
         Err(it) => return Err(NotDone::new(format!("{}; whether it was committed is not known", fault(&it)))),
     };
     let wanted = wanted(&reply).ok_or_else(|| NotDone::new("committed, and the reply makes no sense"))?;
-    database.set_deadline(Instant::now() + FOLLOW + POLL);
     let begun = Instant::now();
+    let mut database = Database::connect(socket, begun + FOLLOW + LOOK).map_err(|it| fault(&it))?;
     loop {
         let seen = database.progress().map_err(|it| fault(&it))?;
         match seen {
