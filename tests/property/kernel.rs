@@ -172,7 +172,8 @@ pub fn addresses(host: &Value) -> Vec<Alteration> {
 pub fn routes(host: &Value) -> Vec<Alteration> {
     let is_configured = |row: &&Value| matches!(word(row, "protocol"), "static" | "boot");
     let both = |row: &Value| {
-        let name = format!("{} table {}", word(row, "destination"), row["table"]);
+        let gateway = word(&row["next_hops"][0], "gateway");
+        let name = format!("{} table {} metric {} {gateway}", word(row, "destination"), row["table"], row["metric"]);
         let gone = altered(host, format!("route gone: {name}"), Expected::Headline, |answers| {
             retain(answers, "routes", |other| other != row)
         });

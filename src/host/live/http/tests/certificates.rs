@@ -1,3 +1,4 @@
+use std::net::Shutdown;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
 
@@ -63,6 +64,9 @@ impl Server {
             request.truncate(amount);
             let _ = stream.write_all(b"HTTP/1.1 401 X\r\nContent-Length: 0\r\n\r\n");
             let _ = say.send(request);
+            // What is left unread when it is closed resets the connection, and the last words are lost on the way.
+            let _ = stream.sock.shutdown(Shutdown::Write);
+            let _ = io::copy(&mut stream.sock, &mut io::sink());
         });
         Self { port, heard }
     }
