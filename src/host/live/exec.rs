@@ -71,6 +71,9 @@ pub fn run(run: &Run) -> Result<Said, NotDone> {
     if !PROGRAMS.contains(&name.as_str()) {
         return Err(NotDone::new(format!("`{name}` is none of the programs that may be run")));
     }
+    if arguments.iter().any(|word| word.contains("***")) {
+        return Err(NotDone::new(format!("a value is masked in the baseline and cannot be given to `{name}`")));
+    }
     let Some(program) = PATH.iter().map(|directory| Path::new(directory).join(name)).find(|path| path.is_file()) else {
         return Err(NotDone::new(format!("`{name}` is not installed: it is not in {}", PATH.join(", "))));
     };

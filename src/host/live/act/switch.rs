@@ -62,7 +62,9 @@ fn follows(socket: &Path) -> Result<(), NotDone> {
         Reading::Known(seen) => {
             refuse(format!("{VSWITCHD} does not keep up: it is at {} of {}", seen.current, seen.next))
         }
-        Reading::Absent => refuse(format!("{} is missing or its database was never set up", socket.display())),
+        // A database without its first row: to set it up may be what is to be done.
+        Reading::Absent if socket.exists() => Ok(()),
+        Reading::Absent => refuse(format!("{} is missing", socket.display())),
         Reading::Unreadable(trouble) => refuse(trouble.detail),
     }
 }

@@ -13,6 +13,7 @@ fn only_programs_of_the_list_are_run() {
         assert!(error.why.contains("none of the programs"), "{error}");
     }
     assert!(run(&Run::new(&[])).is_err());
+    assert!(run(&Run::new(&["tar", "--version", "psk=***"])).unwrap_err().why.contains("masked"));
     assert!(run(&Run::new(&["tar", "--version"])).unwrap().out.contains("tar"));
 }
 
