@@ -14,7 +14,7 @@ use super::ovs::Datum;
 use crate::model::gather::Arrange as _;
 use crate::model::objects;
 use crate::model::sorted::SortedMap;
-pub use attributes::{Attributes, changes, is_masked};
+pub use attributes::{Attributes, changes, is_masked, is_of_others};
 
 /// The bridges by name, and the one row of the switch as a whole.
 #[derive(Debug, Default)]
@@ -205,6 +205,25 @@ impl<'a> Wiring<'a> {
             wiring.bridges.insert(name(&row)?, Bridge { row, ..bridge });
         }
         Ok(wiring)
+    }
+}
+
+impl<'a> Wiring<'a> {
+    /// What a row points at beside its parts: queues, collectors, managers.
+    pub fn pointed_at(&self, uuid: &str) -> Option<&Row<'a>> {
+        self.referenced.get(uuid)
+    }
+
+    /// The row of a table by its name; of the switch as a whole there is one.
+    pub fn row(&self, table: &str, name: &str) -> Option<&Row<'a>> {
+        let mut ports = self.bridges.values().flat_map(|bridge| &bridge.ports);
+        match table {
+            "Open_vSwitch" => Some(&self.switch),
+            "Bridge" => self.bridges.get(name).map(|bridge| &bridge.row),
+            "Port" => ports.find(|(own, _)| *own == name).map(|(_, port)| &port.row),
+            "Interface" => ports.find_map(|(_, port)| port.interfaces.get(name)),
+            _ => None,
+        }
     }
 }
 

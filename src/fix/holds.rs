@@ -2,10 +2,13 @@
 
 use std::fmt::Display;
 
+use serde_json::{Map, Value};
+
 use crate::catalog::kind::packages::STATUS;
 use crate::facts::nics;
 use crate::facts::ovs::{Bridge, Interface, Ovs};
 use crate::facts::packages::Packages;
+use crate::facts::wiring::Wiring;
 use crate::host::Observe;
 use crate::model::answer::{Address, FromAnswer, Link, Route, Rule, Unit};
 use crate::model::run::Holds;
@@ -51,6 +54,13 @@ pub fn holds(host: &dyn Observe, what: &Holds, socket: Option<&str>) -> Reading<
             let has = |name: &String| ovs.bridges.iter().any(|bridge| bridge.name == *name);
             names.iter().all(|name| has(name) == *there) && has_followed(ovs)
         }),
+        Holds::SwitchRow { table, name, has } => {
+            let query = Query::OvsConfiguration(socket.to_owned());
+            read::<Vec<u8>>(host, &query, |text| match Wiring::parse(text) {
+                Ok(wiring) => Reading::Known(row_has(&wiring, table, name, has)),
+                Err(error) => Reading::unreadable(TroubleCause::Malformed, format!("{socket}: {error}")),
+            })
+        }
         Holds::Package { name, version } => package_holds(host, name, version),
     }
 }
@@ -112,6 +122,12 @@ fn of_switch(host: &dyn Observe, socket: &str, is_so: impl FnOnce(&Ovs<'_>) -> b
 /// vswitchd has taken up all that the database says.
 fn has_followed(ovs: &Ovs<'_>) -> bool {
     ovs.switch.is_initialised && ovs.switch.current_config >= ovs.switch.next_config
+}
+
+fn row_has(wiring: &Wiring<'_>, table: &str, name: &str, has: &Map<String, Value>) -> bool {
+    let Some(row) = wiring.row(table, name) else { return false };
+    let own = wiring.attributes(row);
+    has.iter().all(|(key, value)| own.get(key).unwrap_or(&Value::Null) == value)
 }
 
 /// `port` may be a member of a bond: `bond0/eno1`.

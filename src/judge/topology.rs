@@ -108,6 +108,22 @@ impl Topology {
         self.nodes.iter().filter(|(part, _)| matches!(part, Part::Unit(_))).map(|(_, node)| *node).gather()
     }
 
+    /// The devices among these parts, and those that rely on any of them: whose traffic stops when these do.
+    pub fn devices_on(&mut self, parts: &[Part]) -> Vec<String> {
+        let mut open: Vec<usize> = parts.iter().map(|part| self.node(part)).collect();
+        let mut seen = SortedSet::new();
+        while let Some(node) = open.pop() {
+            if seen.insert(node) {
+                open.extend(self.above(node));
+            }
+        }
+        let device = |(part, node): (&Part, &usize)| match part {
+            Part::Device(name) if seen.contains(node) && !name.is_empty() => Some(name.clone()),
+            _ => None,
+        };
+        self.nodes.iter().filter_map(device).collect()
+    }
+
     /// Says that `upper` relies on `lower`.
     pub fn relate(&mut self, upper: &Part, lower: &Part) {
         let upper = self.node(upper);

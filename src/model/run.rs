@@ -2,6 +2,8 @@
 
 use crate::model::stored::{choice, row};
 
+use serde_json::{Map, Value};
+
 use super::plan::Planned;
 use super::report::ActionState;
 use crate::exit::FailOn;
@@ -65,6 +67,12 @@ pub enum Holds {
         names: Vec<String>,
         there: bool,
     },
+    /// The row of this table and name has these attributes: column, or `column:key` of a map; null where it has none.
+    SwitchRow {
+        table: String,
+        name: String,
+        has: Map<String, Value>,
+    },
     /// dpkg has this package in this state: `install ok installed`, and in this version.
     Package {
         name: String,
@@ -86,6 +94,7 @@ choice! {
     "unit-file" => UnitFile { unit, state },
     "port" => Port { bridge, port, there },
     "bridges" => Bridges { names, there },
+    "switch-row" => SwitchRow { table, name, has },
     "package" => Package { name, version },
 }
 

@@ -17,6 +17,7 @@ mod console_card;
 mod disk;
 mod fix_engine;
 mod fix_space;
+mod fix_ovs;
 mod looking;
 mod netplan;
 mod network_kept;

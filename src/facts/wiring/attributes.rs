@@ -111,7 +111,8 @@ fn is_usual(column: &str, value: &Value) -> bool {
     }
 }
 
-fn is_of_others(key: &str) -> bool {
+/// Keys that daemons write: they do so again.
+pub fn is_of_others(key: &str) -> bool {
     WRITTEN_BY_OTHERS.iter().any(|prefix| key.starts_with(prefix))
 }
 

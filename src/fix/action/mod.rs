@@ -7,6 +7,7 @@ mod ovs_database;
 mod ovs_port;
 mod packages;
 mod route;
+mod rows;
 mod services;
 mod space;
 

@@ -2,7 +2,7 @@
 
 mod bonds;
 pub mod by_hand;
-mod places;
+pub mod places;
 
 use std::collections::HashMap;
 

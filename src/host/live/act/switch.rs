@@ -29,9 +29,10 @@ const POLL: Duration = Duration::from_millis(50);
 pub fn commit(transaction: &Transaction) -> Result<(), NotDone> {
     let socket = Path::new(&transaction.socket);
     follows(socket)?;
-    let operations = operations(transaction)?;
+    let mut operations = operations(transaction)?;
     let fault = |fault: &Fault| NotDone::new(format!("{} at {}: {fault}", "ovsdb-server", socket.display()));
     let mut database = Database::connect(socket, Instant::now() + COMMIT).map_err(|it| fault(&it))?;
+    resolve(&mut operations, &mut database)?;
     let reply = match database.transact(&operations) {
         Ok(reply) => reply,
         Err(Fault::Failed(words)) => return Err(refused(&words)),
@@ -94,6 +95,50 @@ fn operations(transaction: &Transaction) -> Result<Vec<Value>, NotDone> {
         json!({"op": "comment", "comment": format!("hostready: {}", transaction.words.join("; "))}),
     ]);
     Ok(operations)
+}
+
+/// What stands for the uuid of a row that did not exist when the plan was made: `["row-of", "Port", "eno1"]`.
+const ROW_OF: &str = "row-of";
+
+fn row_of(value: &Value) -> Option<(&str, &str)> {
+    match value.as_array()?.as_slice() {
+        [tag, table, name] if tag == ROW_OF => Some((table.as_str()?, name.as_str()?)),
+        _ => None,
+    }
+}
+
+/// Puts the uuids of rows in the place of their names.
+fn resolve(operations: &mut [Value], database: &mut Database) -> Result<(), NotDone> {
+    for operation in operations {
+        resolve_in(operation, database)?;
+    }
+    Ok(())
+}
+
+fn resolve_in(value: &mut Value, database: &mut Database) -> Result<(), NotDone> {
+    if let Some((table, name)) = row_of(value) {
+        let found = uuid(table, name, database)?;
+        *value = found;
+        return Ok(());
+    }
+    match value {
+        Value::Array(items) => items.iter_mut().try_for_each(|item| resolve_in(item, database)),
+        Value::Object(fields) => fields.values_mut().try_for_each(|item| resolve_in(item, database)),
+        _ => Ok(()),
+    }
+}
+
+fn uuid(table: &str, name: &str, database: &mut Database) -> Result<Value, NotDone> {
+    let select = json!({"op": "select", "table": table, "where": [["name", "==", name]], "columns": ["_uuid"]});
+    let reply = database.transact(&[select]).map_err(|fault| NotDone::new(format!("ovsdb-server: {fault}")))?;
+    let found: Value = serde_json::from_slice(&reply).unwrap_or_default();
+    match found.pointer("/0/rows/0/_uuid") {
+        Some(uuid) => Ok(uuid.clone()),
+        None => {
+            let why = format!("the switch has changed since: it has no {table} {name} any more; nothing was changed");
+            Err(NotDone { why, outdated: true })
+        }
+    }
 }
 
 /// The configuration that is to be reached: the last row that the transaction has selected.

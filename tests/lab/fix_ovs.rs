@@ -1,0 +1,155 @@
+//! What became of the switch and of its NICs is repaired, proven with the switch's own tools, and taken back.
+
+use anyhow::{Context, Result, ensure};
+use serde_json::Value;
+
+use crate::harness::{Lab, Run, Tested, recipe};
+
+crate::tests!("fix-ovs":
+    each_lost_port_comes_back_as_it_was_and_goes_again,
+    port_on_another_bridge_is_moved_only_where_it_is_named,
+    what_cannot_be_done_is_refused_and_nothing_is_changed,
+);
+
+/// A bridge for data beside the one that the host hangs on. The cards stay down: all are plugged into one wire.
+const DATA: &str = "
+ovs-vsctl --timeout=10 \
+    -- add-br br-data -- set bridge br-data datapath_type=netdev other_config:hwaddr=02:00:00:0a:00:10 \
+    -- add-port br-data eno4 tag=40 vlan_mode=native-untagged trunks=100,200 \
+    -- set interface eno4 mtu_request=1450 ingress_policing_rate=100000 external_ids:who=me \
+    -- set port eno4 qos=@q -- --id=@q create qos type=linux-noop other_config:max-rate=1000000 queues:0=@r \
+    -- --id=@r create queue other_config:min-rate=1000 \
+    -- add-bond br-data bond1 eno2 eno3 bond_mode=active-backup other_config:bond-primary=eno2 \
+    -- add-port br-data vx7 -- set interface vx7 type=vxlan options:remote_ip=192.0.2.77 options:key=7 \
+    -- add-port br-ex to-data -- set interface to-data type=patch options:peer=to-ex \
+    -- add-port br-data to-ex -- set interface to-ex type=patch options:peer=to-data
+ovs-vsctl --timeout=10 add-port br-int tap7 tag=7 -- set interface tap7 type=internal external_ids:iface-id=guest-7
+";
+
+fn hypervisor() -> Result<Lab> {
+    let lab = recipe::bonded().nic("eno4", "52:54:00:0a:00:04").boot()?;
+    let lab = recipe::bring_to_work(lab)?;
+    lab.sh(DATA)?;
+    lab.hostready(&["snapshot", "--json", "--replace"])?.exits(0)?;
+    Ok(lab)
+}
+
+/// Every bridge, port and interface as the switch has it, but for uuids and numbers that it gives out by itself.
+const SWITCH: &str = "
+for table in 'Bridge name,datapath_type,fail_mode,other_config,external_ids,protocols' \
+    'Port name,tag,trunks,vlan_mode,bond_mode,lacp,other_config,external_ids,fake_bridge' \
+    'Interface name,type,options,external_ids,other_config,mtu_request,ingress_policing_rate,error' \
+    'QoS type,other_config' 'Queue other_config' 'Controller target' 'Open_vSwitch external_ids,other_config'; do
+    ovs-vsctl --timeout=10 --format=json --columns=${table#* } list ${table%% *} |
+        python3 -c 'import json,sys; [print(sys.argv[1], *map(json.dumps, row)) for row in sorted(json.load(sys.stdin)[\"data\"], key=str)]' ${table%% *}
+done
+for bridge in $(ovs-vsctl list-br); do echo $bridge: $(ovs-vsctl list-ports $bridge); done
+";
+
+fn switch(lab: &Lab) -> Result<String> {
+    lab.sh(SWITCH)
+}
+
+fn fix(lab: &Lab, wanted: &str) -> Result<Run> {
+    lab.hostready(&["fix", "--json", "--apply", wanted])
+}
+
+fn action<'a>(run: &'a Run, id: &str) -> Result<&'a Value> {
+    let actions = run.report()?["actions"].as_array().context("no actions")?;
+    actions.iter().find(|action| action["id"] == id).with_context(|| format!("no action {id}\n{}", run.stdout))
+}
+
+fn is_applied(run: &Run, id: &str) -> Tested {
+    let action = action(run, id)?;
+    ensure!(action["state"] == "applied" && action["changed"] == true, "{action:#}");
+    Ok(())
+}
+
+fn is_refused(run: &Run, id: &str, word: &str) -> Tested {
+    let action = action(run, id)?;
+    ensure!(action["state"] == "refused" && action["changed"] == false, "{action:#}");
+    ensure!(action.to_string().contains(word), "it does not say {word:?}: {action:#}");
+    ensure!(run.report()?["changed"] == false, "{}", run.stdout);
+    Ok(())
+}
+
+/// What is done to the switch, and the finding that it makes.
+const LOSSES: &[(&str, &str)] = &[
+    ("del-port br-data eno4", "ovs.port-kept:br-data/eno4"),
+    ("del-port br-data vx7", "ovs.port-kept:br-data/vx7"),
+    ("del-port br-data to-ex", "ovs.port-kept:br-data/to-ex"),
+    ("del-port br-data bond1", "ovs.port-kept:br-data/bond1"),
+    ("del-bond-iface bond1 eno3", "ovs.port-kept:br-data/bond1/eno3"),
+    ("set port eno4 tag=41", "ovs.port-kept:br-data/eno4"),
+    ("clear port eno4 tag -- set port eno4 trunks=100", "ovs.port-kept:br-data/eno4"),
+    ("clear interface eno4 mtu_request", "ovs.port-kept:br-data/eno4"),
+    ("clear port eno4 qos", "ovs.port-kept:br-data/eno4"),
+    ("set interface eno4 ingress_policing_rate=0 external_ids:who=you", "ovs.port-kept:br-data/eno4"),
+    ("set interface vx7 options:remote_ip=192.0.2.78 options:csum=true", "ovs.port-kept:br-data/vx7"),
+    ("set port bond1 bond_mode=balance-slb", "ovs.port-kept:br-data/bond1"),
+];
+
+fn each_lost_port_comes_back_as_it_was_and_goes_again() -> Tested {
+    let lab = hypervisor()?;
+    let whole = switch(&lab)?;
+    for (loss, finding) in LOSSES {
+        let within = || format!("{loss}: {finding}");
+        lab.sh(&format!("ovs-vsctl --timeout=10 {loss}"))?;
+        let lost = switch(&lab)?;
+        ensure!(lost != whole, "{loss} changes nothing that is looked at");
+        let run = fix(&lab, finding)?;
+        is_applied(&run, "ovs.port.readd").with_context(within)?;
+        run.exits(0).with_context(within)?;
+        let mended = switch(&lab)?;
+        ensure!(mended == whole, "{loss}\n--- was\n{whole}\n--- is\n{mended}");
+
+        let undo = lab.hostready(&["undo", "--json"])?;
+        undo.exits(0).with_context(within)?;
+        let undone = switch(&lab)?;
+        ensure!(undone == lost, "{loss}, undone\n--- was\n{lost}\n--- is\n{undone}\n{}", undo.stdout);
+        fix(&lab, finding)?.exits(0).with_context(within)?;
+        ensure!(switch(&lab)? == whole, "{loss}: not mended again");
+        let again = fix(&lab, finding)?;
+        ensure!(again.report()?["changed"] == false, "{loss}: {}", again.stdout);
+    }
+    Ok(())
+}
+
+fn port_on_another_bridge_is_moved_only_where_it_is_named() -> Tested {
+    let lab = hypervisor()?;
+    let whole = switch(&lab)?;
+    lab.sh("ovs-vsctl --timeout=10 del-port br-data eno4 -- add-port br-int eno4 tag=40")?;
+    let lost = switch(&lab)?;
+    let all = lab.hostready(&["fix", "--json", "--apply", "--all"])?;
+    is_refused(&all, "ovs.port.readd", "hostready fix ovs.port-kept:br-data/eno4")?;
+    ensure!(switch(&lab)? == lost, "it was moved");
+    fix(&lab, "ovs.port-kept:br-data/eno4")?;
+    ensure!(lab.sh("ovs-vsctl port-to-br eno4")? == "br-data", "it was not moved");
+    // What else was lost on the way is another finding of the same port.
+    fix(&lab, "ovs.port-kept:br-data/eno4")?.exits(0)?;
+    ensure!(switch(&lab)? == whole, "not as it was\n{}", switch(&lab)?);
+    Ok(())
+}
+
+fn what_cannot_be_done_is_refused_and_nothing_is_changed() -> Tested {
+    let lab = hypervisor()?;
+    // In a bond of the kernel.
+    lab.sh("ovs-vsctl --timeout=10 del-port eno4; ip link add b0 type dummy; ip link add br9 type bridge; ip link set eno4 master br9")?;
+    let lost = switch(&lab)?;
+    is_refused(&fix(&lab, "ovs.port-kept:br-data/eno4")?, "ovs.port.readd", "eno4 is in br9")?;
+    lab.sh("ip link set eno4 nomaster")?;
+
+    // A daemon that does not run takes nothing up.
+    lab.sh("systemctl kill --signal=SIGSTOP ovs-vswitchd; ovs-vsctl --no-wait --timeout=10 set open_vswitch . next_cfg=99999")?;
+    let run = fix(&lab, "ovs.port-kept:br-data/eno4")?;
+    is_refused(&run, "ovs.port.readd", "vswitchd")?;
+    lab.sh("systemctl kill --signal=SIGCONT ovs-vswitchd; ovs-vsctl --timeout=20 set open_vswitch . external_ids:a=b; ovs-vsctl --timeout=10 remove open_vswitch . external_ids a")?;
+    ensure!(switch(&lab)? == lost, "something was written");
+
+    // A NIC that is gone.
+    lab.sh("ip link del eno4")?;
+    let run = fix(&lab, "ovs.port-kept:br-data/eno4")?;
+    is_refused(&run, "ovs.port.readd", "eno4 is gone")?;
+    ensure!(switch(&lab)? == lost, "something was written");
+    Ok(())
+}
