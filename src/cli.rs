@@ -7,8 +7,18 @@ use std::sync::Arc;
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    bundle::Bundle, check::Check, explain::Explain, fix::Fix, follow::WORK, schema::Schema, snapshot::SnapshotVerb,
-    undo::Undo, verify::Verify, work::Work,
+    bundle::Bundle,
+    check::Check,
+    confirm::Confirm,
+    explain::Explain,
+    fix::Fix,
+    follow::{GUARD, WORK},
+    guard::{Boot, Guard},
+    schema::Schema,
+    snapshot::SnapshotVerb,
+    undo::Undo,
+    verify::Verify,
+    work::Work,
 };
 use crate::exit::ExitStyle;
 use crate::host::Observe;
@@ -58,8 +68,23 @@ goes on when the connection ends. A fix is applied when the host, read again,
 shows it. What fails is taken back at once. A run that was killed is finished by
 the same command, and taken back by `hostready undo`.
 
+What a session or the management address hangs on is only touched with
+--confirm-within: it is taken back after that time, or at the next boot, unless
+`hostready confirm` keeps it over a new connection.
+
 Exit codes: 6 a chosen fix failed or was refused · 7 another run goes on, or the
             package manager is busy · else as `hostready check`";
+
+/// What stands below the help of `confirm`.
+const OF_CONFIRM: &str = "\
+Only over a connection other than the one the change was made over: whoever can
+make a new one has not been cut off. One that shares its TCP connection
+(ControlMaster) is the same one: `ssh -S none` makes a new one. At a console it
+is enough that the default gateway answers. What is confirmed is never taken
+back by itself.
+
+Exit codes: 0 kept · 6 nothing waits to be confirmed, it was taken back already,
+            or this is no new connection · 7 the run is not at its end yet";
 
 /// What stands below the help of `undo`.
 const OF_UNDO: &str = "\
@@ -97,6 +122,9 @@ enum Verb {
     /// What would repair this host, and with --apply does it
     #[command(after_help = OF_FIX)]
     Fix(Fix),
+    /// Keeps what `fix --confirm-within` changed
+    #[command(after_help = OF_CONFIRM)]
+    Confirm(Confirm),
     /// Takes back what a run of `fix` changed
     #[command(after_help = OF_UNDO)]
     Undo(Undo),
@@ -112,6 +140,12 @@ enum Verb {
     /// Carries out a run
     #[command(name = WORK, hide = true)]
     Work(Work),
+    /// Watches over a run that is to be confirmed
+    #[command(name = GUARD, hide = true)]
+    Guard(Guard),
+    /// Takes back what nobody confirmed before the host went down
+    #[command(hide = true)]
+    Boot(Boot),
 }
 
 impl Cli {
@@ -133,6 +167,7 @@ impl Cli {
             Verb::Snapshot(snapshot) => snapshot.is_json(),
             Verb::Verify(verify) => verify.judging.is_json(),
             Verb::Fix(fix) => fix.is_json(),
+            Verb::Confirm(confirm) => confirm.is_json(),
             Verb::Undo(undo) => undo.is_json(),
             _ => false,
         }
@@ -145,8 +180,11 @@ impl Cli {
             Verb::Snapshot(snapshot) => snapshot.run(looking, &Store::hand_out()),
             Verb::Verify(verify) => verify.run(looking, &Store::hand_out()),
             Verb::Fix(fix) => fix.run(looking, &Store::hand_out()),
+            Verb::Confirm(confirm) => confirm.run(looking),
             Verb::Undo(undo) => undo.run(&Store::hand_out()),
             Verb::Work(work) => work.run(looking, changing),
+            Verb::Guard(guard) => guard.run(looking, changing),
+            Verb::Boot(boot) => boot.run(changing),
             Verb::Explain(explain) => explain.run(),
             Verb::Bundle(bundle) => bundle.run(looking(), &Store::hand_out()),
             Verb::Schema(schema) => schema.run(),
@@ -178,7 +216,13 @@ mod tests {
 
     #[test]
     fn what_stands_below_the_options_is_not_broken_at_80_columns() {
-        for line in HELP.lines().chain(OF_SNAPSHOT.lines()).chain(OF_FIX.lines()).chain(OF_UNDO.lines()) {
+        for line in HELP
+            .lines()
+            .chain(OF_SNAPSHOT.lines())
+            .chain(OF_FIX.lines())
+            .chain(OF_UNDO.lines())
+            .chain(OF_CONFIRM.lines())
+        {
             assert!(line.chars().count() <= 80, "{line}");
         }
     }

@@ -15,7 +15,7 @@ use crate::fix::gate::Gate;
 use crate::fix::told;
 use crate::host::handover::Handover;
 use crate::host::store::Store;
-use crate::host::{lock, run_id};
+use crate::host::{invoker, lock, run_id};
 use crate::model::report::Intent;
 use crate::model::run::Request;
 
@@ -33,6 +33,9 @@ pub struct Fix {
     /// Allow what cannot be taken back or disturbs guests, by name: a fix, or `disruption`
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
     accept: Vec<String>,
+    /// Take it back after so long unless `hostready confirm` keeps it; needed for what this session hangs on
+    #[arg(long, value_parser = duration, value_name = "DURATION", requires = "apply")]
+    confirm_within: Option<Duration>,
     /// Follow a run that goes on, the present one or this; show again how one of this boot ended
     #[arg(long, value_name = "RUN", num_args = 0..=1, default_missing_value = "", conflicts_with_all = ["wanted", "apply", "from"], env = "HOSTREADY_ATTACH", hide_env = true)]
     attach: Option<String>,
@@ -101,7 +104,8 @@ impl Fix {
             state: self.state.directory(),
             timeout: self.look.timeout,
             fail_on: self.report.fail_on,
-            session: session(),
+            session: invoker::session(),
+            service: invoker::service(),
         }
     }
 
@@ -131,7 +135,7 @@ impl Fix {
             undo: None,
             wanted: self.wanted(),
             accepted: self.accepted(),
-            confirm_within_s: None,
+            confirm_within_s: self.confirm_within.map(|within| within.as_secs().max(1)),
             lock_timeout_s: self.lock_timeout.as_secs(),
             intent: self.intent.map(|intent| intent.as_str().to_owned()),
             ..request(&self.state, &self.config, &self.look, &self.profiles, &self.report)?
@@ -162,11 +166,6 @@ pub fn is_a_name(run: &str) -> bool {
     !run.is_empty() && run.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
 }
 
-/// From where we were called; none at a console.
-fn session() -> Option<String> {
-    std::env::var("SSH_CONNECTION").ok().filter(|session| !session.is_empty())
-}
-
 /// What every request says, whatever is asked for.
 pub fn request(
     state: &StateOptions,
@@ -193,7 +192,8 @@ pub fn request(
         state: absolute(&state.directory())?,
         intent: None,
         fail_on: report.fail_on,
-        session: session(),
+        session: invoker::session(),
+        service: invoker::service(),
     })
 }
 

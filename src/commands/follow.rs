@@ -20,6 +20,8 @@ use crate::report::progress;
 
 /// The hidden verb of the process that carries a run out.
 pub const WORK: &str = "work";
+/// The one of the process that watches over it where it is to be confirmed, and starts the other.
+pub const GUARD: &str = "guard";
 
 const PAUSE: Duration = Duration::from_millis(20);
 /// A worker that nobody has seen by then will not come.
@@ -30,7 +32,11 @@ pub fn start(request: &Request) -> anyhow::Result<()> {
     handover::sweep();
     let run = request.run.as_str();
     Handover::of(run).give(request).with_context(|| format!("cannot hand the run over under {}", handover::PLACE))?;
-    let notice = session::start(&format!("hostready-{run}"), &[WORK, run]).context("cannot start the run")?;
+    let notice = match request.confirm_within_s {
+        Some(_) => session::start_guardian(&format!("hostready-guard-{run}"), &[GUARD, run]),
+        None => session::start(&format!("hostready-{run}"), &[WORK, run]),
+    }
+    .context("cannot start the run")?;
     if let Some(notice) = notice {
         write::say(&format!("warning: {notice}"));
     }

@@ -90,7 +90,7 @@ pub struct AimOptions {
 }
 
 /// Where snapshots are kept, unless a person says otherwise.
-const STATE: &str = "/var/lib/hostready";
+pub const STATE: &str = "/var/lib/hostready";
 
 #[derive(Clone, Debug, Args)]
 pub struct StateOptions {

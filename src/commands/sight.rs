@@ -36,6 +36,8 @@ pub struct Wish {
     pub fail_on: FailOn,
     /// `SSH_CONNECTION` of whoever asked.
     pub session: Option<String>,
+    /// The service that asked.
+    pub service: Option<String>,
 }
 
 pub struct Sight {
@@ -127,13 +129,7 @@ impl Sight {
                 Context { catalog, facts: &facts, before: before.as_ref(), findings: &report.findings, named: false };
             (plan(&self.wanted, &context), protected::paths(&facts, self.wish.session.as_deref()))
         };
-        Ok(Sighted { planned, protected, report, answers })
-    }
-
-    /// What the host says now of what an action was to change, where it can be measured.
-    pub fn measured(&self, planned: &Planned, seen: &Sighted) -> Option<Map<String, Value>> {
-        let run = self.subject.run(self.selection.aim.intent);
-        action::measured_room(planned, &Facts::new(&seen.answers, &self.subject.catalog.settings, run))
+        Ok(Sighted { planned, protected, report })
     }
 
     /// What was named and is nowhere found: it says so, and nothing is wrong with that.

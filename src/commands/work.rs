@@ -4,7 +4,7 @@
 mod apply;
 mod back;
 
-pub use back::{last, past};
+pub use back::{Past, last, left_of_boot, past};
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -14,12 +14,14 @@ use anyhow::Context;
 use clap::Args;
 
 use super::fix::is_a_name;
+use super::follow::homes;
 use super::load::{self, Subject};
 use super::sight::Wish;
 use super::{Changing, Ended, Looking, UsageError, usage};
 use crate::exit::Exit;
+use crate::fix::standing::Standing;
 use crate::host::handover::{Answer, Handover};
-use crate::host::lock::{Refused, RunLock};
+use crate::host::lock::{Refused, RunLock, holder};
 use crate::host::runs::Runs;
 use crate::host::session::{self, Signals};
 use crate::model::Report;
@@ -84,10 +86,35 @@ fn exit(error: &anyhow::Error) -> Exit {
 impl Worker {
     fn work(&mut self) -> anyhow::Result<Report> {
         // Locked first, read then: what another run was doing is done.
-        let _lock = lock(&self.request.run)?;
+        let _lock = self.lock()?;
         match self.request.undo.clone() {
             Some(run) => back::take_back(self, &run),
             None => apply::apply(self),
+        }
+    }
+
+    /// The lock of a run that is to be confirmed is its guardian's. A run that waits to be confirmed is taken back in
+    /// spite of it: that is what its guardian is there for.
+    fn lock(&self) -> anyhow::Result<Option<RunLock>> {
+        let run = &self.request.run;
+        if self.request.confirm_within_s.is_some() {
+            return match holder() {
+                Some(holder) if holder == *run => Ok(None),
+                _ => anyhow::bail!("nobody watches over the run {run}; nothing was changed"),
+            };
+        }
+        let other = match RunLock::take(run) {
+            Ok(lock) => return Ok(Some(lock)),
+            Err(Refused::Busy(other)) => other.unwrap_or_else(|| "of unknown name".to_owned()),
+            Err(Refused::Failed(error)) => {
+                return Err(anyhow::Error::new(error).context("cannot take the lock under /run/hostready"));
+            }
+        };
+        let means_it = self.request.undo.as_ref().is_some_and(|run| run.is_empty() || *run == other);
+        let pending = pending(&self.state(), &other);
+        match pending {
+            Some(_) if means_it => Ok(None),
+            pending => Err(busy(&other, pending.as_deref())),
         }
     }
 
@@ -101,6 +128,7 @@ impl Worker {
             timeout: Duration::from_secs(self.request.timeout_s),
             fail_on: self.request.fail_on,
             session: self.request.session.clone(),
+            service: self.request.service.clone(),
         }
     }
 
@@ -121,15 +149,22 @@ impl Worker {
     }
 }
 
-fn lock(run: &str) -> anyhow::Result<RunLock> {
-    RunLock::take(run).map_err(|refused| match refused {
-        Refused::Busy(other) => {
-            let other = other.unwrap_or_else(|| "of unknown name".to_owned());
-            let message = format!(
-                "another run goes on: {other}\nhint: `hostready fix --attach` follows it; nothing was changed by this one"
-            );
-            Ended { exit: Exit::Busy, message }.into()
-        }
-        Refused::Failed(error) => anyhow::Error::new(error).context("cannot take the lock under /run/hostready"),
-    })
+/// Until when this run waits to be confirmed, where it does.
+pub fn pending(state: &Path, run: &str) -> Option<String> {
+    let runs = homes(state).into_iter().find(|runs| runs.exists(run))?;
+    let standing = Standing::of(&runs.read(run).ok()?);
+    let waits = standing.pending && !standing.confirmed && standing.is_over().is_none();
+    standing.guard.filter(|_| waits).map(|guard| guard.deadline)
+}
+
+pub fn busy(other: &str, pending: Option<&str>) -> anyhow::Error {
+    let (goes_on, hint) = match pending {
+        Some(deadline) => (
+            format!("run {other} waits to be confirmed, until {deadline}"),
+            "`hostready confirm` keeps it, `hostready undo` takes it back",
+        ),
+        None => (format!("another run goes on: {other}"), "`hostready fix --attach` follows it"),
+    };
+    let message = format!("{goes_on}\nhint: {hint}; nothing was changed by this one");
+    Ended { exit: Exit::Busy, message }.into()
 }

@@ -38,10 +38,14 @@ impl Hands<'_> {
     /// Makes every step of an action; `action` is its number in the run. What a kill leaves is a step that was begun.
     pub fn carry_out(&mut self, action: usize, planned: &Planned) -> Result<(), Broken> {
         for (step, planned) in planned.steps.iter().enumerate() {
-            if let Some(why) = (self.stop)() {
-                return Err(Broken::Stopped(why));
-            }
-            self.make(action, step, planned)?;
+            // A guardian that takes the run back waits for the step to end, and no other is made after it has begun.
+            self.book.hold()?;
+            let made = match (self.stop)().or_else(|| self.book.standing.is_over()) {
+                Some(why) => Err(Broken::Stopped(why)),
+                None => self.make(action, step, planned),
+            };
+            self.book.release()?;
+            made?;
         }
         Ok(())
     }

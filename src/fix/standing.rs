@@ -146,6 +146,15 @@ impl Standing {
             .flat_map(|(action, acted)| acted.to_undo().map(move |(step, undoes)| (action, step, undoes)))
     }
 
+    /// Why nothing more is to be done in it: somebody else has taken it back, or kept it.
+    pub fn is_over(&self) -> Option<String> {
+        match (&self.reverting, &self.ended) {
+            (Some(because), _) => Some(format!("the run is taken back: {because}")),
+            (None, Some((_, message))) => Some(format!("the run has ended: {message}")),
+            (None, None) => None,
+        }
+    }
+
     /// What is left to be taken back of a run that nobody goes on with any more.
     pub fn left(&self) -> Left {
         if self.ended.is_some() || self.request.is_none() {

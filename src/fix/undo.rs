@@ -12,15 +12,22 @@ use crate::model::run::Entry;
 
 /// What could not be taken back; empty where all was.
 pub fn take_back(book: &mut Book, because: &str, change: &dyn Change) -> io::Result<Vec<String>> {
-    book.write(Entry::Reverting { because: because.to_owned() })?;
-    let steps = steps(&book.standing, |_| true);
-    undo_steps(book, steps, change)
+    book.hold()?;
+    let errors = book.write(Entry::Reverting { because: because.to_owned() }).and_then(|()| {
+        let steps = steps(&book.standing, |_| true);
+        undo_steps(book, steps, change)
+    });
+    book.release()?;
+    errors
 }
 
 /// The same for one action, because it failed: the run itself goes on to its end.
 pub fn take_back_action(book: &mut Book, action: usize, change: &dyn Change) -> io::Result<Vec<String>> {
+    book.hold()?;
     let steps = steps(&book.standing, |it| it == action);
-    undo_steps(book, steps, change)
+    let errors = undo_steps(book, steps, change);
+    book.release()?;
+    errors
 }
 
 /// Takes back what a run that was killed has left half done, or all where somebody wanted that or nobody kept it.

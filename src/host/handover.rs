@@ -69,6 +69,11 @@ impl Handover {
         Ok((Worker { _held: held }, request))
     }
 
+    /// What was asked for, for whoever watches over it.
+    pub fn request(&self) -> io::Result<Request> {
+        Ok(serde_json::from_slice(&std::fs::read(self.path(REQUEST))?)?)
+    }
+
     /// Whether somebody works on it now.
     pub fn is_taken(&self) -> bool {
         let file = OpenOptions::new().read(true).open(self.path(WORKER));

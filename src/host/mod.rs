@@ -1,9 +1,11 @@
 //! The only door to the machine.
 
 pub mod asking;
+pub mod boot;
 pub mod change;
 pub mod configuration;
 pub mod handover;
+pub mod invoker;
 pub mod live;
 pub mod lock;
 pub mod recorded;

@@ -26,6 +26,16 @@ pub struct Runs {
 pub trait Log {
     /// On the disk when this returns.
     fn write(&mut self, what: Entry) -> io::Result<()>;
+
+    /// Nobody else writes here, and so nobody else acts, until `release`. Every line that there is by then, where others
+    /// may have written some.
+    fn hold(&mut self) -> io::Result<Option<Vec<Line>>> {
+        Ok(None)
+    }
+
+    fn release(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// Where a run writes down what it does. Dropped, it stays as it is.
@@ -33,6 +43,7 @@ pub trait Log {
 pub struct Journal {
     file: File,
     path: PathBuf,
+    is_held: bool,
 }
 
 impl Runs {
@@ -122,19 +133,7 @@ impl Runs {
 
     /// Every line that is whole. One that was being written when the power went counts as not written.
     pub fn read(&self, run: &str) -> io::Result<Vec<Line>> {
-        let path = self.of(run).join(JOURNAL);
-        let text = std::fs::read_to_string(&path)?;
-        let mut lines = Vec::new();
-        for (number, line) in text.split_inclusive('\n').enumerate() {
-            if !line.ends_with('\n') {
-                break;
-            }
-            lines.push(serde_json::from_str(line).map_err(|error| {
-                let message = format!("{}:{}: {error}", path.display(), number + 1);
-                io::Error::new(io::ErrorKind::InvalidData, message)
-            })?);
-        }
-        Ok(lines)
+        read(&self.of(run).join(JOURNAL))
     }
 
     /// The names of all runs, the oldest first: names sort by time.
@@ -155,9 +154,11 @@ impl Runs {
 impl Journal {
     fn open(path: &Path, new: bool) -> io::Result<Self> {
         let file = OpenOptions::new().append(true).create_new(new).mode(0o600).open(path)?;
-        let mut journal = Self { file, path: path.to_owned() };
+        let mut journal = Self { file, path: path.to_owned(), is_held: false };
         if !new {
+            journal.file.lock()?;
             journal.end_torn_line()?;
+            journal.file.unlock()?;
         }
         Ok(journal)
     }
@@ -181,10 +182,8 @@ impl Journal {
             let _ = self.file.set_len(before);
         })
     }
-}
 
-impl Log for Journal {
-    fn write(&mut self, what: Entry) -> io::Result<()> {
+    fn put_down(&mut self, what: Entry) -> io::Result<()> {
         let line = Line { at: humantime::format_rfc3339_seconds(SystemTime::now()).to_string(), what };
         let mut text = serde_json::to_vec(&line)?;
         text.push(b'\n');
@@ -201,6 +200,48 @@ impl Log for Journal {
 fn gives_way(error: &io::Error, state: &Path) -> bool {
     let is_full = matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded);
     is_full && std::fs::remove_file(Snapshots { state: state.to_owned() }.reserve()).is_ok()
+}
+
+impl Log for Journal {
+    fn write(&mut self, what: Entry) -> io::Result<()> {
+        if self.is_held {
+            return self.put_down(what);
+        }
+        self.file.lock()?;
+        let written = self.put_down(what);
+        self.file.unlock()?;
+        written
+    }
+
+    fn hold(&mut self) -> io::Result<Option<Vec<Line>>> {
+        self.file.lock()?;
+        let lines = self.end_torn_line().and_then(|()| read(&self.path));
+        self.is_held = lines.is_ok();
+        if lines.is_err() {
+            self.file.unlock()?;
+        }
+        lines.map(Some)
+    }
+
+    fn release(&mut self) -> io::Result<()> {
+        self.is_held = false;
+        self.file.unlock()
+    }
+}
+
+fn read(path: &Path) -> io::Result<Vec<Line>> {
+    let text = std::fs::read_to_string(path)?;
+    let mut lines = Vec::new();
+    for (number, line) in text.split_inclusive('\n').enumerate() {
+        if !line.ends_with('\n') {
+            break;
+        }
+        lines.push(serde_json::from_str(line).map_err(|error| {
+            let message = format!("{}:{}: {error}", path.display(), number + 1);
+            io::Error::new(io::ErrorKind::InvalidData, message)
+        })?);
+    }
+    Ok(lines)
 }
 
 fn sync(directory: &Path) -> io::Result<()> {
@@ -231,6 +272,25 @@ mod tests {
         }
         assert_eq!(runs.list().unwrap(), ["one"]);
         assert!(runs.begin("one").is_err(), "a name is used once");
+    }
+
+    #[test]
+    fn nobody_else_writes_while_it_is_held_and_what_others_wrote_is_read() {
+        let home = tempfile::tempdir().unwrap();
+        let runs = Runs { state: home.path().to_owned() };
+        let mut worker = runs.begin("one").unwrap();
+        worker.write(Entry::Pending).unwrap();
+        let mut guardian = runs.resume("one").unwrap();
+        assert_eq!(worker.hold().unwrap().unwrap().len(), 1);
+        let other = std::thread::spawn(move || guardian.write(Entry::Reverting { because: "late".to_owned() }));
+        std::thread::sleep(std::time::Duration::from_millis(100));
+        assert!(!other.is_finished(), "it was written while it was held");
+        worker.write(Entry::Intent { action: 0, step: 0 }).unwrap();
+        worker.release().unwrap();
+        other.join().unwrap().unwrap();
+        let lines = worker.hold().unwrap().unwrap();
+        assert_eq!(lines.last().unwrap().what, Entry::Reverting { because: "late".to_owned() });
+        assert_eq!(lines.len(), 3);
     }
 
     #[test]

@@ -32,11 +32,29 @@ const PROXIES: [&str; 8] =
 /// Starts `hostready ARGUMENTS…` so that it outlives us. What is to be said of how it was started, where that is not as
 /// it should be.
 pub fn start(unit: &str, arguments: &[&str]) -> io::Result<Option<String>> {
+    begin(unit, arguments, &[])
+}
+
+/// The same for whoever takes a change back: killed, it is started again.
+pub fn start_guardian(unit: &str, arguments: &[&str]) -> io::Result<Option<String>> {
+    begin(
+        unit,
+        arguments,
+        &["--property=Restart=on-failure", "--property=RestartSec=1", "--property=OOMScoreAdjust=-900"],
+    )
+}
+
+/// Whether systemd runs here, and can start us anew with the next boot.
+pub fn has_systemd() -> bool {
+    Path::new(BOOTED_WITH_SYSTEMD).is_dir()
+}
+
+fn begin(unit: &str, arguments: &[&str], properties: &[&str]) -> io::Result<Option<String>> {
     let own = std::env::current_exe()?;
-    if !Path::new(BOOTED_WITH_SYSTEMD).is_dir() {
+    if !has_systemd() {
         return detached(&own, arguments).map(|()| None);
     }
-    match as_service(unit, &own, arguments) {
+    match as_service(unit, &own, arguments, properties) {
         Ok(()) => Ok(None),
         Err(why) => {
             detached(&own, arguments)?;
@@ -45,11 +63,14 @@ pub fn start(unit: &str, arguments: &[&str]) -> io::Result<Option<String>> {
     }
 }
 
-fn as_service(unit: &str, own: &Path, arguments: &[&str]) -> io::Result<()> {
+fn as_service(unit: &str, own: &Path, arguments: &[&str], properties: &[&str]) -> io::Result<()> {
     let program = PLACES.iter().map(|place| Path::new(place).join("systemd-run")).find(|path| path.is_file());
     let Some(program) = program else { return Err(io::Error::other("there is no systemd-run")) };
     let mut command = Command::new(program);
-    command.args(["--quiet", "--collect", "--description=hostready changes this host"]).args(PROPERTIES);
+    command
+        .args(["--quiet", "--collect", "--description=hostready changes this host"])
+        .args(PROPERTIES)
+        .args(properties);
     for name in PROXIES {
         if let Ok(value) = std::env::var(name)
             && !value.contains('@')

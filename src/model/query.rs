@@ -49,6 +49,8 @@ pub enum Query {
     Unit(String),
     /// The TCP connections that stand of the processes of this unit.
     Connections(String),
+    /// The TCP connections that an sshd has taken.
+    SshConnections,
     /// Where a socket unit listens.
     Listens(String),
     /// What is enabled: the state of every unit file. After all else that systemd is asked: it reads every file for
@@ -131,6 +133,7 @@ impl Query {
             Self::Ovsdb(_)
             | Self::OvsConfiguration(_)
             | Self::Connections(_)
+            | Self::SshConnections
             | Self::GuestTaps
             | Self::OvsProgress(_)
             | Self::OvnController(_)
@@ -185,6 +188,7 @@ impl Query {
             Self::Unit(name) => ("unit", name),
             Self::UnitFiles => ("unit-files", ""),
             Self::Connections(unit) => ("connections", unit),
+            Self::SshConnections => ("ssh-connections", ""),
             Self::Listens(name) => ("listens", name),
             Self::Ovsdb(socket) => ("ovsdb", socket),
             Self::OvsConfiguration(socket) => ("ovs-configuration", socket),
@@ -254,6 +258,7 @@ impl FromStr for Query {
             "unit" => Self::Unit(owned),
             "unit-files" => Self::UnitFiles,
             "connections" => Self::Connections(owned),
+            "ssh-connections" => Self::SshConnections,
             "listens" => Self::Listens(owned),
             "ovsdb" => Self::Ovsdb(owned),
             "ovs-configuration" => Self::OvsConfiguration(owned),

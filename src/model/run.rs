@@ -119,6 +119,8 @@ pub struct Request {
     pub fail_on: FailOn,
     /// From where it was asked: `SSH_CONNECTION`, or none at a console.
     pub session: Option<String>,
+    /// The service that asked, where one did.
+    pub service: Option<String>,
 }
 
 row!(
@@ -136,7 +138,8 @@ row!(
         state,
         intent: Optional,
         fail_on: Optional,
-        session: Optional
+        session: Optional,
+        service: Optional
     }
 );
 

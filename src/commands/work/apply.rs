@@ -9,19 +9,23 @@ use crate::exit::Exit;
 use crate::fix::book::Book;
 use crate::fix::gate::Gate;
 use crate::fix::rounds::{Outcome, Seen, World, rounds};
+use crate::fix::standing::Standing;
 use crate::fix::told;
+use crate::host::boot;
 use crate::host::change::Change;
 use crate::host::runs::Runs;
 use crate::judge::outlook::{Outlook, outlook};
 use crate::model::finding::FindingRef;
 use crate::model::plan::Planned;
-use crate::model::report::{Action, ActionState, Intent};
+use crate::model::report::{Action, ActionState, Intent, Pending};
 use crate::model::run::Entry;
 use crate::model::{Finding, Report, Status};
 
 /// So long may what was mended take to show: a link comes up, a daemon connects.
 const TO_SETTLE: Duration = Duration::from_secs(15);
 const PAUSE: Duration = Duration::from_millis(500);
+/// So long has a guardian to answer.
+const TO_ANSWER: Duration = Duration::from_secs(15);
 
 pub fn apply(worker: &mut Worker) -> anyhow::Result<Report> {
     let sight = Sight::new(worker.subject()?, worker.wish("fix"))?;
@@ -31,11 +35,14 @@ pub fn apply(worker: &mut Worker) -> anyhow::Result<Report> {
         is_guarded: worker.request.confirm_within_s.is_some(),
         ..Gate::default()
     };
-    let mut applying = Applying { worker, sight, gate, last: None, runs: None, book: None };
+    let mut applying = Applying { worker, sight, gate, last: None, runs: None, book: None, deadline_boot_ms: None };
     let mut outcome = rounds(&mut applying)?;
     // Begun, and then nothing was left that might be done.
     let unused = applying.book.take();
     outcome.book = outcome.book.or(unused);
+    if let Some(book) = &mut outcome.book {
+        wait_to_be_kept(book)?;
+    }
     let Applying { worker, sight, last, runs, .. } = applying;
     let Some(seen) = last else { anyhow::bail!("nobody looked") };
     worker.notices.extend(sight.not_found(&seen.report));
@@ -46,14 +53,21 @@ pub fn apply(worker: &mut Worker) -> anyhow::Result<Report> {
 
 /// The host as it was left, and what was done to it.
 fn report(worker: &Worker, mut report: Report, before: Vec<Action>, outcome: &Outcome) -> Report {
+    let pending = outcome.book.as_ref().and_then(|book| pending(&worker.request.run, &book.standing));
     let acted = outcome.book.iter().flat_map(|book| &book.standing.actions).map(told::acted);
-    let acted = acted.map(|action| told::measured(action, &report.findings)).collect::<Vec<_>>();
+    let waits = |action: Action| match action.state {
+        ActionState::Applied if pending.is_some() => Action { state: ActionState::Pending, ..action },
+        _ => action,
+    };
+    let acted = acted.map(|action| waits(told::measured(action, &report.findings))).collect::<Vec<_>>();
     let refused = outcome.refused.iter().map(|(planned, why)| told::refused(planned, why));
     let has_taken_back = before.iter().any(|action| action.changed);
     report.actions = before.into_iter().chain(acted).chain(refused).collect();
     report.run_id.clone_from(&worker.request.run);
+    report.pending = pending;
     report.changed = has_taken_back || report.actions.iter().any(|action| action.changed);
-    let has_missed = report.actions.iter().any(|action| has_missed(action.state));
+    let was_taken_back = outcome.book.as_ref().is_some_and(|book| book.standing.reverting.is_some());
+    let has_missed = was_taken_back || report.actions.iter().any(|action| has_missed(action.state));
     if has_missed {
         let exit = Exit::from_code(report.exit_code).merge(Exit::Unmended);
         report.exit_code = exit.code();
@@ -61,6 +75,21 @@ fn report(worker: &Worker, mut report: Report, before: Vec<Action>, outcome: &Ou
     }
     told::mention(&mut report);
     report
+}
+
+/// What was made and has a guardian waits to be kept from here on; where nothing of it stands there is nothing to keep.
+/// A guardian that takes it back is waited for.
+fn wait_to_be_kept(book: &mut Book) -> io::Result<()> {
+    book.hold()?;
+    let waits = book.standing.guard.is_some() && book.standing.has_changed() && book.standing.is_over().is_none();
+    let written = if waits { book.write(Entry::Pending) } else { Ok(()) };
+    book.release()?;
+    written
+}
+
+fn pending(run: &str, standing: &Standing) -> Option<Pending> {
+    let guard = standing.guard.as_ref().filter(|_| standing.pending && standing.is_over().is_none())?;
+    Some(Pending { run: run.to_owned(), deadline: guard.deadline.clone(), survives_reboot: guard.survives_reboot })
 }
 
 fn has_missed(state: ActionState) -> bool {
@@ -74,7 +103,9 @@ fn end(worker: &mut Worker, runs: Option<Runs>, outcome: Outcome, report: &Repor
     if !book.standing.has_acted() {
         return runs.forget(&run);
     }
-    book.write(Entry::Ended { exit_code: report.exit_code, message: report.msg.clone() })?;
+    if !book.standing.pending && book.standing.ended.is_none() {
+        book.write(Entry::Ended { exit_code: report.exit_code, message: report.msg.clone() })?;
+    }
     worker.keep(&runs, &run, report);
     runs.keep_room();
     Ok(())
@@ -89,6 +120,8 @@ struct Applying<'w> {
     runs: Option<Runs>,
     /// The journal, until the rounds take it.
     book: Option<Book>,
+    /// When the guardian takes it back.
+    deadline_boot_ms: Option<u64>,
 }
 
 impl World for Applying<'_> {
@@ -115,8 +148,14 @@ impl World for Applying<'_> {
     }
 
     fn begin(&mut self, _: &[Planned]) -> Result<Book, String> {
-        // The guardian of a change that must be confirmed is started here, and answers before this returns.
-        self.book.take().ok_or_else(|| "it cannot be written down".to_owned())
+        let mut book = self.book.take().ok_or_else(|| "it cannot be written down".to_owned())?;
+        if self.gate.is_guarded
+            && let Err(why) = self.wait_for_guardian(&mut book)
+        {
+            self.book = Some(book);
+            return Err(why);
+        }
+        Ok(book)
     }
 
     fn change(&self) -> Box<dyn Change> {
@@ -124,7 +163,13 @@ impl World for Applying<'_> {
     }
 
     fn stop(&self) -> Option<String> {
-        self.worker.signals.is_asked_to_stop().then(|| "a signal asked to stop".to_owned())
+        if self.worker.signals.is_asked_to_stop() {
+            return Some("a signal asked to stop".to_owned());
+        }
+        let deadline = self.deadline_boot_ms?;
+        // A clock that cannot be read is one that has run out.
+        let is_over = boot::now_ms().map_or(true, |now| now >= deadline);
+        is_over.then(|| "the time to confirm it is over".to_owned())
     }
 }
 
@@ -169,6 +214,21 @@ impl Applying<'_> {
             }
             Err(again) => Some(format!("{NO_JOURNAL}: {error}; {again}")),
         }
+    }
+
+    /// Nothing is changed before the guardian has written down when it takes the change back.
+    fn wait_for_guardian(&mut self, book: &mut Book) -> Result<(), String> {
+        let end = Instant::now() + TO_ANSWER;
+        while Instant::now() < end {
+            let seen = book.hold().and_then(|()| book.release());
+            seen.map_err(|error| error.to_string())?;
+            if let Some(guard) = &book.standing.guard {
+                self.deadline_boot_ms = Some(guard.deadline_boot_ms);
+                return Ok(());
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        Err(format!("the guardian of this run does not answer within {} s", TO_ANSWER.as_secs()))
     }
 
     fn begin_in(&self, runs: &Runs) -> io::Result<Book> {

@@ -13,6 +13,7 @@ use crate::exit::Exit;
 use crate::fix::book::Book;
 use crate::fix::standing::{Left, Standing};
 use crate::fix::{told, undo};
+use crate::host::change::Change;
 use crate::host::runs::Runs;
 use crate::model::Report;
 use crate::model::report::{Action, ActionState};
@@ -50,7 +51,7 @@ pub fn past(homes: &[Runs]) -> (Vec<Past>, Vec<String>) {
 }
 
 impl Past {
-    fn open(&self) -> anyhow::Result<Book> {
+    pub fn open(&self) -> anyhow::Result<Book> {
         let journal = self.runs.resume(&self.run).with_context(|| format!("cannot go on with the run {}", self.run))?;
         Ok(Book::new(Box::new(journal), &self.lines))
     }
@@ -75,8 +76,11 @@ pub fn take_back(worker: &mut Worker, run: &str) -> anyhow::Result<Report> {
     };
     let because = format!("hostready undo, run {}", worker.request.run);
     let mut book = target.open()?;
+    // Its guardian may be about to do the same.
+    book.hold()?;
     let touched: Vec<usize> = standing_actions(&book.standing);
     if book.standing.to_undo().next().is_none() {
+        book.release()?;
         let words = if touched.is_empty() { "was taken back already" } else { "cannot be taken back" };
         let actions = told_of(&book.standing, &touched);
         return report(worker, actions, &format!("nothing to take back: run {} {words}", target.run));
@@ -91,6 +95,7 @@ pub fn take_back(worker: &mut Worker, run: &str) -> anyhow::Result<Report> {
     };
     let exit = if failed == 0 { Exit::Ready } else { Exit::Unmended };
     book.write(Entry::Ended { exit_code: exit.code(), message: words.clone() })?;
+    book.release()?;
     report(worker, actions, &words)
 }
 
@@ -172,4 +177,17 @@ fn take_back_left(worker: &mut Worker, past: &Past) -> anyhow::Result<Vec<Action
          --apply` goes on from here"
     );
     Err(Ended { exit: Exit::Unmended, message }.into())
+}
+
+/// Runs that nobody has kept and nobody watches over: of an earlier boot, or of a guardian that was killed. What could
+/// not be taken back, each with its run.
+pub fn left_of_boot(homes: &[Runs], change: &dyn Change) -> anyhow::Result<Vec<(String, Vec<String>)>> {
+    let (past, _) = past(homes);
+    let mut told = Vec::new();
+    for past in past.iter().rev().filter(|past| past.standing.guard.is_some() && past.standing.left() == Left::All) {
+        let mut book = past.open()?;
+        let errors = undo::take_back_left(&mut book, change)?;
+        told.push((past.run.clone(), errors));
+    }
+    Ok(told)
 }

@@ -6,6 +6,7 @@
 mod table;
 
 use std::io;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -43,6 +44,22 @@ fn standing(sample: impl Fn() -> Reading<Vec<Connection>>, pause: impl FnOnce())
     sample().map(|again| again.into_iter().filter(|connection| first.contains(&ends(connection))).collect())
 }
 
+/// The connections that sshd has taken, whatever unit their sessions are in.
+pub fn of_sshd(proc: &Path, deadline: Instant) -> Reading<Vec<Connection>> {
+    let proc = proc.to_owned();
+    bounded::by(deadline, "connections of sshd", move || {
+        processes::pids(&proc).and_then(|pids| {
+            let is_sshd = |pid: &u32| {
+                let name = std::fs::read_to_string(proc.join(pid.to_string()).join("comm")).unwrap_or_default();
+                name.starts_with("sshd") || name.starts_with("dropbear")
+            };
+            let own: Vec<u32> = pids.into_iter().filter(is_sshd).collect();
+            let found = Host { proc: &proc }.connections(&own, &[]);
+            found.map(|connections| connections.into_iter().filter(|connection| connection.accepted).collect())
+        })
+    })
+}
+
 fn sample(proc: &Path, unit: &str) -> Reading<Vec<Connection>> {
     processes::pids(proc).and_then(|pids| {
         // Mounted with hidepid, /proc shows a user his own processes alone.
@@ -54,6 +71,12 @@ fn sample(proc: &Path, unit: &str) -> Reading<Vec<Connection>> {
         let (own, others): (Vec<u32>, Vec<u32>) = pids.into_iter().partition(is_own);
         Host { proc }.connections(&own, &others)
     })
+}
+
+/// Whether a connection of this host stands between these ends.
+pub fn is_established(proc: &Path, local: SocketAddr, peer: SocketAddr) -> bool {
+    let table = Table::of_process(&proc.join("self")).ok().flatten().unwrap_or_default();
+    table.established.iter().any(|row| row.local == local && row.peer == peer)
 }
 
 /// The process that holds each socket, by its inode.

@@ -4,7 +4,7 @@ mod act;
 mod banner;
 mod bounded;
 mod clock;
-mod connections;
+pub(in crate::host) mod connections;
 mod dbus;
 mod deleted;
 pub mod detour;
@@ -26,7 +26,7 @@ mod openflow;
 mod ovn;
 mod ovsdb;
 mod ping;
-mod processes;
+pub(in crate::host) mod processes;
 mod python;
 mod reach;
 mod resolve;
@@ -186,6 +186,7 @@ impl Observe for Live {
                 .ask(deadline, |systemd| systemd.unit_files(|unit| systemd::is_shipped(Path::new("/"), unit)))
                 .map(Answer::UnitFiles),
             Query::Connections(unit) => connections::of_unit(proc, unit, deadline).map(Answer::Connections),
+            Query::SshConnections => connections::of_sshd(proc, deadline).map(Answer::Connections),
             Query::GuestTaps => {
                 processes::guests(proc).and_then(|guests| taps::taps(proc, &guests)).map(Answer::GuestTaps)
             }

@@ -1,0 +1,190 @@
+//! `hostready confirm`: keeps a change that would be taken back, where whoever says so has come over a connection that
+//! the change has not cut.
+
+use std::time::{Duration, Instant};
+
+use clap::Args;
+
+use super::fix::is_a_name;
+use super::follow::homes;
+use super::options::{Format, FormatOptions, StateOptions};
+use super::work::{Past, past};
+use super::{Ended, Looking, usage, write};
+use crate::exit::Exit;
+use crate::fix::book::Book;
+use crate::fix::standing::{Guard, Standing};
+use crate::host::{boot, invoker, lock};
+use crate::model::answer::{Contact, Route, route::MAIN};
+use crate::model::run::Entry;
+use crate::model::{Answer, Query, Reading};
+
+/// So long does a guardian take to go.
+const TO_GO: Duration = Duration::from_secs(5);
+
+#[derive(Clone, Debug, Args)]
+pub struct Confirm {
+    /// The run to keep [default: the one that waits]
+    run: Option<String>,
+    #[command(flatten)]
+    state: StateOptions,
+    #[command(flatten)]
+    format: FormatOptions,
+}
+
+impl Confirm {
+    pub fn is_json(&self) -> bool {
+        self.format.format() == Format::Json
+    }
+
+    pub fn run(&self, looking: Looking) -> anyhow::Result<u8> {
+        if !nix::unistd::geteuid().is_root() {
+            return Err(usage("only root may keep a change", "run it with sudo"));
+        }
+        if let Some(run) = self.run.as_ref().filter(|run| !is_a_name(run)) {
+            return Err(usage(format!("`{run}` names no run"), "`hostready undo --list` shows those that there are"));
+        }
+        let target = self.target()?;
+        let session = invoker::session();
+        let request = target.standing.request.as_ref();
+        is_another_way(session.as_deref(), request.and_then(|request| request.session.as_deref()), looking)?;
+        let mut book = target.open()?;
+        book.hold()?;
+        let kept = keep(&mut book, session);
+        book.release()?;
+        kept?;
+        wait_for_guardian(&target.run);
+        self.say(&target.run)
+    }
+
+    fn target(&self) -> anyhow::Result<Past> {
+        let (past, notices) = past(&homes(&self.state.directory()));
+        notices.iter().for_each(|notice| write::say(notice));
+        let is_meant = |past: &Past| match &self.run {
+            Some(run) => past.run == *run,
+            None => past.standing.guard.is_some(),
+        };
+        match past.into_iter().rev().find(is_meant) {
+            Some(past) => Ok(past),
+            None => Err(unmended("nothing waits to be confirmed".to_owned())),
+        }
+    }
+
+    fn say(&self, run: &str) -> anyhow::Result<u8> {
+        let msg = format!("run {run} is kept: nothing takes it back any more but `hostready undo`");
+        match self.format.format() {
+            Format::Text => write::print(&format!("{msg}\n"))?,
+            Format::Json => {
+                let told =
+                    serde_json::json!({"run": run, "confirmed": true, "changed": true, "failed": false, "msg": msg});
+                write::print(&format!("{told:#}\n"))?;
+            }
+        }
+        Ok(Exit::Ready.code())
+    }
+}
+
+fn unmended(message: String) -> anyhow::Error {
+    Ended { exit: Exit::Unmended, message }.into()
+}
+
+/// In the hold of the journal: either this line is written first, or that of the guardian.
+fn keep(book: &mut Book, session: Option<String>) -> anyhow::Result<()> {
+    may_be_kept(&book.standing, boot::id().as_deref(), boot::now_ms()?)?;
+    book.write(Entry::Confirmed { session })?;
+    let actions = book.standing.actions.iter().filter(|acted| acted.stands()).count();
+    let words = format!("confirmed: {actions} {} kept", if actions == 1 { "fix is" } else { "fixes are" });
+    Ok(book.write(Entry::Ended { exit_code: Exit::Ready.code(), message: words })?)
+}
+
+fn may_be_kept(standing: &Standing, boot_id: Option<&str>, now_ms: u64) -> anyhow::Result<()> {
+    let Some(guard) = &standing.guard else { return Err(unmended("nothing waits to be confirmed".to_owned())) };
+    if standing.confirmed {
+        return Err(unmended("nothing waits to be confirmed: the last run was confirmed already".to_owned()));
+    }
+    if let Some((_, message)) = &standing.ended {
+        return Err(unmended(format!("nothing waits to be confirmed: {message}")));
+    }
+    if standing.reverting.is_some() || is_late(guard, boot_id, now_ms) {
+        return Err(unmended(format!("too late: it was to be confirmed until {}, and is taken back", guard.deadline)));
+    }
+    if !standing.pending {
+        let message = "the run is not at its end yet\nhint: `hostready fix --attach` follows it".to_owned();
+        return Err(Ended { exit: Exit::Busy, message }.into());
+    }
+    Ok(())
+}
+
+fn is_late(guard: &Guard, boot_id: Option<&str>, now_ms: u64) -> bool {
+    guard.boot_id.as_deref() != boot_id || now_ms >= guard.deadline_boot_ms
+}
+
+/// Whoever confirms has come by a way that stands after the change.
+fn is_another_way(own: Option<&str>, of_run: Option<&str>, looking: Looking) -> anyhow::Result<()> {
+    let Some(own) = own else { return gateway_answers(looking) };
+    let is_same = of_run.is_some_and(|of_run| own == of_run || same_ends(own, of_run));
+    if is_same {
+        return Err(unmended(
+            "this is the connection over which the change was made: that it still stands proves nothing\nhint: confirm \
+             over a new one; `ssh -S none` makes one where connections are shared (ControlMaster)"
+                .to_owned(),
+        ));
+    }
+    if !invoker::stands(own) {
+        return Err(unmended(format!(
+            "the connection that this session came over ({own}) does not stand any more: a terminal has outlived it\n\
+             hint: confirm over a new connection, outside of tmux or screen"
+        )));
+    }
+    Ok(())
+}
+
+fn same_ends(one: &str, other: &str) -> bool {
+    invoker::ends(one).is_some_and(|ends| Some(ends) == invoker::ends(other))
+}
+
+/// At a console nothing tells whether the host can be reached but its gateway.
+fn gateway_answers(looking: Looking) -> anyhow::Result<()> {
+    let host = looking();
+    let routes = match host.ask(&Query::Routes) {
+        Reading::Known(Answer::Routes(routes)) => routes,
+        _ => return Err(unmended("the routes of this host cannot be read, so nobody knows whom to ask".to_owned())),
+    };
+    let gateways = gateways(&routes);
+    if gateways.is_empty() {
+        write::say("note: there is no default gateway that could be asked whether it answers");
+        return Ok(());
+    }
+    let answers = |gateway: &String| {
+        matches!(host.ask(&Query::Ping(gateway.clone())), Reading::Known(Answer::Contact(Contact::Reached { .. })))
+    };
+    if gateways.iter().any(answers) {
+        return Ok(());
+    }
+    Err(unmended(format!(
+        "the default gateway {} does not answer: it is taken back at its deadline\nhint: where it never answers, confirm \
+         over ssh",
+        gateways.join(", ")
+    )))
+}
+
+/// Those of the default routes, each with the device where its address needs it.
+fn gateways(routes: &[Route]) -> Vec<String> {
+    let default = routes.iter().filter(|route| route.destination == "default" && route.table == MAIN);
+    let hops = default.flat_map(|route| &route.next_hops);
+    hops.filter_map(|hop| {
+        let gateway = hop.gateway.as_deref()?.trim_start_matches("inet6 ");
+        match &hop.link {
+            Some(link) if gateway.starts_with("fe80:") => Some(format!("{gateway}%{link}")),
+            _ => Some(gateway.to_owned()),
+        }
+    })
+    .collect()
+}
+
+/// The next run finds nobody in its way. One that hangs does not keep us: the change is kept.
+fn wait_for_guardian(run: &str) {
+    let end = Instant::now() + TO_GO;
+    while lock::holder().as_deref() == Some(run) && Instant::now() < end {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
