@@ -114,6 +114,14 @@ impl<'a> Packages<'a> {
             .max_by_key(Package::is_there)
     }
 
+    /// The package that a person names: `libc6`, or `libc6:amd64` where several architectures are known.
+    pub fn named(&self, name: &str) -> Option<&Package<'a>> {
+        match name.split_once(':') {
+            Some((name, architecture)) => self.0.iter().find(|it| it.name == name && it.architecture == architecture),
+            None => self.find(name),
+        }
+    }
+
     /// The package of this name that is best there, where several architectures are known.
     pub fn find(&self, name: &str) -> Option<&Package<'a>> {
         let mut known = self.0.iter().filter(|package| package.name == name);

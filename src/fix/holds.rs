@@ -7,10 +7,10 @@ use serde_json::{Map, Value};
 use crate::catalog::kind::packages::STATUS;
 use crate::facts::nics;
 use crate::facts::ovs::{Bridge, Interface, Ovs};
-use crate::facts::packages::Packages;
+use crate::facts::packages::{Package, Packages};
 use crate::facts::wiring::Wiring;
 use crate::host::Observe;
-use crate::model::answer::{Address, FromAnswer, Link, Route, Rule, Unit};
+use crate::model::answer::{Address, FromAnswer, Link, Modified, Route, Rule, Unit};
 use crate::model::run::Holds;
 use crate::model::sorted::SortedMap;
 use crate::model::{Query, Reading, TroubleCause};
@@ -61,7 +61,15 @@ pub fn holds(host: &dyn Observe, what: &Holds, socket: Option<&str>) -> Reading<
                 Err(error) => Reading::unreadable(TroubleCause::Malformed, format!("{socket}: {error}")),
             })
         }
-        Holds::Package { name, version } => package_holds(host, name, version),
+        Holds::Package { name, version } => package_holds(host, name, |it| is_whole(it, version)),
+        Holds::Reinstalled { name, version, list, since } => {
+            let query = Query::Modified(list.clone());
+            match ask::<Modified>(host, &query, |modified| modified.seconds > *since) {
+                Reading::Known(true) => package_holds(host, name, |it| is_whole(it, version)),
+                reading => reading,
+            }
+        }
+        Holds::Held { name } => package_holds(host, name, |it| it.want == "hold"),
     }
 }
 
@@ -156,11 +164,13 @@ fn is_attached(bridge: &Bridge<'_>, interface: &Interface<'_>, links: Option<&So
 }
 
 /// Wholly installed, whether or not it is held.
-fn package_holds(host: &dyn Observe, name: &str, version: &str) -> Reading<bool> {
+fn is_whole(package: &Package<'_>, version: &str) -> bool {
+    package.state == "installed" && package.broken().is_none() && package.version == version
+}
+
+fn package_holds(host: &dyn Observe, name: &str, is_so: impl FnOnce(&Package<'_>) -> bool) -> Reading<bool> {
     read::<Vec<u8>>(host, &Query::File(STATUS.to_owned()), |text| match Packages::parse(text) {
-        Ok(packages) => Reading::Known(packages.find(name).is_some_and(|package| {
-            package.state == "installed" && package.broken().is_none() && package.version == version
-        })),
+        Ok(packages) => Reading::Known(packages.named(name).is_some_and(is_so)),
         Err(error) => Reading::unreadable(TroubleCause::Malformed, format!("{STATUS}:{error}")),
     })
 }

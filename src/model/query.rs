@@ -93,6 +93,11 @@ pub enum Query {
     Module(String),
     /// The Python environments below a directory.
     PythonEnvironments(String),
+    /// What apt would do, without doing it: to install `name=version` again, or, for the empty word, to mend what is
+    /// broken. Only a repair is planned from this: it runs apt, and a look runs nothing.
+    Simulated(String),
+    /// The archives of this package in the caches of this host.
+    Archives(String),
 }
 
 /// The families of files that a fix for space can free.
@@ -120,6 +125,8 @@ impl Query {
     pub fn deadline(&self) -> Duration {
         match self {
             Self::Http(_) => Duration::from_secs(10),
+            // apt reads every index that it knows, without keeping what it made of them.
+            Self::Simulated(_) | Self::Archives(_) => Duration::from_secs(20),
             _ => Duration::from_secs(5),
         }
     }
@@ -146,6 +153,8 @@ impl Query {
             | Self::Freeable(_)
             | Self::Largest(_)
             | Self::PythonEnvironments(_)
+            | Self::Simulated(_)
+            | Self::Archives(_)
             | Self::Initrd(_)
             | Self::Guests
             | Self::Processes(_) => self.to_string(),
@@ -209,6 +218,8 @@ impl Query {
             Self::Initrd(path) => ("initrd", path),
             Self::Module(name) => ("module", name),
             Self::PythonEnvironments(path) => ("python-environments", path),
+            Self::Simulated(what) => ("simulated", what),
+            Self::Archives(name) => ("archives", name),
         };
         (kind, Cow::Borrowed(argument))
     }
@@ -282,6 +293,8 @@ impl FromStr for Query {
             "initrd" => Self::Initrd(owned),
             "module" => Self::Module(owned),
             "python-environments" => Self::PythonEnvironments(owned),
+            "simulated" => Self::Simulated(owned),
+            "archives" => Self::Archives(owned),
             _ => return Err(format!("`{key}` is no question that this version knows")),
         };
         Ok(query)

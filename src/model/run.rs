@@ -78,6 +78,18 @@ pub enum Holds {
         name: String,
         version: String,
     },
+    /// The same, and dpkg has written its list of files since: it was installed again.
+    Reinstalled {
+        name: String,
+        version: String,
+        list: String,
+        /// When the list was last written to, before.
+        since: i64,
+    },
+    /// Nobody upgrades it.
+    Held {
+        name: String,
+    },
 }
 
 choice! {
@@ -96,6 +108,8 @@ choice! {
     "bridges" => Bridges { names, there },
     "switch-row" => SwitchRow { table, name, has },
     "package" => Package { name, version },
+    "reinstalled" => Reinstalled { name, version, list, since },
+    "held" => Held { name },
 }
 
 /// What a person asked for, as it is handed to whoever carries it out.

@@ -23,9 +23,10 @@ use crate::host::change::NotDone;
 use crate::model::plan::Run;
 
 /// What may be run.
-const PROGRAMS: [&str; 11] = [
+const PROGRAMS: [&str; 12] = [
     "apt-cache",
     "apt-get",
+    "apt-mark",
     "dpkg",
     "dpkg-query",
     "ethtool",

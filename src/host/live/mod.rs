@@ -25,6 +25,7 @@ mod nic;
 mod openflow;
 mod ovn;
 mod ovsdb;
+mod packages;
 mod ping;
 pub(in crate::host) mod processes;
 mod python;
@@ -218,6 +219,8 @@ impl Observe for Live {
             Query::PythonEnvironments(path) => {
                 at(path, &|path, mounts| python::environments(path, mounts, deadline).map(Answer::PythonEnvironments))
             }
+            Query::Simulated(what) => packages::simulated(what).map(Answer::Text),
+            Query::Archives(name) => packages::archives(name, deadline).map(Answer::Archives),
             Query::Tcp(endpoint) => reach::tcp(endpoint, deadline).map(Answer::Contact),
             Query::Http(target) => {
                 let read = |path: &AbsolutePath| self.ask(&Query::File(path.to_string())).and_then(text);

@@ -58,3 +58,13 @@ pub struct Modified {
 }
 
 row!(Modified, Required { seconds });
+
+/// A package as a file: what its own control data says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Archive {
+    pub path: String,
+    pub version: String,
+    pub architecture: String,
+}
+
+row!(Archive, Required { path, version, architecture });

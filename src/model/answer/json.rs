@@ -54,4 +54,5 @@ choice! {
     "guest-taps" => GuestTaps(content),
     "hashes" => Hashes(content),
     "modified" => Modified(content),
+    "archives" => Archives(content),
 }

@@ -17,7 +17,7 @@ use crate::model::sorted::SortedMap;
 pub use boot::{Initrd, Module};
 pub use connection::Connection;
 pub use contact::{Banner, Contact};
-pub use files::{Content, Entry, EntryKind, Modified};
+pub use files::{Archive, Content, Entry, EntryKind, Modified};
 pub use link::{Address, Bond, BondMember, Link};
 pub use nic::{Nic, PciAbove, PciFunction, PciSlot};
 pub use python::PythonEnvironment;
@@ -64,6 +64,7 @@ pub enum Answer {
     /// Path → SHA-256 in hexadecimal.
     Hashes(SortedMap<String, Reading<String>>),
     Modified(Modified),
+    Archives(Vec<Archive>),
 }
 
 /// The state of the filesystem that holds a path.
@@ -253,6 +254,7 @@ answers_with! {
     GuestTaps => SortedMap<u32, Vec<String>>,
     Hashes => SortedMap<String, Reading<String>>,
     Modified => Modified,
+    Archives => Vec<Archive>,
 }
 
 /// An answer and what it cost.
