@@ -16,8 +16,8 @@ mod config;
 mod console_card;
 mod disk;
 mod fix_engine;
-mod fix_space;
 mod fix_ovs;
+mod fix_space;
 mod looking;
 mod netplan;
 mod network_kept;
@@ -44,6 +44,7 @@ const TESTS: &[&[Test]] = &[
     disk::TESTS,
     fix_space::TESTS,
     fix_engine::TESTS,
+    fix_ovs::TESTS,
     packages::TESTS,
     repositories::TESTS,
     services::TESTS,

@@ -216,8 +216,7 @@ impl<'c, 'f> Lost<'c, 'f> {
         operations.append(&mut rows.operations);
         operations.push(mutate("Port", bond, "interfaces", "insert", interface));
         let back = vec![mutate("Port", bond, "interfaces", "delete", row_of("Interface", called))];
-        let holds =
-            |there| Holds::Port { bridge: self.bridge.to_owned(), port: format!("{bond}/{called}"), there };
+        let holds = |there| Holds::Port { bridge: self.bridge.to_owned(), port: format!("{bond}/{called}"), there };
         let mut words = vec![format!("Port {bond}: add Interface {called}")];
         words.extend(self.worded("Interface", called, row));
         let take_back = vec![format!("Port {bond}: remove Interface {called}")];
@@ -245,9 +244,15 @@ impl<'c, 'f> Lost<'c, 'f> {
         let other = self.now.bridges.get(seat.bridge)?;
         let uuid = json!(["uuid", seat.port.row.uuid()?]);
         let to = |from: &str, to: &str, waits: Vec<Value>| {
-            let moves = [mutate("Bridge", from, "ports", "delete", uuid.clone()), mutate("Bridge", to, "ports", "insert", uuid.clone())];
+            let moves = [
+                mutate("Bridge", from, "ports", "delete", uuid.clone()),
+                mutate("Bridge", to, "ports", "insert", uuid.clone()),
+            ];
             let until = Holds::Port { bridge: to.to_owned(), port: seat.name.to_owned(), there: true };
-            let words = vec![format!("Bridge {from}: remove Port {}", seat.name), format!("Bridge {to}: add Port {}", seat.name)];
+            let words = vec![
+                format!("Bridge {from}: remove Port {}", seat.name),
+                format!("Bridge {to}: add Port {}", seat.name),
+            ];
             switch(self.context, words, waits.into_iter().chain(moves).collect(), until)
         };
         let forth = vec![

@@ -7,10 +7,10 @@ use super::Context;
 use crate::facts::ovs::Datum;
 use crate::facts::wiring::{Attributes, Row, Wiring, changes, is_masked, is_of_others};
 use crate::host::scrub;
+use crate::model::Status;
 use crate::model::plan::{Deed, Step, Transaction};
 use crate::model::run::Holds;
 use crate::model::sorted::SortedMap;
-use crate::model::Status;
 
 /// Columns that say what a row is made of. They are given with the parts.
 const PARTS: [&str; 6] = ["_uuid", "ports", "interfaces", "bridges", "controller", "mirrors"];
@@ -232,8 +232,10 @@ pub fn set_back(
     let words = |to: &Attributes| vec![format!("{table} {name}: {}", told(to))];
     let forth = changed(table, name, now, then, &was)?;
     let back = changed(table, name, then, now, &is)?;
-    let has = |to: Attributes| {
-        Holds::SwitchRow { table: table.to_owned(), name: name.to_owned(), has: to.into_iter().collect() }
+    let has = |to: Attributes| Holds::SwitchRow {
+        table: table.to_owned(),
+        name: name.to_owned(),
+        has: to.into_iter().collect(),
     };
     let does = switch(context, words(&was), forth, has(was.clone()));
     let undoes = vec![switch(context, words(&is), back, has(is.clone()))];

@@ -55,7 +55,9 @@ pub fn archives(name: &str, deadline: Instant) -> Reading<Vec<Archive>> {
         find(Path::new(cache), name, DEPTH, deadline, &mut paths);
     }
     paths.sort_unstable();
-    Reading::Known(paths.into_iter().take_while(|_| Instant::now() < deadline).filter_map(|it| read(it, name)).collect())
+    Reading::Known(
+        paths.into_iter().take_while(|_| Instant::now() < deadline).filter_map(|it| read(it, name)).collect(),
+    )
 }
 
 fn find(directory: &Path, name: &str, depth: usize, deadline: Instant, paths: &mut Vec<String>) {
