@@ -9,7 +9,7 @@ use clap::Args;
 use super::follow::{self, Journal};
 use super::options::{ConfigOptions, LookOptions, ProfileOptions, Progress, ReportOptions, StateOptions, duration};
 use super::sight::{Sight, Wish, are_consents, are_known};
-use super::{Looking, load, usage, write};
+use super::{Looking, load, running, usage, work, write};
 use crate::exit::{Exit, ExitStyle};
 use crate::fix::gate::Gate;
 use crate::fix::told;
@@ -18,6 +18,9 @@ use crate::host::store::Store;
 use crate::host::{invoker, lock, run_id};
 use crate::model::report::Intent;
 use crate::model::run::Request;
+
+/// The run that goes on at present.
+const NOW: &str = "now";
 
 #[derive(Clone, Debug, Args)]
 pub struct Fix {
@@ -37,7 +40,7 @@ pub struct Fix {
     #[arg(long, value_parser = duration, value_name = "DURATION", requires = "apply")]
     confirm_within: Option<Duration>,
     /// Follow a run that goes on, the present one or this; show again how one of this boot ended
-    #[arg(long, value_name = "RUN", num_args = 0..=1, default_missing_value = "", conflicts_with_all = ["wanted", "apply", "from"], env = "HOSTREADY_ATTACH", hide_env = true)]
+    #[arg(long, value_name = "RUN", num_args = 0..=1, default_missing_value = NOW, conflicts_with_all = ["wanted", "apply", "from"], env = "HOSTREADY_ATTACH", hide_env = true)]
     attach: Option<String>,
     /// What the host is wanted fit for, before an upgrade [default: as its baseline, else agent]
     #[arg(long = "for", value_enum, value_name = "INTENT", env = "HOSTREADY_FOR", hide_env = true)]
@@ -73,7 +76,8 @@ impl Fix {
     }
 
     pub fn run(&self, looking: Looking, store: &Store) -> anyhow::Result<u8> {
-        if let Some(run) = &self.attach {
+        // An empty variable names nothing.
+        if let Some(run) = self.attach.as_deref().filter(|run| !run.is_empty()) {
             return self.attach(run, store);
         }
         let subject = load::subject(self.from.as_deref(), &self.config, looking)?;
@@ -112,6 +116,10 @@ impl Fix {
     /// The plan, and nothing else.
     fn show(&self, looking: Looking, mut sight: Sight, store: &Store) -> anyhow::Result<u8> {
         let is_live = self.from.is_none();
+        if is_live {
+            running::say_so();
+            work::say_what_was_cut_off(&self.state.directory());
+        }
         let host = if is_live { looking() } else { Arc::clone(&sight.subject.host) };
         let mut seen = sight.look(&host, is_live)?;
         let gate = Gate { accepted: self.accepted(), protected: seen.protected, is_guarded: false };
@@ -145,7 +153,7 @@ impl Fix {
 
     fn attach(&self, run: &str, store: &Store) -> anyhow::Result<u8> {
         let run = match run {
-            "" => lock::holder().unwrap_or_default(),
+            NOW => lock::holder().unwrap_or_default(),
             run => run.to_owned(),
         };
         if run.is_empty() {

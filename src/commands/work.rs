@@ -4,7 +4,7 @@
 mod apply;
 mod back;
 
-pub use back::{Past, last, left_of_boot, past};
+pub use back::{Past, last, left_of_boot, past, say_what_was_cut_off};
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};

@@ -82,3 +82,33 @@ fn waits(finding: &Finding, wanted: &[Wanted], findings: &[Finding]) -> bool {
     let cause = findings.iter().find(|it| it.status == Status::Fail && finding.caused_by == Some(it.reference()));
     cause.is_some_and(|cause| wanted.iter().any(|it| it.means(cause)) || waits(cause, wanted, findings))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::judge::headlines::tests::finding;
+
+    #[test]
+    fn what_is_named_with_its_cause_waits_until_that_is_mended() {
+        let port = finding("ovs.port-kept", Status::Fail, None);
+        let address = finding("network.address-kept", Status::Fail, Some("ovs.port-kept"));
+        let agent = finding("agent.connected", Status::Fail, Some("network.address-kept"));
+        let all = [port.clone(), address.clone(), agent.clone()];
+        let wanted = |words: &[&str]| words.iter().map(|word| Wanted::parse(word)).collect::<Vec<_>>();
+        let both = wanted(&["network.address-kept", "ovs.port-kept"]);
+        assert!(waits(&address, &both, &all) && !waits(&port, &both, &all));
+        assert!(waits(&agent, &wanted(&["agent.connected", "ovs.port-kept"]), &all), "its cause has a cause");
+        assert!(!waits(&address, &wanted(&["network.address-kept"]), &all), "nobody wants the cause repaired");
+        let mended = [Finding { status: Status::Pass, ..port }, address.clone()];
+        assert!(!waits(&address, &both, &mended));
+    }
+
+    #[test]
+    fn subject_may_hold_a_colon() {
+        let wanted = Wanted::parse("network.address-kept:br-ex 2001:db8::7/64");
+        assert_eq!(wanted.subject.as_deref(), Some("br-ex 2001:db8::7/64"));
+        assert_eq!(wanted.name(), "network.address-kept:br-ex 2001:db8::7/64");
+        let named = finding("network.address-kept", Status::Fail, None);
+        assert!(!wanted.means(&named) && Wanted::parse("network.address-kept").means(&named));
+    }
+}

@@ -11,7 +11,7 @@ use std::time::Duration;
 use nix::fcntl::{Flock, FlockArg};
 use serde::{Deserialize, Serialize};
 
-use super::lock::DIRECTORY;
+use super::lock::{DIRECTORY, exclusive};
 use crate::model::Report;
 use crate::model::run::Request;
 
@@ -64,7 +64,7 @@ impl Handover {
     /// Takes the request; a second worker on the same run gets none.
     pub fn take(&self) -> io::Result<(Worker, Request)> {
         let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(self.path(WORKER))?;
-        let held = Flock::lock(file, FlockArg::LockExclusiveNonblock).map_err(|(_, errno)| io::Error::from(errno))?;
+        let held = exclusive(file).map_err(|(_, errno)| io::Error::from(errno))?;
         let request = serde_json::from_slice(&std::fs::read(self.path(REQUEST))?)?;
         Ok((Worker { _held: held }, request))
     }

@@ -5,12 +5,16 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
+use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg};
 
 /// Gone with the next boot, as locks are.
 pub const DIRECTORY: &str = "/run/hostready";
+
+/// How often it is tried until somebody holds it in earnest.
+const PROBES: usize = 30;
 
 /// Held until it is dropped, or whoever holds it ends, however that comes.
 #[derive(Debug)]
@@ -32,7 +36,7 @@ impl RunLock {
 
     fn take_in(directory: &Path, run: &str) -> Result<Self, Refused> {
         let file = open(directory, true).map_err(Refused::Failed)?;
-        match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
+        match exclusive(file) {
             Ok(mut held) => {
                 write_name(&mut held, run).map_err(Refused::Failed)?;
                 Ok(Self { _held: held })
@@ -41,6 +45,18 @@ impl RunLock {
             Err((_, errno)) => Err(Refused::Failed(errno.into())),
         }
     }
+}
+
+/// Whoever only asks whether it is held holds it for a moment, too: that is waited out, and no more.
+pub fn exclusive(mut file: File) -> Result<Flock<File>, (File, Errno)> {
+    for _ in 0..PROBES {
+        match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
+            Err((back, Errno::EWOULDBLOCK)) => file = back,
+            ended => return ended,
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    Flock::lock(file, FlockArg::LockExclusiveNonblock)
 }
 
 /// The run that goes on now, if one does; whoever only looks asks this and takes nothing.
@@ -75,6 +91,19 @@ fn name(file: &mut File) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn whoever_only_asks_is_in_nobodys_way() {
+        let home = tempfile::tempdir().unwrap();
+        RunLock::take_in(home.path(), "one").unwrap();
+        let asked = Flock::lock(open(home.path(), false).unwrap(), FlockArg::LockShared).unwrap();
+        let asking = std::thread::spawn(move || {
+            std::thread::sleep(Duration::from_millis(50));
+            drop(asked);
+        });
+        RunLock::take_in(home.path(), "two").unwrap();
+        asking.join().unwrap();
+    }
 
     #[test]
     fn second_is_told_the_name_of_the_first_and_gets_it_when_the_first_is_gone() {

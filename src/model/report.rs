@@ -305,7 +305,7 @@ impl Summary {
     }
 }
 
-/// One step of a fix.
+/// One fix for one finding: what it would do, or what became of it.
 #[derive(Clone, Debug, PartialEq)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Action {

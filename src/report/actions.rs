@@ -141,3 +141,67 @@ fn how_to_go_on(report: &Report) -> String {
     let undo = if report.actions.iter().any(can_be_undone) { "; `hostready undo` takes it back" } else { "" };
     format!("\n{}", paragraph("", &format!("run {}{undo}", report.run_id)))
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn report(state: &str, error: Option<&str>) -> Report {
+        let action = json!({
+            "id": "nic.rename-back", "subject": "eno1", "state": state, "changed": state == "applied",
+            "before": {"name": "ens11", "mtu": 9000}, "after": {"name": "eno1", "mtu": 9000},
+            "undo": "the same backwards", "error": error, "why": "eno1 is now called ens11",
+            "mends": {"id": "ovs.port-kept", "subject": "br-ex/eno1"}, "risk": "eno1 is down for a moment",
+            "needs": ["--accept disruption"],
+            "steps": [{"argv": ["ip", "link", "set", "ens11", "name", "eno1"]}, {"words": ["write a \u{1b}[31mfile"]}],
+        });
+        let explained = json!({
+            "id": "network.address-kept", "subject": "br-ex", "status": "fail", "severity": "high", "blocking": true,
+            "new": true, "title": "", "detail": "", "cause": null,
+            "caused_by": {"id": "ovs.port-kept", "subject": "br-ex/eno1"}, "expected": {}, "observed": {},
+            "waiver": null, "fixes": [], "by_hand": [], "duration_us": 0,
+        });
+        serde_json::from_value(json!({
+            "schema": "", "schema_version": "", "tool": {"name": "", "version": "", "catalog_digest": ""},
+            "run_id": "0198", "verb": "fix", "intent": "after", "complete": true, "scope": {"only": [], "skip": []},
+            "host": {"hostname": null, "machine_id": null, "boot_id": null, "os": {"id": null, "version": null},
+                "kernel": null, "hypervisor": {"qemu": null, "libvirt": null}, "profiles": [], "roles": [],
+                "cluster": null, "ids": {}, "labels": {}},
+            "baseline": null, "started_at": "", "duration_ms": 0, "verdict": "blocked", "exit_code": 3,
+            "changed": state == "applied", "failed": true, "msg": "", "comment": "",
+            "summary": {"pass": 0, "fail": 1, "unknown": 0, "skip": 0, "waived": 0, "blocking": 1},
+            "findings": [explained], "actions": [action],
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn plan_says_what_why_how_it_is_undone_and_what_allows_it() {
+        let expected = "
+WOULD BE DONE
+  nic.rename-back eno1
+    eno1 is now called ens11
+    name: ens11 -> eno1
+    $ ip link set ens11 name eno1
+    - write a \u{fffd}[31mfile
+    undo: the same backwards
+    risk: eno1 is down for a moment
+    needs --accept disruption
+    network.address-kept br-ex: repaired after it has been read again
+
+to do it: the same command with --apply --accept disruption, and a name or --all
+";
+        assert_eq!(render(&report("planned", None), &Paint { color: false }), expected);
+    }
+
+    #[test]
+    fn what_was_done_says_how_it_is_taken_back_and_what_failed_says_why() {
+        let done = render(&report("applied", None), &Paint { color: false });
+        assert!(done.contains("DONE\n") && done.ends_with("run 0198; `hostready undo` takes it back\n"), "{done}");
+        let failed = render(&report("failed", Some("`ip` exited 2: busy")), &Paint { color: false });
+        assert!(failed.contains("FAILED\n") && failed.contains("    `ip` exited 2: busy\n"), "{failed}");
+        assert!(!failed.contains("takes it back"), "nothing was changed: {failed}");
+    }
+}

@@ -13,6 +13,9 @@ crate::tests!("fix_engine":
     of_eight_at_once_one_does_it,
     run_goes_on_when_its_session_is_cut,
     worker_that_is_killed_is_told_of,
+    without_systemd_it_is_a_session_of_its_own,
+    asked_to_stop_it_begins_nothing_more,
+    state_directory_of_others_is_not_trusted,
 );
 
 /// Short of 20 MiB on /var, with 8 MiB of downloaded packages and 30 MiB of old logs on it.
@@ -246,6 +249,53 @@ fn worker_that_is_killed_is_told_of() -> Tested {
     let done = lab.hostready(&["fix", "--json", "--apply", "--accept", "logs.prune", "disk.space:/var"])?;
     done.exits(0)?;
     done.passes("disk.space", "/var")
+}
+
+/// Where systemd does not run, as far as anybody can see.
+fn without_systemd_it_is_a_session_of_its_own() -> Tested {
+    let lab = short_of_space()?;
+    lab.write("/etc/hostready/config.toml", SLOW)?;
+    lab.write(
+        "/root/session.sh",
+        "mount -t tmpfs none /run/systemd
+        echo $$ >/root/shell.pid
+        hostready fix --apply --accept logs.prune disk.space:/var >/root/out 2>&1",
+    )?;
+    lab.sh("setsid unshare -m sh /root/session.sh </dev/null >/dev/null 2>&1 &")?;
+    lab.wait_until("the lock", |lab| {
+        Ok(lab.run(&["sh", "-c", "test -s /run/hostready/lock && ! flock -n /run/hostready/lock true"])?.code == 0)
+    })?;
+    // The whole session goes, and everything in it hears of that.
+    lab.sh("session=$(cat /root/shell.pid); kill -HUP -$session; kill -KILL -$session")?;
+    let attached = lab.hostready(&["fix", "--attach", "--json"])?;
+    attached.exits(0)?;
+    ensure!(action(&attached, "logs.prune")?["state"] == "applied", "{}", attached.stdout);
+    lab.sh("test ! -e /var/log/agent.log.7.gz").map(drop)
+}
+
+fn asked_to_stop_it_begins_nothing_more() -> Tested {
+    let lab = short_of_space()?;
+    lab.write("/etc/hostready/config.toml", SLOW)?;
+    let worker = begin_in_background(&lab)?;
+    lab.sh(&format!("kill -TERM {worker}"))?;
+    lab.wait_until("the end", |lab| Ok(lab.run(&["test", "-s", "/root/code"])?.code == 0))?;
+    let said = lab.sh("cat /root/code /root/out")?;
+    ensure!(said.starts_with("6\n") && said.contains("a signal asked to stop"), "{said}");
+    lab.sh("test -e /var/log/agent.log.7.gz && ! ls /var/lib/hostready/runs/*").map(drop)
+}
+
+/// Whoever writes a journal could have anything done to the host by an undo.
+fn state_directory_of_others_is_not_trusted() -> Tested {
+    let lab = short_of_space()?;
+    lab.sh("mkdir -p /srv/state/runs && chmod 777 /srv/state/runs")?;
+    let argv = ["--json", "--state-dir", "/srv/state"];
+    let refused =
+        lab.hostready(&[&["fix", "--apply", "--accept", "logs.prune", "disk.space:/var"], &argv[..]].concat())?;
+    ensure!(refused.stderr.contains("others may write in it"), "{}{}", refused.stdout, refused.stderr);
+    let undo = lab.hostready(&[&["undo"], &argv[..]].concat())?;
+    undo.exits(0)?;
+    ensure!(undo.stderr.contains("are left alone"), "{}", undo.stderr);
+    Ok(())
 }
 
 fn action<'a>(run: &'a Run, id: &str) -> anyhow::Result<&'a Value> {

@@ -4,6 +4,7 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use super::{Worker, back};
+use crate::commands::Ended;
 use crate::commands::sight::{Sight, Sighted};
 use crate::exit::Exit;
 use crate::fix::book::Book;
@@ -36,7 +37,8 @@ pub fn apply(worker: &mut Worker) -> anyhow::Result<Report> {
         ..Gate::default()
     };
     let mut applying = Applying { worker, sight, gate, last: None, runs: None, book: None, deadline_boot_ms: None };
-    let mut outcome = rounds(&mut applying)?;
+    let rounded = rounds(&mut applying);
+    let mut outcome = rounded.map_err(|error| applying.told_what_stands(error))?;
     // Begun, and then nothing was left that might be done.
     let unused = applying.book.take();
     outcome.book = outcome.book.or(unused);
@@ -174,6 +176,20 @@ impl World for Applying<'_> {
 }
 
 impl Applying<'_> {
+    /// The run ends without a word in its journal, as one that was killed.
+    fn told_what_stands(&self, error: anyhow::Error) -> anyhow::Error {
+        let run = &self.worker.request.run;
+        let lines = self.runs.as_ref().and_then(|runs| runs.read(run).ok()).unwrap_or_default();
+        if !Standing::of(&lines).has_changed() {
+            return error;
+        }
+        let message = format!(
+            "{error:#}\nhint: run {run} ended here, and what it has done so far stands: `hostready undo` takes it back, \
+             the same command goes on"
+        );
+        Ended { exit: Exit::Internal, message }.into()
+    }
+
     /// Whether what was to be mended may still turn green by itself.
     fn may_pass(&self, findings: &[Finding], mended: &[FindingRef]) -> bool {
         let is_open = |finding: &&Finding| {

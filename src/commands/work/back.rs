@@ -1,22 +1,23 @@
 //! A run of `undo`, and what comes before any other run: what a run that was killed left half done is taken back.
 
-use std::sync::Arc;
+use std::path::Path;
 
 use anyhow::Context;
 
 use super::Worker;
 use crate::commands::follow::homes;
 use crate::commands::load::Subject;
-use crate::commands::sight::Sight;
-use crate::commands::{Ended, usage};
+use crate::commands::sight::{Sight, Wish};
+use crate::commands::{Ended, usage, write};
 use crate::exit::Exit;
 use crate::fix::book::Book;
 use crate::fix::standing::{Left, Standing};
 use crate::fix::{told, undo};
 use crate::host::change::Change;
+use crate::host::lock;
 use crate::host::runs::Runs;
 use crate::model::Report;
-use crate::model::report::{Action, ActionState};
+use crate::model::report::{Action, ActionState, Intent};
 use crate::model::run::{Entry, Line};
 
 /// A run that was, as its journal has it.
@@ -62,6 +63,21 @@ pub fn last(past: &[Past]) -> Option<&Past> {
     past.iter().rev().find(|past| past.standing.has_acted())
 }
 
+/// Whoever only plans leaves it as it is, and says what comes before the plan.
+pub fn say_what_was_cut_off(state: &Path) {
+    let holder = lock::holder();
+    for past in past(&homes(state)).0 {
+        let is_left = past.standing.left() != Left::Nothing && past.standing.has_acted();
+        if is_left && holder.is_none() {
+            write::say(&format!(
+                "note: run {} was cut off: what it had begun and not ended is taken back by `hostready undo`, and by \
+                 --apply before anything else is done",
+                past.run
+            ));
+        }
+    }
+}
+
 pub fn take_back(worker: &mut Worker, run: &str) -> anyhow::Result<Report> {
     let (past, notices) = past(&homes(&worker.state()));
     worker.notices.extend(notices);
@@ -75,6 +91,12 @@ pub fn take_back(worker: &mut Worker, run: &str) -> anyhow::Result<Report> {
         return report(worker, Vec::new(), "nothing to take back: no run has changed this host");
     };
     let because = format!("hostready undo, run {}", worker.request.run);
+    if let Some(why) = forbidden(worker, &target.standing)? {
+        let refused =
+            standing_actions(&target.standing).into_iter().filter_map(|action| target.standing.actions.get(action));
+        let actions = refused.map(|acted| told::refused(&acted.planned, &why)).collect();
+        return report(worker, actions, &format!("nothing taken back: {why}"));
+    }
     let mut book = target.open()?;
     // Its guardian may be about to do the same.
     book.hold()?;
@@ -99,6 +121,22 @@ pub fn take_back(worker: &mut Worker, run: &str) -> anyhow::Result<Report> {
     report(worker, actions, &words)
 }
 
+/// Why none of it may be taken back now: what somebody's session hangs on is touched under a guardian alone.
+fn forbidden(worker: &Worker, standing: &Standing) -> anyhow::Result<Option<String>> {
+    let stands = standing.actions.iter().filter(|acted| acted.stands());
+    let touches: Vec<String> = stands.flat_map(|acted| acted.planned.touches.clone()).collect();
+    // What its guardian would take back anyway may be taken back now.
+    let is_unkept = standing.left() == Left::All;
+    if touches.is_empty() || is_unkept || worker.request.confirm_within_s.is_some() {
+        return Ok(None);
+    }
+    let subject = worker.subject().or_else(|_| Subject::built_in((worker.looking)()))?;
+    let wish = Wish { intent: Some(Intent::Agent), ..worker.wish("undo") };
+    let seen = Sight::new(subject, wish)?.look(&(worker.looking)(), true)?;
+    let why = seen.protected.forbids(&touches);
+    Ok(why.map(|why| format!("it touches what a session hangs on: {why}; it needs --confirm-within 5min")))
+}
+
 fn standing_actions(standing: &Standing) -> Vec<usize> {
     (0..).zip(&standing.actions).filter(|(_, acted)| acted.stands()).map(|(action, _)| action).collect()
 }
@@ -119,13 +157,13 @@ fn report(worker: &mut Worker, actions: Vec<Action>, words: &str) -> anyhow::Res
     wish.profiles.clear();
     let mut sight = Sight::new(subject, wish.clone()).or_else(|error| {
         worker.notices.push(format!("warning: the baseline is left aside: {error:#}"));
-        wish.intent = Some(crate::model::report::Intent::Agent);
+        wish.intent = Some(Intent::Agent);
         Sight::new(Subject::built_in((worker.looking)())?, wish)
     })?;
-    let host = Arc::clone(&(worker.looking)());
+    let host = (worker.looking)();
     let mut report = sight.look(&host, true)?.report;
-    let exit =
-        if actions.iter().any(|action| action.state == ActionState::Failed) { Exit::Unmended } else { Exit::Ready };
+    let has_missed = |action: &Action| matches!(action.state, ActionState::Failed | ActionState::Refused);
+    let exit = if actions.iter().any(has_missed) { Exit::Unmended } else { Exit::Ready };
     report.run_id.clone_from(&worker.request.run);
     report.changed = actions.iter().any(|action| action.changed);
     report.exit_code = exit.code();
