@@ -134,7 +134,7 @@ fn forbidden(worker: &Worker, standing: &Standing) -> anyhow::Result<Option<Stri
     let wish = Wish { intent: Some(Intent::Agent), ..worker.wish("undo") };
     let seen = Sight::new(subject, wish)?.look(&(worker.looking)(), true)?;
     let why = seen.protected.forbids(&touches);
-    Ok(why.map(|why| format!("it touches what a session hangs on: {why}; it needs --confirm-within 5min")))
+    Ok(why.map(|why| format!("it touches what a session hangs on, and nobody would watch over that: {why}")))
 }
 
 fn standing_actions(standing: &Standing) -> Vec<usize> {
