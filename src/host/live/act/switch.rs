@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::host::change::NotDone;
-use crate::host::live::ovsdb::{Database, progress};
+use crate::host::live::ovsdb::Database;
 use crate::host::live::socket::Fault;
 use crate::host::live::{locks, processes};
 use crate::model::plan::Transaction;
@@ -28,53 +28,69 @@ const POLL: Duration = Duration::from_millis(50);
 /// as it is: what is written into it would be made whenever vswitchd comes back, with nobody watching.
 pub fn commit(transaction: &Transaction) -> Result<(), NotDone> {
     let socket = Path::new(&transaction.socket);
-    follows(socket)?;
     let mut operations = operations(transaction)?;
-    let fault = |fault: &Fault| NotDone::new(format!("{} at {}: {fault}", "ovsdb-server", socket.display()));
-    let mut database = Database::connect(socket, Instant::now() + COMMIT).map_err(|it| fault(&it))?;
-    resolve(&mut operations, &mut database)?;
-    let reply = match database.transact(&operations) {
-        Ok(reply) => reply,
-        Err(Fault::Failed(words)) => return Err(refused(&words)),
+    follows(socket)?;
+    resolve(&mut operations, socket)?;
+    let wanted = transact(socket, &operations)?;
+    wait(socket, wanted, FOLLOW)
+}
+
+/// The number of the configuration that the switch is to reach.
+fn transact(socket: &Path, operations: &[Value]) -> Result<i64, NotDone> {
+    let reply = converse(socket, operations).map_err(|fault| match fault {
+        Fault::Failed(words) => refused(&words),
         // Asked and not answered: it may have been committed.
-        Err(it) => return Err(NotDone::new(format!("{}; whether it was committed is not known", fault(&it)))),
-    };
-    let wanted = wanted(&reply).ok_or_else(|| NotDone::new("committed, and the reply makes no sense"))?;
+        fault => NotDone::new(format!("{}; whether it was committed is not known", fault_at(socket, &fault).why)),
+    })?;
+    wanted(&reply).ok_or_else(|| NotDone::new("committed, and the reply makes no sense"))
+}
+
+fn converse(socket: &Path, operations: &[Value]) -> Result<Vec<u8>, Fault> {
+    Database::connect(socket, Instant::now() + COMMIT)?.transact(operations)
+}
+
+fn wait(socket: &Path, wanted: i64, patience: Duration) -> Result<(), NotDone> {
     let begun = Instant::now();
-    let mut database = Database::connect(socket, begun + FOLLOW + LOOK).map_err(|it| fault(&it))?;
+    let committed = |fault: &Fault| NotDone::new(format!("committed, and then {}", fault_at(socket, fault)));
+    let mut database = Database::connect(socket, begun + patience + LOOK).map_err(|it| committed(&it))?;
     loop {
-        let seen = database.progress().map_err(|it| fault(&it))?;
-        match seen {
+        match database.progress().map_err(|it| committed(&it))? {
             Some(seen) if seen.current >= wanted => return Ok(()),
-            _ if begun.elapsed() < FOLLOW => thread::sleep(POLL),
-            _ => return Err(NotDone::new(format!("committed, and {VSWITCHD} has not taken it up for {FOLLOW:?}"))),
+            _ if begun.elapsed() < patience => thread::sleep(POLL),
+            _ => return Err(NotDone::new(format!("committed, and {VSWITCHD} has not taken it up for {patience:?}"))),
         }
     }
 }
 
-/// Fails where no vswitchd runs, or one runs that does not keep up.
+fn fault_at(socket: &Path, fault: &Fault) -> NotDone {
+    NotDone::new(format!("ovsdb-server at {}: {fault}", socket.display()))
+}
+
+/// Fails where no vswitchd runs, or one runs that hangs: it is asked to count to one more before anything is committed.
 fn follows(socket: &Path) -> Result<(), NotDone> {
-    let refuse = |why: String| Err(NotDone::new(format!("{why}; nothing was changed in its database")));
+    let refuse = |why: &str| Err(NotDone::new(format!("{why}; the switch is as it was")));
     if !is_running(socket) {
-        return refuse(format!("{VSWITCHD} does not run"));
+        return refuse(&format!("{VSWITCHD} does not run"));
     }
-    match progress(socket, Instant::now() + LOOK) {
-        Reading::Known(seen) if seen.current >= seen.next => Ok(()),
-        Reading::Known(seen) => {
-            refuse(format!("{VSWITCHD} does not keep up: it is at {} of {}", seen.current, seen.next))
-        }
-        // A database without its first row: to set it up may be what is to be done.
-        Reading::Absent if socket.exists() => Ok(()),
-        Reading::Absent => refuse(format!("{} is missing", socket.display())),
-        Reading::Unreadable(trouble) => refuse(trouble.detail),
+    let reply = match converse(socket, &counted()) {
+        Ok(reply) => reply,
+        Err(fault) => return refuse(&fault_at(socket, &fault).why),
+    };
+    // A database without its first row: to set it up may be what is to be done.
+    let Some(wanted) = wanted(&reply) else { return Ok(()) };
+    match wait(socket, wanted, LOOK) {
+        Ok(()) => Ok(()),
+        Err(_) => refuse(&format!("{VSWITCHD} runs and does not follow its database")),
     }
 }
 
-/// It holds a lock on its PID file, or a process of its name is there.
+/// It holds a lock on its PID file, or a process of its name has our network: another's is of another host.
 fn is_running(socket: &Path) -> bool {
     let pidfile = socket.with_file_name(format!("{VSWITCHD}.pid"));
+    let network = |process: &str| std::fs::read_link(format!("/proc/{process}/ns/net")).ok();
+    let is_ours = |pid: u32| network(&pid.to_string()).is_some_and(|its| Some(its) == network("self"));
     matches!(locks::holder(&pidfile), Reading::Known(Lock { holder: Some(_) }))
-        || processes::named(Path::new("/proc"), VSWITCHD).known().is_some_and(|pids| !pids.is_empty())
+        || processes::named(Path::new("/proc"), VSWITCHD).known().is_some_and(|pids| pids.into_iter().any(is_ours))
 }
 
 /// The operations of the plan, and behind them what lets us see that the switch has followed.
@@ -89,12 +105,17 @@ fn operations(transaction: &Transaction) -> Result<Vec<Value>, NotDone> {
             operation["timeout"] = json!(0);
         }
     }
-    operations.extend([
+    operations.extend(counted());
+    operations.push(json!({"op": "comment", "comment": format!("hostready: {}", transaction.words.join("; "))}));
+    Ok(operations)
+}
+
+/// What makes vswitchd say that it has taken up all up to here.
+fn counted() -> [Value; 2] {
+    [
         json!({"op": "mutate", "table": "Open_vSwitch", "where": [], "mutations": [["next_cfg", "+=", 1]]}),
         json!({"op": "select", "table": "Open_vSwitch", "where": [], "columns": ["next_cfg"]}),
-        json!({"op": "comment", "comment": format!("hostready: {}", transaction.words.join("; "))}),
-    ]);
-    Ok(operations)
+    ]
 }
 
 /// What stands for the uuid of a row that did not exist when the plan was made: `["row-of", "Port", "eno1"]`.
@@ -108,11 +129,10 @@ fn row_of(value: &Value) -> Option<(&str, &str)> {
 }
 
 /// Puts the uuids of rows in the place of their names.
-fn resolve(operations: &mut [Value], database: &mut Database) -> Result<(), NotDone> {
-    for operation in operations {
-        resolve_in(operation, database)?;
-    }
-    Ok(())
+fn resolve(operations: &mut [Value], socket: &Path) -> Result<(), NotDone> {
+    let connected = Database::connect(socket, Instant::now() + COMMIT);
+    let mut database = connected.map_err(|fault| fault_at(socket, &fault))?;
+    operations.iter_mut().try_for_each(|operation| resolve_in(operation, &mut database))
 }
 
 fn resolve_in(value: &mut Value, database: &mut Database) -> Result<(), NotDone> {
@@ -167,7 +187,11 @@ fn refused(words: &str) -> NotDone {
 
 #[cfg(test)]
 mod tests {
+    use std::io::{Read, Write};
+    use std::os::unix::net::UnixListener;
+
     use super::*;
+    use crate::host::live::socket::fake;
     use crate::model::run::Holds;
 
     fn transaction(operations: Vec<Value>) -> Transaction {
@@ -201,9 +225,47 @@ mod tests {
         assert!(!refused("constraint violation: x").outdated);
     }
 
+    /// Answers each request in turn, over however many connections.
+    fn server(replies: Vec<Value>) -> fake::Fake {
+        let server = fake::directory();
+        let listener = UnixListener::bind(&server.path).unwrap();
+        thread::spawn(move || {
+            let mut replies = replies.into_iter();
+            for stream in listener.incoming() {
+                let (mut stream, mut id) = (stream.unwrap(), 0);
+                while matches!(stream.read(&mut [0; 65536]), Ok(1..)) {
+                    id += 1;
+                    let result = replies.next().unwrap_or(json!([{"rows": [{"cur_cfg": 1, "next_cfg": 9}]}]));
+                    let reply = json!({"id": id, "error": null, "result": result});
+                    stream.write_all(reply.to_string().as_bytes()).unwrap();
+                }
+            }
+        });
+        server
+    }
+
+    #[test]
+    fn done_is_what_the_switch_has_followed() {
+        let at = |current: i64| json!([{"rows": [{"cur_cfg": current, "next_cfg": 9}]}]);
+        let server = server(vec![json!([{"count": 1}, {"rows": [{"next_cfg": 7}]}, {}]), at(5), at(6), at(7)]);
+        assert_eq!(transact(&server.path, &[]), Ok(7));
+        assert_eq!(wait(&server.path, 7, FOLLOW), Ok(()));
+        let error = wait(&server.path, 7, POLL).unwrap_err();
+        assert!(error.why.starts_with("committed, and ovs-vswitchd has not taken it up"), "{error}");
+    }
+
+    #[test]
+    fn a_wait_that_does_not_hold_is_told_as_a_change() {
+        let failed = json!([{"error": "timed out", "details": "\"wait\" timed out"}, null, null, null]);
+        assert!(transact(&server(vec![failed]).path, &[]).unwrap_err().outdated);
+        let hung = fake::service(drop);
+        let error = transact(&hung.path, &[]).unwrap_err();
+        assert!(error.why.contains("whether it was committed is not known") && !error.outdated, "{error}");
+    }
+
     #[test]
     fn without_a_server_nothing_is_done() {
         let error = commit(&transaction(vec![])).unwrap_err();
-        assert!(error.why.contains("nothing was changed"), "{error}");
+        assert!(error.why.contains("the switch is as it was"), "{error}");
     }
 }
