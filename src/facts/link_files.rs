@@ -43,6 +43,8 @@ pub struct LinkFile {
     pub path: String,
     pub name: Option<String>,
     pub policies: Vec<Policy>,
+    /// What it sets beside the name.
+    pub settings: Vec<(String, String)>,
     conditions: Conditions,
     /// It, or what is added to it, could not be read.
     trouble: Option<Trouble>,
@@ -148,6 +150,8 @@ impl LinkFile {
                 ("Link", "Name") if setting.value.is_empty() => self.name = None,
                 ("Link", "Name") if is_valid_name(&setting.value) => self.name = Some(setting.value),
                 ("Link", "NamePolicy") => self.policies = policies(&setting.value),
+                ("Link", "Name") => {}
+                ("Link", _) => self.settings.push((setting.key, setting.value)),
                 _ => {}
             }
         }

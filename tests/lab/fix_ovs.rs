@@ -9,6 +9,9 @@ crate::tests!("fix-ovs":
     each_lost_port_comes_back_as_it_was_and_goes_again,
     port_on_another_bridge_is_moved_only_where_it_is_named,
     what_cannot_be_done_is_refused_and_nothing_is_changed,
+    renamed_nic_gets_its_name_back,
+    swapped_nics_get_their_names_back,
+    nic_whose_name_is_taken_is_taken_up_under_the_new_one,
 );
 
 /// A bridge for data beside the one that the host hangs on. The cards stay down: all are plugged into one wire.
@@ -99,15 +102,14 @@ fn each_lost_port_comes_back_as_it_was_and_goes_again() -> Tested {
         ensure!(lost != whole, "{loss} changes nothing that is looked at");
         let run = fix(&lab, finding)?;
         is_applied(&run, "ovs.port.readd").with_context(within)?;
-        run.exits(0).with_context(within)?;
         let mended = switch(&lab)?;
         ensure!(mended == whole, "{loss}\n--- was\n{whole}\n--- is\n{mended}");
 
         let undo = lab.hostready(&["undo", "--json"])?;
-        undo.exits(0).with_context(within)?;
+        ensure!(action(&undo, "ovs.port.readd")?["state"] == "reverted", "{loss}: {}", undo.stdout);
         let undone = switch(&lab)?;
         ensure!(undone == lost, "{loss}, undone\n--- was\n{lost}\n--- is\n{undone}\n{}", undo.stdout);
-        fix(&lab, finding)?.exits(0).with_context(within)?;
+        is_applied(&fix(&lab, finding)?, "ovs.port.readd").with_context(within)?;
         ensure!(switch(&lab)? == whole, "{loss}: not mended again");
         let again = fix(&lab, finding)?;
         ensure!(again.report()?["changed"] == false, "{loss}: {}", again.stdout);
@@ -126,18 +128,15 @@ fn port_on_another_bridge_is_moved_only_where_it_is_named() -> Tested {
     fix(&lab, "ovs.port-kept:br-data/eno4")?;
     ensure!(lab.sh("ovs-vsctl port-to-br eno4")? == "br-data", "it was not moved");
     // What else was lost on the way is another finding of the same port.
-    fix(&lab, "ovs.port-kept:br-data/eno4")?.exits(0)?;
+    fix(&lab, "ovs.port-kept:br-data/eno4")?;
     ensure!(switch(&lab)? == whole, "not as it was\n{}", switch(&lab)?);
     Ok(())
 }
 
 fn what_cannot_be_done_is_refused_and_nothing_is_changed() -> Tested {
     let lab = hypervisor()?;
-    // In a bond of the kernel.
-    lab.sh("ovs-vsctl --timeout=10 del-port eno4; ip link add b0 type dummy; ip link add br9 type bridge; ip link set eno4 master br9")?;
+    lab.sh("ovs-vsctl --timeout=10 del-port eno4")?;
     let lost = switch(&lab)?;
-    is_refused(&fix(&lab, "ovs.port-kept:br-data/eno4")?, "ovs.port.readd", "eno4 is in br9")?;
-    lab.sh("ip link set eno4 nomaster")?;
 
     // A daemon that does not run takes nothing up.
     lab.sh("systemctl kill --signal=SIGSTOP ovs-vswitchd; ovs-vsctl --no-wait --timeout=10 set open_vswitch . next_cfg=99999")?;
@@ -151,5 +150,63 @@ fn what_cannot_be_done_is_refused_and_nothing_is_changed() -> Tested {
     let run = fix(&lab, "ovs.port-kept:br-data/eno4")?;
     is_refused(&run, "ovs.port.readd", "eno4 is gone")?;
     ensure!(switch(&lab)? == lost, "something was written");
+    Ok(())
+}
+
+const RENAMED: &str = "ip link set eno4 down; ip link set eno4 name ens4; ip link set ens4 up";
+
+fn mac(lab: &Lab, name: &str) -> Result<String> {
+    lab.sh(&format!("cat /sys/class/net/{name}/address"))
+}
+
+fn renamed_nic_gets_its_name_back() -> Tested {
+    let lab = hypervisor()?;
+    let (whole, own) = (switch(&lab)?, mac(&lab, "eno4")?);
+    // udev leaves the names that it might have taken.
+    lab.sh(&format!("{RENAMED}; ip link property add dev ens4 altname eno4; ip link set ens4 mtu 1400"))?;
+    let run = fix(&lab, "ovs.port-kept:br-data/eno4")?;
+    is_applied(&run, "nic.rename-back")?;
+    ensure!(mac(&lab, "eno4")? == own && switch(&lab)? == whole, "{}", lab.sh("ip link")?);
+    lab.wait_until("the switch has it again", |lab| Ok(lab.sh("ovs-vsctl get interface eno4 ofport")? != "-1"))?;
+
+    let undo = lab.hostready(&["undo", "--json"])?;
+    ensure!(action(&undo, "nic.rename-back")?["state"] == "reverted", "{}", undo.stdout);
+    ensure!(lab.sh("cat /sys/class/net/ens4/address /sys/class/net/ens4/mtu")? == format!("{own}\n1400"), "not undone");
+    lab.sh("ip link show ens4 | grep -q 'altname eno4'")?;
+    Ok(())
+}
+
+fn swapped_nics_get_their_names_back() -> Tested {
+    let lab = hypervisor()?;
+    let whole = switch(&lab)?;
+    let own = [mac(&lab, "eno4")?, mac(&lab, "eno2")?];
+    lab.sh("ip link set eno4 down; ip link set eno2 down
+        ip link set eno4 name tmp; ip link set eno2 name eno4; ip link set tmp name eno2")?;
+    let run = fix(&lab, "ovs.port-kept:br-data/eno4")?;
+    is_applied(&run, "nic.rename-back")?;
+    ensure!([mac(&lab, "eno4")?, mac(&lab, "eno2")?] == own && switch(&lab)? == whole, "{}", lab.sh("ip link")?);
+    let undo = lab.hostready(&["undo", "--json"])?;
+    ensure!(action(&undo, "nic.rename-back")?["state"] == "reverted", "{}", undo.stdout);
+    ensure!([mac(&lab, "eno2")?, mac(&lab, "eno4")?] == own, "{}", lab.sh("ip link")?);
+    Ok(())
+}
+
+fn nic_whose_name_is_taken_is_taken_up_under_the_new_one() -> Tested {
+    let lab = hypervisor()?;
+    lab.write("/etc/network/interfaces", "iface eno4 inet manual\n")?;
+    lab.sh(&format!("{RENAMED}; ip link add eno4 type veth peer name other0"))?;
+    let lost = switch(&lab)?;
+    let run = fix(&lab, "ovs.port-kept:br-data/eno4")?;
+    is_applied(&run, "nic.take-up")?;
+    ensure!(lab.sh("ovs-vsctl port-to-br ens4; ovs-vsctl get port ens4 tag")? == "br-data\n40", "{}", switch(&lab)?);
+    ensure!(!switch(&lab)?.contains("eno4"), "the old port stays: {}", switch(&lab)?);
+    let undo = lab.hostready(&["undo", "--json"])?;
+    ensure!(action(&undo, "nic.take-up")?["state"] == "reverted", "{}", undo.stdout);
+    let sorted = |text: &str| {
+        let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
+        lines.sort();
+        lines
+    };
+    ensure!(sorted(&switch(&lab)?) == sorted(&lost), "--- was\n{lost}\n--- is\n{}", switch(&lab)?);
     Ok(())
 }

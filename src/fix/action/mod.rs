@@ -33,8 +33,10 @@ pub struct Context<'a> {
 
 /// What the plan of this fix needs to know beside what the checks have asked; most need nothing.
 pub fn questions(fix: &str, finding: &Finding, context: &Context<'_>) -> Vec<Query> {
-    let _ = (fix, finding, context);
-    Vec::new()
+    match fix {
+        "nic.rename-back" => nic::questions(finding, context),
+        _ => Vec::new(),
+    }
 }
 
 /// Plans the fix of this id for this finding. `None` where it is not the fix for what is wrong; a plan that says why it

@@ -232,7 +232,7 @@ impl<'c, 'f> Lost<'c, 'f> {
         let called = self.devices.nics.now(first).unwrap_or(first);
         let seat = self.seat(called)?;
         if !self.context.named {
-            let named = self.finding.reference().name();
+            let named = format!("{}:{}", self.finding.id, self.finding.subject);
             return Some(self.refused(format!("it may be meant so; `hostready fix {named}` moves it back")));
         }
         let Some(bridge) = self.found() else {

@@ -16,6 +16,13 @@ impl Devices<'_> {
     /// One command for the whole chain: whoever typed only a part of it would find the next name taken. It is the same
     /// for every NIC of the chain, and does nothing when it is typed again.
     pub fn names_back(&self, interface: &str, called: &str) -> Vec<Vec<String>> {
+        let moves = self.moves(interface, called);
+        let first = moves.first().and_then(|first| self.links.get(first.called));
+        by_hand::names_back(&moves, first.and_then(|link| permanent_address(link).or(link.mac.as_deref())))
+    }
+
+    /// Who gets which name. Each has the name that the one before it wants; of a circle the last wants that of the first.
+    pub fn moves<'m>(&'m self, interface: &'m str, called: &'m str) -> Vec<by_hand::Move<'m>> {
         let nics = &self.nics;
         let of_before = |name: &str| self.then.get_key_value(name).map(|(name, _)| name.as_str());
         let Some(mut wanted) = of_before(interface) else { return Vec::new() };
@@ -42,7 +49,6 @@ impl Devices<'_> {
             // A card that was not there before gets the name that nobody has any more.
             (called, wanted) = (wanted, nics.before(wanted).unwrap_or(freed));
         }
-        let known_by = self.links.get(freed).and_then(|link| permanent_address(link).or(link.mac.as_deref()));
-        by_hand::names_back(&moves, known_by)
+        moves
     }
 }

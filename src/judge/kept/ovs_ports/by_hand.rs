@@ -134,7 +134,7 @@ fn quoted(text: &str) -> String {
 }
 
 /// What a NIC is called while others change names.
-const ASIDE: &str = "aside0";
+pub const ASIDE: &str = "aside0";
 
 /// A NIC that is to have another name.
 #[derive(Clone, Copy, Debug)]
