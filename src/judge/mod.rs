@@ -45,7 +45,7 @@ pub mod recovery;
 pub mod remember;
 mod sshd;
 pub mod topology;
-mod unit_state;
+pub mod unit_state;
 mod units_failed;
 pub mod verdict;
 pub mod waivers;

@@ -1,10 +1,135 @@
-//! Addresses of the baseline are put back, moved from the NIC to its bridge, and the resolver's link is restored.
+//! Addresses of the baseline are put back, or moved from the NIC to its bridge.
+
+mod moved;
+
+use serde_json::Value;
 
 use super::Context;
-use crate::model::Finding;
-use crate::model::plan::Planned;
+use super::ip::{
+    add_address, devices_of, draft, is_in_network, link_steps, managed, manager_question, pairs, remove_address, route,
+    touched, word,
+};
+use crate::judge::kept::devices::Devices;
+use crate::model::answer::{Address, Link, Route};
+use crate::model::finding::Severity;
+use crate::model::plan::{Planned, Step};
+use crate::model::{Finding, Query};
 
 pub fn plan(fix: &str, finding: &Finding, context: &Context<'_>) -> Option<Planned> {
-    let _ = (fix, finding, context.named);
-    None
+    let is_move = finding.cause.as_deref() == Some("on-enslaved-nic");
+    // A single address beside a network's may belong to a service that has moved to another host: only by its name.
+    let may_float = finding.severity == Severity::Info && !context.named;
+    if is_move != (fix == "address.move") || may_float {
+        return None;
+    }
+    let case = Case::of(finding, context)?;
+    Some(if is_move { moved::plan(&case, context) } else { case.restore(context) })
 }
+
+/// What is read for the plan alone: who manages the devices, and what is switched on to tell the neighbours.
+pub fn questions(finding: &Finding, context: &Context<'_>) -> Vec<Query> {
+    let Some(case) = Case::of(finding, context) else { return Vec::new() };
+    let names = [case.home, case.found.map(|found| found.link.as_str())];
+    let links = names.into_iter().flatten().filter_map(|name| case.devices.links.get(name));
+    let managers = links.map(manager_question);
+    let notify = case.home.map(|home| Query::File(moved::notify(home, &case.was.address)));
+    managers.chain(notify).collect()
+}
+
+/// An address that is not where it was.
+struct Case<'a> {
+    draft: Planned,
+    devices: Devices<'a>,
+    was: &'a Address,
+    /// Its device, as that is called now; none where it is gone.
+    home: Option<&'a str>,
+    /// Where it is instead.
+    found: Option<&'a Address>,
+    /// The bridge or bond that has the device where it is.
+    holder: Option<String>,
+}
+
+impl<'a> Case<'a> {
+    fn of(finding: &Finding, context: &Context<'a>) -> Option<Self> {
+        let before = context.before?;
+        let devices = Devices::new(context.facts, before).ok()?;
+        let one_of = |all: &'a Vec<Address>, of: &serde_json::Map<String, Value>| {
+            let (link, address) = (word(of, "link")?, word(of, "address")?);
+            all.iter().find(|it| it.link == link && it.address == address)
+        };
+        let was = one_of(before.facts.reading(&Query::Addresses).known()?, &finding.expected)?;
+        let home = devices.nics.now(&was.link).filter(|home| devices.links.contains_key(*home));
+        let found = one_of(context.facts.reading(&Query::Addresses).known()?, &finding.observed);
+        let holder = word(&finding.observed, "enslaved_to").map(str::to_owned);
+        let draft = Planned {
+            before: pairs([("link", word(&finding.observed, "link")), ("address", word(&finding.observed, "address"))]),
+            after: pairs([("link", home), ("address", Some(&was.address))]),
+            ..draft(if holder.is_some() { "address.move" } else { "address.restore" }, finding, context)
+        };
+        Some(Self { draft, devices, was, home, found, holder })
+    }
+
+    fn restore(&self, context: &Context<'_>) -> Planned {
+        let draft = self.draft.clone();
+        let Some((home, mut steps)) = self.at_home() else { return draft.refused(self.gone()) };
+        let (address, scope) = (self.was.address.as_str(), self.was.scope.as_str());
+        let is_ours = self.found.is_some_and(|found| bare(&found.address) == bare(address));
+        let add =
+            Step { does: add_address(home, address, scope, is_ours), undoes: vec![remove_address(home, address)] };
+        let mut others = self.found.map(|found| self.remove(found, context)).unwrap_or_default();
+        // Who is logged in by the other one still is when the first is there. Of IPv6 a device has no address twice.
+        let is_in_the_way = |found: &Address| found.link == home && address.contains(':');
+        match self.found.is_some_and(is_in_the_way) {
+            true => steps.extend(others.drain(..).chain([add])),
+            false => steps.extend([add].into_iter().chain(others)),
+        }
+        let names: Vec<&str> = [home].into_iter().chain(self.found.map(|found| found.link.as_str())).collect();
+        Planned {
+            touches: touched(&self.devices, names.iter().copied()),
+            risk: managed(context, &self.devices, &names),
+            steps,
+            ..draft
+        }
+    }
+
+    /// The device it belongs to, and what makes that as it was.
+    fn at_home(&self) -> Option<(&'a str, Vec<Step>)> {
+        let home = self.home?;
+        let link: &Link = self.devices.links.get(home)?;
+        Some((home, link_steps(home, link, self.devices.then.get(&self.was.link))))
+    }
+
+    fn gone(&self) -> String {
+        format!("{} is gone: it has to come back first", self.was.link)
+    }
+
+    /// Takes it from where it is. With the last address of a device its routes go, and with the first one of a network
+    /// the others of it may: those stay, and these come back where this is undone.
+    fn remove(&self, found: &Address, context: &Context<'_>) -> Vec<Step> {
+        let routes = context.facts.reading::<Vec<Route>>(&Query::Routes).known();
+        let with_it = routes.into_iter().flatten().filter(|it| {
+            let is_through = devices_of(it).any(|device| device == found.link);
+            let is_from = it.preferred_source.as_deref() == Some(bare(&found.address));
+            let is_of_kernel = matches!(it.protocol.as_str(), "kernel" | "redirect" | "ra");
+            (is_through || is_from) && it.ipv6 == found.address.contains(':') && !is_of_kernel
+        });
+        let back = add_address(&found.link, &found.address, &found.scope, true);
+        let undoes = [back].into_iter().chain(with_it.map(|it| route(it, "replace"))).collect();
+        let mut steps = vec![Step { does: remove_address(&found.link, &found.address), undoes }];
+        let addresses = context.facts.reading::<Vec<Address>>(&Query::Addresses).known();
+        let beside = addresses.into_iter().flatten().filter(|it| {
+            let is_other = it.link == found.link && it.address != found.address && !it.address.contains(':');
+            is_other && it.permanent && is_in_network(&found.address, bare(&it.address))
+        });
+        let stays = |it: &Address| add_address(&it.link, &it.address, &it.scope, true);
+        steps.extend(beside.map(|it| Step { does: stays(it), undoes: Vec::new() }));
+        steps
+    }
+}
+
+fn bare(address: &str) -> &str {
+    address.split('/').next().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests;

@@ -2,14 +2,18 @@
 
 mod address;
 mod bond;
+mod ip;
 mod nic;
 mod ovs_database;
 mod ovs_port;
 mod packages;
+mod resolver;
 mod route;
 mod rows;
 mod services;
 mod space;
+#[cfg(test)]
+mod stage;
 
 use crate::catalog::Catalog;
 use crate::facts::Facts;
@@ -35,6 +39,10 @@ pub struct Context<'a> {
 pub fn questions(fix: &str, finding: &Finding, context: &Context<'_>) -> Vec<Query> {
     match fix {
         "nic.rename-back" => nic::questions(finding, context),
+        "address.restore" | "address.move" => address::questions(finding, context),
+        "resolver.restore" => resolver::questions(context),
+        "route.restore" => route::questions(finding, context),
+        "unit.start" | "unit.enable" => services::questions(finding),
         _ => Vec::new(),
     }
 }
@@ -48,7 +56,8 @@ pub fn plan(fix: &str, finding: &Finding, context: &Context<'_>) -> Option<Plann
         "bond.member.readd" => bond::plan(finding, context),
         "ovs.port.readd" => ovs_port::plan(finding, context),
         "ovs.database.restore" => ovs_database::plan(finding, context),
-        "address.restore" | "address.move" | "resolver.restore" => address::plan(fix, finding, context),
+        "address.restore" | "address.move" => address::plan(fix, finding, context),
+        "resolver.restore" => resolver::plan(finding, context),
         "route.restore" | "rule.restore" => route::plan(fix, finding, context),
         "unit.start" | "unit.enable" => services::plan(fix, finding, context),
         "packages.configure" | "packages.reinstall" => packages::plan(fix, finding, context),

@@ -100,7 +100,7 @@ impl Comparison<'_, '_> {
 
     /// Nothing where it is there.
     fn judge_route(&self, was: &Route, names: &Names) -> Option<Outcome> {
-        let wanted = self.renamed(was);
+        let wanted = under_names_of_now(was, &self.devices);
         if wanted.as_ref().is_some_and(|wanted| self.now.all.contains(&bare(wanted))) {
             return None;
         }
@@ -124,16 +124,6 @@ impl Comparison<'_, '_> {
         Some(links(was).fold(outcome, |outcome, link| outcome.touching(Part::Device(link.to_owned()))))
     }
 
-    /// The route under the names of now; none where a device is gone.
-    fn renamed(&self, route: &Route) -> Option<Route> {
-        let renamed = |hop: &NextHop| match &hop.link {
-            Some(link) => self.devices.nics.now(link).map(|now| NextHop { link: Some(now.to_owned()), ..hop.clone() }),
-            None => Some(hop.clone()),
-        };
-        let next_hops = route.next_hops.iter().map(renamed).collect::<Option<_>>()?;
-        Some(Route { next_hops, ..route.clone() })
-    }
-
     /// A lease may bring another default route, and none at all cuts the host off. One that was configured is told
     /// already.
     fn lost_defaults(&self, made: &[&Route], others: &[&Route]) -> Vec<Outcome> {
@@ -153,6 +143,16 @@ impl Comparison<'_, '_> {
         };
         [lost(false), lost(true)].into_iter().flatten().collect()
     }
+}
+
+/// The route as it would be under the names of now; none where a device is gone.
+pub fn under_names_of_now(route: &Route, devices: &Devices<'_>) -> Option<Route> {
+    let renamed = |hop: &NextHop| match &hop.link {
+        Some(link) => devices.nics.now(link).map(|now| NextHop { link: Some(now.to_owned()), ..hop.clone() }),
+        None => Some(hop.clone()),
+    };
+    let next_hops = route.next_hops.iter().map(renamed).collect::<Option<_>>()?;
+    Some(Route { next_hops, ..route.clone() })
 }
 
 pub fn is_configured(route: &Route) -> bool {

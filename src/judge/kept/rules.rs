@@ -95,7 +95,7 @@ fn without_priority(rule: &Rule) -> Rule {
 
 /// Nothing where it is there.
 fn judge_rule(was: &Rule, now: &Now<'_>, taken: &Taken, devices: &Devices<'_>, facts: &Facts<'_>) -> Option<Outcome> {
-    let wanted = renamed(was, devices);
+    let wanted = under_names_of_now(was, devices);
     if now.has(&wanted, taken) {
         return None;
     }
@@ -127,7 +127,7 @@ fn judge_rule(was: &Rule, now: &Now<'_>, taken: &Taken, devices: &Devices<'_>, f
     Some(known.fold(outcome, |outcome, name| outcome.touching(Part::Device(name.to_owned()))))
 }
 
-fn renamed(rule: &Rule, devices: &Devices<'_>) -> Rule {
+pub fn under_names_of_now(rule: &Rule, devices: &Devices<'_>) -> Rule {
     let name = |device: &Option<String>| {
         let device = device.as_deref()?;
         Some(devices.nics.now(device).unwrap_or(device).to_owned())

@@ -26,7 +26,13 @@ pub fn compared(
 ) -> Vec<Outcome> {
     let (then, now, settings) = (answers(then), answers(now), Settings::default());
     let run = Run { intent: Intent::After, asked_at: NOW };
-    let snapshot: Snapshot = serde_json::from_value(serde_json::json!({
+    let snapshot = snapshot();
+    judge(&Facts::new(&now, &settings, run), &Before { facts: Facts::new(&then, &settings, run), snapshot: &snapshot })
+}
+
+/// One that says nothing of its host.
+pub fn snapshot() -> Snapshot {
+    serde_json::from_value(serde_json::json!({
         "schema": "hostready/snapshot", "schema_version": "1.0",
         "tool": {"name": "hostready", "version": "0", "catalog_digest": ""},
         "name": "one", "taken_at": "2026-11-20T08:00:00Z",
@@ -38,8 +44,7 @@ pub fn compared(
         },
         "unreadable": [], "findings": [], "answers": {},
     }))
-    .unwrap();
-    judge(&Facts::new(&now, &settings, run), &Before { facts: Facts::new(&then, &settings, run), snapshot: &snapshot })
+    .unwrap()
 }
 
 /// `fail masked x.service`, `fail missing y.service at most info`: what counts of each outcome.
