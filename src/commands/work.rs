@@ -3,6 +3,7 @@
 
 mod apply;
 mod back;
+mod package_lock;
 
 pub use back::{Past, last, left_of_boot, past, say_what_was_cut_off};
 

@@ -3,10 +3,12 @@
 use std::io;
 use std::time::{Duration, Instant};
 
+use super::package_lock::{self, Waited};
 use super::{Worker, back};
 use crate::commands::Ended;
 use crate::commands::sight::{Sight, Sighted};
 use crate::exit::Exit;
+use crate::fix::action::needs_dpkg;
 use crate::fix::book::Book;
 use crate::fix::gate::Gate;
 use crate::fix::rounds::{Outcome, Seen, World, rounds};
@@ -36,7 +38,18 @@ pub fn apply(worker: &mut Worker) -> anyhow::Result<Report> {
         is_guarded: worker.request.confirm_within_s.is_some(),
         ..Gate::default()
     };
-    let mut applying = Applying { worker, sight, gate, last: None, runs: None, book: None, deadline_boot_ms: None };
+    let wait_until = Instant::now() + Duration::from_secs(worker.request.lock_timeout_s);
+    let mut applying = Applying {
+        worker,
+        sight,
+        gate,
+        wait_until,
+        is_busy: None,
+        last: None,
+        runs: None,
+        book: None,
+        deadline_boot_ms: None,
+    };
     let rounded = rounds(&mut applying);
     let mut outcome = rounded.map_err(|error| applying.told_what_stands(error))?;
     // Begun, and then nothing was left that might be done.
@@ -45,10 +58,14 @@ pub fn apply(worker: &mut Worker) -> anyhow::Result<Report> {
     if let Some(book) = &mut outcome.book {
         wait_to_be_kept(book)?;
     }
-    let Applying { worker, sight, last, runs, .. } = applying;
+    let Applying { worker, sight, last, runs, is_busy, .. } = applying;
     let Some(seen) = last else { anyhow::bail!("nobody looked") };
     worker.notices.extend(sight.not_found(&seen.report));
-    let report = report(worker, seen.report, before, &outcome);
+    let mut report = report(worker, seen.report, before, &outcome);
+    if let Some(holder) = is_busy {
+        end_with(&mut report, Exit::Busy);
+        worker.notices.push(format!("busy: {holder}\nhint: wait for it, or give it longer with --lock-timeout"));
+    }
     end(worker, runs, outcome, &report)?;
     Ok(report)
 }
@@ -71,9 +88,7 @@ fn report(worker: &Worker, mut report: Report, before: Vec<Action>, outcome: &Ou
     let was_taken_back = outcome.book.as_ref().is_some_and(|book| book.standing.reverting.is_some());
     let has_missed = was_taken_back || report.actions.iter().any(|action| has_missed(action.state));
     if has_missed {
-        let exit = Exit::from_code(report.exit_code).merge(Exit::Unmended);
-        report.exit_code = exit.code();
-        report.failed = exit.is_failure();
+        end_with(&mut report, Exit::Unmended);
     }
     told::mention(&mut report);
     report
@@ -92,6 +107,12 @@ fn wait_to_be_kept(book: &mut Book) -> io::Result<()> {
 fn pending(run: &str, standing: &Standing) -> Option<Pending> {
     let guard = standing.guard.as_ref().filter(|_| standing.pending && standing.is_over().is_none())?;
     Some(Pending { run: run.to_owned(), deadline: guard.deadline.clone(), survives_reboot: guard.survives_reboot })
+}
+
+fn end_with(report: &mut Report, exit: Exit) {
+    let exit = Exit::from_code(report.exit_code).merge(exit);
+    report.exit_code = exit.code();
+    report.failed = exit.is_failure();
 }
 
 fn has_missed(state: ActionState) -> bool {
@@ -117,6 +138,9 @@ struct Applying<'w> {
     worker: &'w mut Worker,
     sight: Sight,
     gate: Gate,
+    /// Until then the package manager's lock is waited for; who had it then.
+    wait_until: Instant,
+    is_busy: Option<String>,
     last: Option<Sighted>,
     /// Where it is written down, once it is.
     runs: Option<Runs>,
@@ -134,6 +158,9 @@ impl World for Applying<'_> {
             let is_over = Instant::now() > end || self.worker.signals.is_asked_to_stop();
             if is_over || !self.may_pass(&seen.report.findings, mended) {
                 self.gate.protected = seen.protected.clone();
+                if self.has_waited_for_packages(&seen.planned) {
+                    continue;
+                }
                 let rows = Seen { findings: seen.report.findings.clone(), planned: seen.planned.clone() };
                 self.last = Some(seen);
                 return Ok(rows);
@@ -145,6 +172,7 @@ impl World for Applying<'_> {
     fn forbids(&mut self, planned: &Planned) -> Option<String> {
         match self.gate.holds(planned) {
             Some(held) => Some(held.words()),
+            None if needs_dpkg(planned) && self.is_busy.is_some() => self.is_busy.clone(),
             None => self.cannot_be_written_down(planned),
         }
     }
@@ -197,6 +225,19 @@ impl Applying<'_> {
         };
         let open: Vec<Finding> = findings.iter().filter(is_open).cloned().collect();
         matches!(outlook(&open, &self.sight.subject.catalog.checks, Intent::After), Outlook::MayPass(_))
+    }
+
+    /// Whether somebody else was at the packages and has gone: what was planned is out of date.
+    fn has_waited_for_packages(&mut self, planned: &[Planned]) -> bool {
+        if !planned.iter().any(|it| needs_dpkg(it) && self.gate.holds(it).is_none()) {
+            return false;
+        }
+        match package_lock::wait(self.worker, self.wait_until) {
+            Waited::Not => self.is_busy = None,
+            Waited::ForAWhile => return true,
+            Waited::InVain(holder) => self.is_busy = Some(holder),
+        }
+        false
     }
 
     /// Why not; a journal is begun where there is none yet.

@@ -1,15 +1,18 @@
 //! A run of `undo`, and what comes before any other run: what a run that was killed left half done is taken back.
 
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use anyhow::Context;
 
 use super::Worker;
+use super::package_lock::{self, Waited};
 use crate::commands::follow::homes;
 use crate::commands::load::Subject;
 use crate::commands::sight::{Sight, Wish};
 use crate::commands::{Ended, usage, write};
 use crate::exit::Exit;
+use crate::fix::action::needs_dpkg;
 use crate::fix::book::Book;
 use crate::fix::standing::{Left, Standing};
 use crate::fix::{told, undo};
@@ -199,6 +202,15 @@ fn take_back_left(worker: &mut Worker, past: &Past) -> anyhow::Result<Vec<Action
         Left::Actions(actions) => actions,
         Left::All => standing_actions(&book.standing),
     };
+    // Whoever was killed has left its package manager at work.
+    let is_of_dpkg = |action: &usize| book.standing.actions.get(*action).is_some_and(|it| needs_dpkg(&it.planned));
+    if half_done.iter().any(is_of_dpkg) {
+        let until = Instant::now() + Duration::from_secs(worker.request.lock_timeout_s);
+        if let Waited::InVain(holder) = package_lock::wait(worker, until) {
+            let message = format!("run {run} was cut off, and {holder}\nhint: wait for it, and run this again");
+            return Err(Ended { exit: Exit::Busy, message }.into());
+        }
+    }
     let change = (worker.changing)();
     let errors = undo::take_back_left(&mut book, &*change)?;
     let actions = told_of(&book.standing, &half_done);

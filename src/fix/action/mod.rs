@@ -21,6 +21,7 @@ use crate::facts::before::Before;
 use crate::model::plan::Planned;
 use crate::model::{Finding, Query};
 
+pub use packages::needs_dpkg;
 pub use space::{is_of as makes_room, plan_all as plan_room};
 
 /// What a repair is planned from.
@@ -43,6 +44,7 @@ pub fn questions(fix: &str, finding: &Finding, context: &Context<'_>) -> Vec<Que
         "resolver.restore" => resolver::questions(context),
         "route.restore" => route::questions(finding, context),
         "unit.start" | "unit.enable" => services::questions(finding),
+        "packages.configure" | "packages.reinstall" => packages::questions(fix, finding, context),
         _ => Vec::new(),
     }
 }
