@@ -17,6 +17,7 @@ mod console_card;
 mod disk;
 mod fix_engine;
 mod fix_ovs;
+mod fix_packages;
 mod fix_space;
 mod looking;
 mod netplan;
@@ -45,6 +46,7 @@ const TESTS: &[&[Test]] = &[
     fix_space::TESTS,
     fix_engine::TESTS,
     fix_ovs::TESTS,
+    fix_packages::TESTS,
     packages::TESTS,
     repositories::TESTS,
     services::TESTS,
