@@ -16,6 +16,8 @@ crate::tests!("fix_packages":
     broken_package_comes_from_the_source,
     broken_package_comes_from_a_cache_and_stays_held,
     no_archive_is_a_refusal,
+    apt_that_does_nothing_is_a_failure,
+    agent_that_was_removed_comes_back_as_it_was,
     agent_that_lost_its_unit_is_installed_again,
     lock_is_waited_for,
     lock_for_ever_is_busy,
@@ -209,6 +211,40 @@ fn no_archive_is_a_refusal() -> Tested {
     is(&lab, "host-tool", "1.0 install ok installed")
 }
 
+/// It ends well, and installs nothing.
+fn apt_that_does_nothing_is_a_failure() -> Tested {
+    let lab = host(
+        "build host-tool 1.0; dpkg --install /root/built/host-tool_1.0_all.deb
+        source_has host-tool_1.0_all.deb; break_it host-tool; mv /usr/bin/apt-get /usr/bin/apt-get.real
+        printf '#!/bin/sh\\ncase \"$*\" in *--simulate*) exec apt-get.real \"$@\";; esac\\n' >/usr/bin/apt-get
+        chmod 755 /usr/bin/apt-get",
+    )?;
+    let run = apply(&lab, &["packages.state"])?;
+    run.exits(6)?;
+    let failed = action(&run, "packages.reinstall")?;
+    ensure!(failed["state"] == "failed", "{failed:#}");
+    says(failed, "ended well and changed nothing")
+}
+
+fn agent_that_was_removed_comes_back_as_it_was() -> Tested {
+    let lab = host(
+        "build pf9-comms 1.0; build pf9-comms 2.0; dpkg --install /root/built/pf9-comms_1.0_all.deb
+        source_has pf9-comms_2.0_all.deb; apt-mark hold pf9-comms",
+    )?;
+    lab.hostready(&["snapshot"])?.exits(0)?;
+    lab.sh("dpkg --purge --force-hold pf9-comms")?;
+    let accept = ["--accept", "packages.reinstall,disruption"];
+    let wanted = ["packages.kept:pf9-comms"];
+    let fix = [&["fix", "--json", "--apply"], &accept[..], &wanted].concat();
+    let run = lab.hostready(&fix)?;
+    says(action(&run, "packages.reinstall")?, "put it there")?;
+    lab.sh("cp /root/built/pf9-comms_1.0_all.deb /var/cache/pf9apps")?;
+    let run = lab.hostready(&fix)?;
+    let applied = action(&run, "packages.reinstall")?;
+    ensure!(applied["state"] == "applied", "{applied:#}");
+    is(&lab, "pf9-comms", "1.0 hold ok installed")
+}
+
 const UNIT: &str = "[Service]\nExecStart=/bin/sleep infinity\n[Install]\nWantedBy=multi-user.target\n";
 
 fn agent_that_lost_its_unit_is_installed_again() -> Tested {
@@ -271,7 +307,7 @@ fn script_that_sleeps_is_waited_for() -> Tested {
 
 fn killed_worker_leaves_dpkg_at_work() -> Tested {
     let lab = host(
-        "build host-tool 1.0 '' 'touch /root/begun; sleep 8; test -e /root/mended'
+        "build host-tool 1.0 '' 'echo begun >>/root/begun; sleep 8; test -e /root/mended'
         dpkg --unpack /root/built/host-tool_1.0_all.deb",
     )?;
     lab.sh(
@@ -280,8 +316,10 @@ fn killed_worker_leaves_dpkg_at_work() -> Tested {
     lab.wait_until("the script runs", |lab| Ok(lab.run(&["test", "-e", "/root/begun"])?.code == 0))?;
     lab.sh("systemctl kill --kill-whom=main --signal=KILL 'hostready-*.service'")?;
     lab.sh("pgrep -x dpkg; touch /root/mended")?;
-    // It waits for the dpkg that was left, and finds nothing more to do, or does it.
+    // It waits for the dpkg that was left, and finds nothing more to do.
     let run = apply(&lab, &["packages.state"])?;
     run.exits(0)?;
-    is(&lab, "host-tool", "1.0 install ok installed")
+    is(&lab, "host-tool", "1.0 install ok installed")?;
+    ensure!(lab.sh("cat /root/begun")? == "begun", "the first dpkg did not come to its end");
+    Ok(())
 }

@@ -93,16 +93,17 @@ impl<'a> Target<'a> {
         [format!("/var/lib/dpkg/info/{name}.list"), format!("/var/lib/dpkg/info/{name}:{architecture}.list")]
     }
 
-    /// In this version it may be installed already: then its list of files is to be a new one.
+    /// Where dpkg says of it already what it is to say, its list of files is to be a new one.
     fn until(&self, context: &Context<'_>) -> Holds {
         let (name, version) = (self.name.clone(), self.version.to_owned());
+        let is_whole = self.installed.is_some_and(|it| it.broken().is_none() && it.version == self.version);
         let written = |list: String| {
             let modified = context.facts.reading::<Modified>(&Query::Modified(list.clone())).known()?;
             Some((list, modified.seconds))
         };
         match self.lists().into_iter().find_map(written) {
-            Some((list, since)) => Holds::Reinstalled { name, version, list, since },
-            None => Holds::Package { name, version },
+            Some((list, since)) if is_whole => Holds::Reinstalled { name, version, list, since },
+            _ => Holds::Package { name, version },
         }
     }
 
