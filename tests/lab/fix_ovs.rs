@@ -11,7 +11,10 @@ crate::tests!("fix-ovs":
     what_cannot_be_done_is_refused_and_nothing_is_changed,
     renamed_nic_gets_its_name_back,
     swapped_nics_get_their_names_back,
-    nic_whose_name_is_taken_is_taken_up_under_the_new_one,
+    nic_that_cannot_be_renamed_is_taken_up_under_its_new_name,
+    lost_bridge_comes_back_with_its_ports,
+    emptied_database_gets_back_what_nobody_else_makes,
+    transaction_fails_where_the_switch_has_changed_since,
 );
 
 /// A bridge for data beside the one that the host hangs on. The cards stay down: all are plugged into one wire.
@@ -163,7 +166,7 @@ fn renamed_nic_gets_its_name_back() -> Tested {
     let lab = hypervisor()?;
     let (whole, own) = (switch(&lab)?, mac(&lab, "eno4")?);
     // udev leaves the names that it might have taken.
-    lab.sh(&format!("{RENAMED}; ip link property add dev ens4 altname eno4; ip link set ens4 mtu 1400"))?;
+    lab.sh(&format!("{RENAMED}; ip link property add dev ens4 altname eno4"))?;
     let run = fix(&lab, "ovs.port-kept:br-data/eno4")?;
     is_applied(&run, "nic.rename-back")?;
     ensure!(mac(&lab, "eno4")? == own && switch(&lab)? == whole, "{}", lab.sh("ip link")?);
@@ -171,7 +174,7 @@ fn renamed_nic_gets_its_name_back() -> Tested {
 
     let undo = lab.hostready(&["undo", "--json"])?;
     ensure!(action(&undo, "nic.rename-back")?["state"] == "reverted", "{}", undo.stdout);
-    ensure!(lab.sh("cat /sys/class/net/ens4/address /sys/class/net/ens4/mtu")? == format!("{own}\n1400"), "not undone");
+    ensure!(mac(&lab, "ens4")? == own, "not undone: {}", lab.sh("ip link")?);
     lab.sh("ip link show ens4 | grep -q 'altname eno4'")?;
     Ok(())
 }
@@ -191,13 +194,14 @@ fn swapped_nics_get_their_names_back() -> Tested {
     Ok(())
 }
 
-fn nic_whose_name_is_taken_is_taken_up_under_the_new_one() -> Tested {
+fn nic_that_cannot_be_renamed_is_taken_up_under_its_new_name() -> Tested {
     let lab = hypervisor()?;
     lab.write("/etc/network/interfaces", "iface eno4 inet manual\n")?;
-    lab.sh(&format!("{RENAMED}; ip link add eno4 type veth peer name other0"))?;
+    lab.sh(&format!("{RENAMED}; ip address add 198.51.100.4/24 dev ens4"))?;
     let lost = switch(&lab)?;
     let run = fix(&lab, "ovs.port-kept:br-data/eno4")?;
     is_applied(&run, "nic.take-up")?;
+    ensure!(action(&run, "nic.take-up")?.to_string().contains("/etc/network/interfaces"), "{}", run.stdout);
     ensure!(lab.sh("ovs-vsctl port-to-br ens4; ovs-vsctl get port ens4 tag")? == "br-data\n40", "{}", switch(&lab)?);
     ensure!(!switch(&lab)?.contains("eno4"), "the old port stays: {}", switch(&lab)?);
     let undo = lab.hostready(&["undo", "--json"])?;
@@ -208,5 +212,85 @@ fn nic_whose_name_is_taken_is_taken_up_under_the_new_one() -> Tested {
         lines
     };
     ensure!(sorted(&switch(&lab)?) == sorted(&lost), "--- was\n{lost}\n--- is\n{}", switch(&lab)?);
+    Ok(())
+}
+
+fn lost_bridge_comes_back_with_its_ports() -> Tested {
+    let lab = hypervisor()?;
+    lab.sh("ovs-vsctl --timeout=10 set-controller br-data tcp:127.0.0.1:6653 -- set bridge br-data fail_mode=secure")?;
+    lab.hostready(&["snapshot", "--json", "--replace"])?;
+    let whole = switch(&lab)?;
+    lab.sh("ovs-vsctl --timeout=10 del-br br-data")?;
+    let lost = switch(&lab)?;
+    let run = fix(&lab, "ovs.bridge-kept:br-data")?;
+    is_applied(&run, "ovs.database.restore")?;
+    ensure!(switch(&lab)? == whole, "--- was\n{whole}\n--- is\n{}", switch(&lab)?);
+    let undo = lab.hostready(&["undo", "--json"])?;
+    ensure!(action(&undo, "ovs.database.restore")?["state"] == "reverted", "{}", undo.stdout);
+    ensure!(switch(&lab)? == lost, "not undone\n{}", switch(&lab)?);
+    Ok(())
+}
+
+/// What an upgrade does that cannot convert the database. OVN's bridge and its guests are not made here.
+fn emptied_database_gets_back_what_nobody_else_makes() -> Tested {
+    let lab = hypervisor()?;
+    lab.sh("ovs-vsctl --timeout=10 set open_vswitch . external_ids:ovn-bridge-mappings=physnet1:br-ex external_ids:ovn-encap-type=geneve")?;
+    lab.hostready(&["snapshot", "--json", "--replace"])?;
+    let ours = |text: String| -> Vec<String> {
+        let others = ["br-int", "metadata0", "tap7"];
+        text.lines().filter(|line| !others.iter().any(|other| line.contains(other))).map(str::to_owned).collect()
+    };
+    let whole = ours(switch(&lab)?);
+    lab.sh("systemctl stop openvswitch-switch ovs-vswitchd ovsdb-server
+        rm -f $(readlink -f /etc/openvswitch/conf.db)
+        systemctl start openvswitch-switch")?;
+    let lost = switch(&lab)?;
+    let run = fix(&lab, "ovs.database-emptied")?;
+    is_applied(&run, "ovs.database.restore")?;
+    ensure!(ours(switch(&lab)?) == whole, "--- was\n{}\n--- is\n{}", whole.join("\n"), switch(&lab)?);
+    lab.sh("tar tf /var/lib/hostready/conf.db-*.tar | grep -q conf.db && ! ovs-vsctl br-exists br-int")?;
+    let undo = lab.hostready(&["undo", "--json"])?;
+    ensure!(action(&undo, "ovs.database.restore")?["state"] == "reverted", "{}", undo.stdout);
+    ensure!(switch(&lab)? == lost, "not undone\n--- was\n{lost}\n--- is\n{}", switch(&lab)?);
+    Ok(())
+}
+
+/// Of the journal of the last run, each transaction as the server gets it.
+const TRANSACTIONS: &str = r#"
+import glob, json
+journal = sorted(glob.glob('/var/lib/hostready/runs/*/journal'))[-1]
+for line in open(journal):
+    text = json.loads(line)
+    def walk(value):
+        if isinstance(value, dict):
+            if 'operations' in value:
+                for operation in value['operations']:
+                    if operation['op'] == 'wait':
+                        operation['timeout'] = 0
+                print(json.dumps(['Open_vSwitch', *value['operations']]))
+            for inner in value.values(): walk(inner)
+        elif isinstance(value, list):
+            for inner in value: walk(inner)
+    walk(text)
+"#;
+
+/// What was planned before somebody else changed the same bridge is not carried out after.
+fn transaction_fails_where_the_switch_has_changed_since() -> Tested {
+    let lab = hypervisor()?;
+    lab.sh("ovs-vsctl --timeout=10 del-port br-data eno4")?;
+    is_applied(&fix(&lab, "ovs.port-kept:br-data/eno4")?, "ovs.port.readd")?;
+    lab.hostready(&["undo", "--json"])?;
+    lab.write("/root/transactions.py", TRANSACTIONS)?;
+    lab.sh("cd /root; cp -r /var/lib/hostready/runs kept; python3 transactions.py | head -1 >plan; test -s plan")?;
+    let transact = "ovsdb-client transact \"$(cat /root/plan)\"";
+    lab.sh("ovs-vsctl --timeout=10 add-port br-data other0 -- set interface other0 type=internal")?;
+    let changed = switch(&lab)?;
+    let said = lab.sh(transact)?;
+    ensure!(said.contains("timed out"), "it was taken: {said}");
+    ensure!(switch(&lab)? == changed, "something was written");
+    // The same is taken where nothing has changed.
+    lab.sh("ovs-vsctl --timeout=10 del-port other0")?;
+    let said = lab.sh(transact)?;
+    ensure!(!said.contains("error") && lab.sh("ovs-vsctl port-to-br eno4")? == "br-data", "{said}");
     Ok(())
 }

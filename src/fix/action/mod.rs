@@ -45,6 +45,7 @@ pub fn questions(fix: &str, finding: &Finding, context: &Context<'_>) -> Vec<Que
         "route.restore" => route::questions(finding, context),
         "unit.start" | "unit.enable" => services::questions(finding),
         "packages.configure" | "packages.reinstall" => packages::questions(fix, finding, context),
+        "ovs.database.restore" => ovs_database::questions(),
         _ => Vec::new(),
     }
 }

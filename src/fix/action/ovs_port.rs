@@ -161,7 +161,7 @@ impl<'c, 'f> Lost<'c, 'f> {
 
     /// The port as a whole: each interface is its name of then, what it is called now, and its row of then.
     pub fn added(&self, name: &str, bridge: &Bridge<'f>, wanted: &[(&str, &str, &Row<'f>)]) -> Result<Step, String> {
-        let mut rows = Rows::of(self.then);
+        let mut rows = Rows::of(self.then, Some(self.now));
         let mut operations = vec![wait_for("Bridge", self.bridge, json!({"ports": as_read(&bridge.row, "ports")}))];
         operations.push(wait_for_none("Port", name));
         let mut words = vec![format!("Bridge {}: add Port {name}", self.bridge)];
@@ -204,7 +204,7 @@ impl<'c, 'f> Lost<'c, 'f> {
         let bond = self.name;
         let Some(port) = bridge.ports.get(bond) else { return Err(format!("{bond} is gone: it comes first")) };
         let Some((_, called, row)) = wanted.first() else { return Err(String::new()) };
-        let mut rows = Rows::of(self.then);
+        let mut rows = Rows::of(self.then, Some(self.now));
         let mut operations = vec![
             wait_for("Port", bond, json!({"interfaces": as_read(&port.row, "interfaces")})),
             wait_for_none("Interface", called),

@@ -119,6 +119,8 @@ pub fn switch_is_down(context: &Context<'_>) -> Option<String> {
 /// New rows, made of those of another moment.
 pub struct Rows<'w, 'a> {
     wiring: &'w Wiring<'a>,
+    /// As it is: queues and their like outlive the port that they were made for, and are taken again.
+    now: Option<&'w Wiring<'a>>,
     pub operations: Vec<Value>,
     /// The attributes that a snapshot does not hold, each with what it is of.
     pub secrets: Vec<String>,
@@ -126,8 +128,8 @@ pub struct Rows<'w, 'a> {
 }
 
 impl<'w, 'a> Rows<'w, 'a> {
-    pub fn of(wiring: &'w Wiring<'a>) -> Self {
-        Self { wiring, operations: Vec::new(), secrets: Vec::new(), named: SortedMap::new() }
+    pub fn of(wiring: &'w Wiring<'a>, now: Option<&'w Wiring<'a>>) -> Self {
+        Self { wiring, now, operations: Vec::new(), secrets: Vec::new(), named: SortedMap::new() }
     }
 
     /// A row with all its columns but for its parts, which are `more`. What it is called in the same transaction.
@@ -192,6 +194,12 @@ impl<'w, 'a> Rows<'w, 'a> {
             _ => return None,
         };
         let row = self.wiring.pointed_at(uuid)?;
+        if let Some(now) = self.now
+            && let Some(left) = now.pointed_at(uuid)
+            && now.attributes(left) == self.wiring.attributes(row)
+        {
+            return Some(json!(["uuid", uuid]));
+        }
         let called = self.insert(table, name, row, &[]);
         self.named.insert(uuid.to_owned(), called.clone());
         Some(called)
@@ -230,8 +238,8 @@ pub fn set_back(
         is.insert(key.clone(), now.clone());
     }
     let words = |to: &Attributes| vec![format!("{table} {name}: {}", told(to))];
-    let forth = changed(table, name, now, then, &was)?;
-    let back = changed(table, name, then, now, &is)?;
+    let forth = changed(table, name, now, then, &was, context)?;
+    let back = changed(table, name, then, now, &is, context)?;
     let has = |to: Attributes| Holds::SwitchRow {
         table: table.to_owned(),
         name: name.to_owned(),
@@ -258,8 +266,9 @@ fn changed(
     from: Moment<'_, '_>,
     to: Moment<'_, '_>,
     attributes: &Attributes,
+    context: &Context<'_>,
 ) -> Result<Vec<Value>, String> {
-    let mut rows = Rows::of(to.wiring);
+    let mut rows = Rows::of(to.wiring, context.facts.wiring().known());
     let (mut plain, mut read, mut mutations) = (Map::new(), Map::new(), Vec::new());
     for key in attributes.keys() {
         let (column, of_map) = key.split_once(':').map_or((key.as_str(), None), |(column, key)| (column, Some(key)));
