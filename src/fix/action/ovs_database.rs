@@ -87,9 +87,8 @@ impl<'f> Restored<'_, 'f> {
             return Err("the database was never set up: `systemctl restart openvswitch-switch` does it".to_owned());
         }
         let (then, now) = (self.then, self.now);
-        let is_ours = |name: &&String| {
-            !now.bridges.contains_key(name.as_str()) && !(self.ovs.uses_ovn() && *name == self.ovs.integration_bridge())
-        };
+        let is_made = |name: &str| self.ovs.uses_ovn() && name == self.ovs.integration_bridge();
+        let is_ours = |name: &&String| !now.bridges.contains_key(name.as_str()) && !is_made(name);
         let names: Vec<&String> = then.bridges.keys().filter(is_ours).collect();
         let as_a_whole = self.as_a_whole()?;
         let stamp: String = self.context.facts.run.asked_at.chars().filter(char::is_ascii_alphanumeric).collect();

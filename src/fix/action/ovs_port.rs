@@ -228,7 +228,7 @@ impl<'c, 'f> Lost<'c, 'f> {
 
     /// From the bridge on which it is. Somebody put it there: only who names the finding knows that he did not mean to.
     fn moved_back(&self) -> Option<Planned> {
-        let Some((first, _)) = self.interfaces().next() else { return None };
+        let (first, _) = self.interfaces().next()?;
         let called = self.devices.nics.now(first).unwrap_or(first);
         let seat = self.seat(called)?;
         if !self.context.named {
@@ -301,3 +301,6 @@ impl<'c, 'f> Lost<'c, 'f> {
         Some(planned).filter(|planned| !planned.steps.is_empty() || planned.refused.is_some())
     }
 }
+
+#[cfg(test)]
+mod tests;
