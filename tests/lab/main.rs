@@ -16,8 +16,10 @@ mod config;
 mod console_card;
 mod disk;
 mod fix_engine;
+mod fix_network;
 mod fix_ovs;
 mod fix_packages;
+mod fix_services;
 mod fix_space;
 mod looking;
 mod netplan;
@@ -46,7 +48,9 @@ const TESTS: &[&[Test]] = &[
     fix_space::TESTS,
     fix_engine::TESTS,
     fix_ovs::TESTS,
+    fix_network::TESTS,
     fix_packages::TESTS,
+    fix_services::TESTS,
     packages::TESTS,
     repositories::TESTS,
     services::TESTS,

@@ -1,0 +1,127 @@
+//! Units are enabled and started as they were, as systemctl tells it, and taken back.
+
+use anyhow::{Context, Result, ensure};
+use serde_json::Value;
+
+use crate::harness::{Lab, Run, Tested, recipe};
+
+crate::tests!("fix-services":
+    unit_is_enabled_and_runs_as_it_did,
+    unit_that_fails_is_started_once_and_a_loop_is_left_alone,
+    switch_is_started_only_with_consent,
+);
+
+const SSH: &str = "ssh.service";
+
+/// A daemon of the operator's that can be made to fail, and counts its starts.
+const PROBE: &str = "[Unit]
+StartLimitIntervalSec=600
+StartLimitBurst=2
+[Service]
+ExecStartPre=/bin/sh -c 'echo >>/run/starts; test ! -e /run/broken'
+ExecStart=/bin/sleep infinity
+[Install]
+WantedBy=multi-user.target
+";
+
+fn remembered(lab: Lab) -> Result<Lab> {
+    lab.hostready(&["snapshot", "--replace", "--json"])?.exits(0)?;
+    Ok(lab)
+}
+
+fn apply(lab: &Lab, wanted: &[&str]) -> Result<Run> {
+    lab.hostready(&[&["fix", "--json", "--apply"], wanted].concat())
+}
+
+fn action<'a>(run: &'a Run, id: &str) -> Result<&'a Value> {
+    let actions = run.report()?["actions"].as_array().context("no actions")?;
+    actions.iter().find(|action| action["id"] == id).with_context(|| format!("no action {id}\n{}", run.stdout))
+}
+
+fn is(run: &Run, id: &str, state: &str) -> Tested {
+    let action = action(run, id)?;
+    ensure!(action["state"] == state, "{id} is not {state}: {action:#}");
+    Ok(())
+}
+
+/// `enabled active`.
+fn state(lab: &Lab, unit: &str) -> Result<String> {
+    lab.sh(&format!("echo $(systemctl is-enabled {unit} || true) $(systemctl is-active {unit} || true)"))
+}
+
+fn unit_is_enabled_and_runs_as_it_did() -> Tested {
+    let lab = remembered(recipe::plain().boot()?)?;
+    for (does, fixes) in [
+        ("disable", &["unit.enable"][..]),
+        ("disable --now", &["unit.enable", "unit.start"]),
+        ("mask --now", &["unit.enable", "unit.start"]),
+        ("mask --runtime", &["unit.enable"]),
+        ("stop", &["unit.start"]),
+    ] {
+        lab.sh(&format!("systemctl --quiet {does} {SSH}"))?;
+        let lost = state(&lab, SSH)?;
+        let run = apply(&lab, &[&format!("services.kept:{SSH}")])?;
+        for fix in fixes {
+            is(&run, fix, "applied").with_context(|| does.to_owned())?;
+        }
+        run.passes("services.kept", "")?;
+        ensure!(state(&lab, SSH)? == "enabled active", "{does}: {}", state(&lab, SSH)?);
+        let undo = lab.hostready(&["undo", "--json"])?;
+        ensure!(state(&lab, SSH)? == lost, "{does}: not {lost}, but {}\n{}", state(&lab, SSH)?, undo.stdout);
+        apply(&lab, &[&format!("services.kept:{SSH}")])?.passes("services.kept", "")?;
+        ensure!(state(&lab, SSH)? == "enabled active", "{does}: {}", state(&lab, SSH)?);
+    }
+    let again = apply(&lab, &["services.kept"])?;
+    ensure!(again.report()?["changed"] == false, "{}", again.stdout);
+    Ok(())
+}
+
+fn unit_that_fails_is_started_once_and_a_loop_is_left_alone() -> Tested {
+    let lab = recipe::plain().boot()?;
+    lab.write("/etc/systemd/system/probe.service", PROBE)?;
+    lab.sh("systemctl daemon-reload; systemctl --quiet enable --now probe.service")?;
+    let lab = remembered(lab)?;
+    let starts = || -> Result<usize> { Ok(lab.sh("wc -l </run/starts")?.trim().parse()?) };
+
+    // It fails as often as systemd lets it.
+    lab.sh("touch /run/broken; systemctl stop probe.service; for time in 1 2 3 4; do ! systemctl start probe.service; done")?;
+    let before = starts()?;
+    let run = apply(&lab, &["services.kept:probe.service"])?;
+    is(&run, "unit.start", "failed")?;
+    ensure!(starts()? == before + 1, "started {} times", starts()? - before);
+    ensure!(action(&run, "unit.start")?["error"].to_string().contains("probe.service"), "{}", run.stdout);
+
+    lab.sh("rm /run/broken")?;
+    let run = apply(&lab, &["services.kept:probe.service"])?;
+    is(&run, "unit.start", "applied")?;
+    ensure!(state(&lab, "probe.service")? == "enabled active", "{}", state(&lab, "probe.service")?);
+
+    // What systemd starts again by itself.
+    lab.sh("mkdir -p /etc/systemd/system/probe.service.d
+        printf '[Service]\\nRestart=always\\nRestartSec=300\\n' >/etc/systemd/system/probe.service.d/loop.conf
+        systemctl daemon-reload; touch /run/broken; systemctl kill --signal=KILL probe.service")?;
+    lab.wait_until("it is about to be started again", |lab| {
+        Ok(lab.sh("systemctl show --property=SubState --value probe.service")? == "auto-restart")
+    })?;
+    let before = starts()?;
+    let run = apply(&lab, &["services.kept:probe.service"])?;
+    is(&run, "unit.start", "refused")?;
+    ensure!(starts()? == before && run.report()?["changed"] == false, "{}", run.stdout);
+    Ok(())
+}
+
+fn switch_is_started_only_with_consent() -> Tested {
+    let lab = remembered(recipe::at_work()?)?;
+    lab.sh("systemctl stop ovs-vswitchd.service")?;
+    let plan = lab.hostready(&["fix", "--json", "ovs.daemons"])?;
+    let needs = &action(&plan, "unit.start")?["needs"];
+    ensure!(needs.to_string().contains("--accept disruption"), "{needs}");
+    let refused = apply(&lab, &["ovs.daemons"])?;
+    refused.exits(6)?;
+    ensure!(state(&lab, "ovs-vswitchd.service")?.ends_with("inactive"), "it was started");
+    let run = apply(&lab, &["--accept", "disruption", "ovs.daemons"])?;
+    is(&run, "unit.start", "applied")?;
+    ensure!(state(&lab, "ovs-vswitchd.service")?.ends_with(" active"), "it does not run");
+    ensure!(lab.sh("ovs-vsctl --timeout=10 get interface eno1 ofport")? == "1", "the uplink is not attached");
+    Ok(())
+}
