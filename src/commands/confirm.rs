@@ -12,9 +12,10 @@ use super::work::{Past, past};
 use super::{Ended, Looking, usage, write};
 use crate::exit::Exit;
 use crate::fix::book::Book;
+use crate::fix::protected::gateways;
 use crate::fix::standing::{Guard, Standing};
 use crate::host::{boot, invoker, lock};
-use crate::model::answer::{Contact, Route, route::MAIN};
+use crate::model::answer::Contact;
 use crate::model::run::Entry;
 use crate::model::{Answer, Query, Reading};
 
@@ -165,20 +166,6 @@ fn gateway_answers(looking: Looking) -> anyhow::Result<()> {
          over ssh",
         gateways.join(", ")
     )))
-}
-
-/// Those of the default routes, each with the device where its address needs it.
-fn gateways(routes: &[Route]) -> Vec<String> {
-    let default = routes.iter().filter(|route| route.destination == "default" && route.table == MAIN);
-    let hops = default.flat_map(|route| &route.next_hops);
-    hops.filter_map(|hop| {
-        let gateway = hop.gateway.as_deref()?.trim_start_matches("inet6 ");
-        match &hop.link {
-            Some(link) if gateway.starts_with("fe80:") => Some(format!("{gateway}%{link}")),
-            _ => Some(gateway.to_owned()),
-        }
-    })
-    .collect()
 }
 
 /// The next run finds nobody in its way. One that hangs does not keep us: the change is kept.

@@ -68,8 +68,14 @@ pub fn to_the_end(
 
 /// It went without a word, as only what is killed does.
 fn killed(run: &str, journal: &Journal) -> anyhow::Error {
-    let has_acted = journal.find().is_some_and(|standing| standing.has_acted());
-    let message = if has_acted {
+    let standing = journal.find().unwrap_or_default();
+    let message = if let Some(guard) = standing.guard.as_ref().filter(|_| standing.has_acted()) {
+        format!(
+            "run {run} was killed before its end: what it has done so far is taken back at {}\nhint: `hostready undo` \
+             takes it back at once",
+            guard.deadline
+        )
+    } else if standing.has_acted() {
         format!(
             "run {run} was killed before its end: what it has done so far stands\nhint: `hostready undo` takes it back; \
              the same `hostready fix --apply` goes on"

@@ -15,7 +15,7 @@ use crate::exit::FailOn;
 use crate::facts::Facts;
 use crate::fix::action::Context;
 use crate::fix::plan::{Wanted, plan, questions};
-use crate::fix::protected::{self, Protected};
+use crate::fix::protected::{self, Asker, Protected};
 use crate::host::Observe;
 use crate::host::snapshots::Snapshots;
 use crate::model::plan::Planned;
@@ -122,12 +122,22 @@ impl Sight {
             questions(&self.wanted, &context)
         };
         ask(host, open, until, &mut answers);
-        let (planned, protected) = {
+        let asker = Asker { session: self.wish.session.as_deref(), service: self.wish.service.as_deref() };
+        let (planned, questions) = {
             let before = self.baseline.as_ref().map(|baseline| baseline.before(&catalog.settings));
             let facts = Facts::new(&answers, &catalog.settings, run);
             let context =
                 Context { catalog, facts: &facts, before: before.as_ref(), findings: &report.findings, named: false };
-            (plan(&self.wanted, &context), protected::paths(&facts, self.wish.session.as_deref()))
+            (plan(&self.wanted, &context), protected::questions(asker))
+        };
+        // Who hangs on what is asked where anything of it is to be touched.
+        let protected = if planned.iter().any(|planned| !planned.touches.is_empty()) {
+            ask(host, questions, until, &mut answers);
+            let second = protected::second_questions(&Facts::new(&answers, &catalog.settings, run));
+            ask(host, second, until, &mut answers);
+            protected::paths(&Facts::new(&answers, &catalog.settings, run), asker)
+        } else {
+            Protected::default()
         };
         Ok(Sighted { planned, protected, report })
     }

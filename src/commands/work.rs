@@ -112,11 +112,13 @@ impl Worker {
             }
         };
         let means_it = self.request.undo.as_ref().is_some_and(|run| run.is_empty() || *run == other);
-        let pending = pending(&self.state(), &other);
-        match pending {
-            Some(_) if means_it => Ok(None),
-            pending => Err(busy(&other, pending.as_deref())),
+        let guard = guarded(&self.state(), &other);
+        // Whoever made it is done, or dead.
+        let is_left = guard.as_ref().is_some_and(|(_, pending)| *pending || !Handover::of(&other).is_taken());
+        if means_it && is_left {
+            return Ok(None);
         }
+        Err(busy(&other, pending(&self.state(), &other).as_deref()))
     }
 
     fn wish(&self, verb: &'static str) -> Wish {
@@ -150,12 +152,17 @@ impl Worker {
     }
 }
 
-/// Until when this run waits to be confirmed, where it does.
-pub fn pending(state: &Path, run: &str) -> Option<String> {
+/// When a guardian takes this run back, where one does, and whether it waits to be confirmed.
+fn guarded(state: &Path, run: &str) -> Option<(String, bool)> {
     let runs = homes(state).into_iter().find(|runs| runs.exists(run))?;
     let standing = Standing::of(&runs.read(run).ok()?);
-    let waits = standing.pending && !standing.confirmed && standing.is_over().is_none();
-    standing.guard.filter(|_| waits).map(|guard| guard.deadline)
+    let is_open = standing.is_over().is_none() && !standing.confirmed;
+    standing.guard.filter(|_| is_open).map(|guard| (guard.deadline, standing.pending))
+}
+
+/// Until when this run waits to be confirmed, where it does.
+pub fn pending(state: &Path, run: &str) -> Option<String> {
+    guarded(state, run).filter(|(_, pending)| *pending).map(|(deadline, _)| deadline)
 }
 
 pub fn busy(other: &str, pending: Option<&str>) -> anyhow::Error {

@@ -7,6 +7,8 @@ use super::live::{connections, processes};
 
 const PROC: &str = "/proc";
 const SESSION: &[u8] = b"SSH_CONNECTION=";
+/// Below an sshd, and nobody has kept the variable: no console.
+const UNKNOWN: &str = "an ssh connection of unknown ends";
 
 /// `SSH_CONNECTION` of our own environment, else that of the nearest process above us that has it: sudo drops it. None at
 /// a console, or in a service.
@@ -26,7 +28,11 @@ fn of_ancestors(proc: &Path, mut pid: u32) -> Option<String> {
     for _ in 0..64 {
         let stat = std::fs::read_to_string(proc.join(pid.to_string()).join("stat")).ok()?;
         // What stands in the brackets may hold brackets.
-        pid = stat.rsplit_once(')')?.1.split_ascii_whitespace().nth(1)?.parse().ok()?;
+        let (name, rest) = stat.rsplit_once(')')?;
+        if name.contains("(sshd") {
+            return Some(UNKNOWN.to_owned());
+        }
+        pid = rest.split_ascii_whitespace().nth(1)?.parse().ok()?;
         if pid <= 1 {
             return None;
         }
@@ -79,6 +85,8 @@ mod tests {
         std::fs::write(proc.path().join("7/environ"), format!("A=b\0SSH_CONNECTION={session}\0C=d")).unwrap();
         assert_eq!(of_ancestors(proc.path(), 9).as_deref(), Some(session));
         assert_eq!(of_ancestors(proc.path(), 7), None);
+        std::fs::write(proc.path().join("7/stat"), "7 (sshd-session) S 1 1 1 0").unwrap();
+        assert_eq!(of_ancestors(proc.path(), 7).as_deref(), Some(UNKNOWN));
         assert_eq!(ends(session).unwrap().map(|end| end.to_string()), ["192.0.2.1:51000", "192.0.2.10:22"]);
         assert_eq!(ends("192.0.2.1 51000"), None);
     }

@@ -99,6 +99,23 @@ impl Topology {
         &self.below[node]
     }
 
+    /// The devices that a part relies on, directly and not; itself, where it is one. The ports of a switch among them
+    /// count as what they are named after.
+    pub fn devices_below(&mut self, part: &Part) -> SortedSet<String> {
+        let mut open = vec![self.node(part)];
+        let mut seen: SortedSet<usize> = SortedSet::new();
+        while let Some(node) = open.pop() {
+            if seen.insert(node) {
+                open.extend(self.below(node));
+            }
+        }
+        let name = |(part, node): (&Part, &usize)| match part {
+            Part::Device(name) | Part::Port(name) if !name.is_empty() && seen.contains(node) => Some(name.clone()),
+            _ => None,
+        };
+        self.nodes.iter().filter_map(name).gather()
+    }
+
     /// Every device that is known.
     pub fn devices(&self) -> impl Iterator<Item = usize> {
         self.nodes.iter().filter(|(part, _)| matches!(part, Part::Device(_))).map(|(_, node)| *node)
