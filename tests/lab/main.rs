@@ -17,6 +17,7 @@ mod console_card;
 mod disk;
 mod fix_engine;
 mod fix_network;
+mod fix_guard;
 mod fix_ovs;
 mod fix_packages;
 mod fix_services;
@@ -47,6 +48,7 @@ const TESTS: &[&[Test]] = &[
     disk::TESTS,
     fix_space::TESTS,
     fix_engine::TESTS,
+    fix_guard::TESTS,
     fix_ovs::TESTS,
     fix_network::TESTS,
     fix_packages::TESTS,
