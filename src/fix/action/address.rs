@@ -73,7 +73,9 @@ impl<'a> Case<'a> {
         let draft = self.draft.clone();
         let Some((home, mut steps)) = self.at_home() else { return draft.refused(self.gone()) };
         let (address, scope) = (self.was.address.as_str(), self.was.scope.as_str());
-        let is_ours = self.found.is_some_and(|found| bare(&found.address) == bare(address));
+        let is_elsewhere = self.found.is_some_and(|found| bare(&found.address) == bare(address));
+        // No route can name an address of which the kernel still asks whether another host has it.
+        let is_ours = is_elsewhere || self.is_named_by_route(context);
         let add =
             Step { does: add_address(home, address, scope, is_ours), undoes: vec![remove_address(home, address)] };
         let mut others = self.found.map(|found| self.remove(found, context)).unwrap_or_default();
@@ -97,6 +99,12 @@ impl<'a> Case<'a> {
         let home = self.home?;
         let link: &Link = self.devices.links.get(home)?;
         Some((home, link_steps(home, link, self.devices.then.get(&self.was.link))))
+    }
+
+    fn is_named_by_route(&self, context: &Context<'_>) -> bool {
+        let then = context.before.and_then(|before| before.facts.reading::<Vec<Route>>(&Query::Routes).known());
+        let mut routes = then.into_iter().flatten();
+        routes.any(|it| it.preferred_source.as_deref() == Some(bare(&self.was.address)))
     }
 
     fn gone(&self) -> String {

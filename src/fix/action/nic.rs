@@ -6,6 +6,7 @@ mod take_up;
 use serde_json::json;
 
 use super::Context;
+use super::ip;
 use crate::facts::nics::{Whereabouts, address};
 use crate::judge::kept::devices::Devices;
 use crate::judge::kept::ovs_ports::by_hand::{ASIDE, Move};
@@ -49,6 +50,7 @@ fn renamed(finding: &Finding, context: &Context<'_>, devices: &Devices<'_>) -> V
             let port = then.and_then(|then| then.bridges.get(bridge)?.ports.get(port));
             names.extend(port.into_iter().flat_map(|port| port.interfaces.keys().cloned()));
         }
+        ("network.address-kept", ..) => names.extend(ip::word(&finding.expected, "link").map(str::to_owned)),
         _ => {
             names.push(finding.subject.clone());
             let members = devices.then.iter().filter(|(_, it)| it.master.as_deref() == Some(&finding.subject));
@@ -112,7 +114,7 @@ fn rename_back(names: &[String], finding: &Finding, context: &Context<'_>, devic
     let moves: Vec<Move<'_>> = chains.iter().flatten().copied().collect();
     let in_the_way = is_in_the_way(&moves, context, devices);
     // What can be taken up under its new name is.
-    if in_the_way.is_some() && finding.id == "ovs.port-kept" {
+    if in_the_way.is_some() && finding.id != "network.link-kept" {
         return None;
     }
     let (mut steps, mut notes) = (Vec::new(), Vec::new());

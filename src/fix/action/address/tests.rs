@@ -117,6 +117,25 @@ fn what_took_its_place_goes_and_its_neighbours_stay() {
     );
 }
 
+/// Its name comes first, and where that cannot be it is taken as it is called.
+#[test]
+fn an_address_follows_its_card() {
+    let then = host(vec![address("eno1", "198.51.100.7/24")], vec![], |_| {});
+    let renamed = |links: &mut SortedMap<String, Link>| {
+        let card = links.remove("eno1").unwrap();
+        links.insert("ens3".to_owned(), card);
+    };
+    let now = host(vec![], vec![], renamed);
+    let renames = lines(&of(&then, &now, "nic.rename-back"));
+    assert!(renames.iter().any(|line| line.contains("ens3") && line.contains("name eno1")), "{renames:?}");
+    let taken = host(vec![address("ens3", "198.51.100.99/24")], vec![], renamed);
+    assert!(of(&then, &taken, "nic.rename-back").is_empty());
+    assert_eq!(
+        lines(&of(&then, &taken, ID)),
+        ["ip address add 198.51.100.7/24 broadcast + dev ens3 <- ip address del 198.51.100.7/24 dev ens3"]
+    );
+}
+
 #[test]
 fn an_address_of_a_service_that_moves_is_left_alone() {
     let then = host(vec![address("eno1", "198.51.100.7/24"), address("eno1", "198.51.100.9/32")], vec![], |_| {});
