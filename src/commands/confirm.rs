@@ -175,3 +175,49 @@ fn wait_for_guardian(run: &str) {
         std::thread::sleep(Duration::from_millis(20));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::run::Line;
+
+    fn standing(more: &[Entry]) -> Standing {
+        let guarded = Entry::Guarded {
+            deadline_boot_ms: 1000,
+            boot_id: Some("one".to_owned()),
+            deadline: "then".to_owned(),
+            survives_reboot: true,
+        };
+        let lines: Vec<Line> =
+            [guarded].iter().chain(more).map(|what| Line { at: String::new(), what: what.clone() }).collect();
+        Standing::of(&lines)
+    }
+
+    fn said(standing: &Standing, boot: &str, now_ms: u64) -> String {
+        may_be_kept(standing, Some(boot), now_ms).map_or_else(|error| error.to_string(), |()| "kept".to_owned())
+    }
+
+    #[test]
+    fn kept_is_what_waits_in_its_boot_and_before_its_deadline() {
+        let waits = standing(&[Entry::Pending]);
+        assert_eq!(said(&waits, "one", 999), "kept");
+        assert!(said(&waits, "one", 1000).starts_with("too late"));
+        assert!(said(&waits, "two", 1).starts_with("too late"));
+        assert!(said(&standing(&[]), "one", 1).starts_with("the run is not at its end"));
+        let reverting = Entry::Reverting { because: "late".to_owned() };
+        assert!(said(&standing(&[Entry::Pending, reverting.clone()]), "one", 1).starts_with("too late"));
+        let ended = Entry::Ended { exit_code: 6, message: "it is taken back".to_owned() };
+        assert!(said(&standing(&[Entry::Pending, reverting, ended]), "one", 1).ends_with("it is taken back"));
+        let confirmed = Entry::Confirmed { session: None };
+        assert!(said(&standing(&[Entry::Pending, confirmed]), "one", 1).contains("confirmed already"));
+        assert!(said(&Standing::default(), "one", 1).starts_with("nothing waits"));
+    }
+
+    #[test]
+    fn a_connection_is_its_addresses_and_ports_however_they_are_written() {
+        let one = "192.0.2.1 51000 192.0.2.10 22";
+        assert!(same_ends(one, "::ffff:192.0.2.1 51000 ::ffff:192.0.2.10 22"));
+        assert!(!same_ends(one, "192.0.2.1 51001 192.0.2.10 22"));
+        assert!(!same_ends("rubbish", "rubbish"));
+    }
+}

@@ -104,12 +104,20 @@ fn decline(handover: &Handover, request: &Request, refused: Refused) -> anyhow::
 impl Guardian {
     fn watch(&self) -> anyhow::Result<u8> {
         loop {
-            match self.look()? {
-                Watched::Over => return Ok(Exit::Ready.code()),
-                // A host that goes down takes it back when it comes up again.
-                Watched::GoesOn if self.signals.is_asked_to_stop() => return Ok(Exit::Ready.code()),
-                Watched::GoesOn => std::thread::sleep(PAUSE),
+            // What cannot be read or written now may be later: a disk that is full does not end the watch.
+            let pause = match self.look() {
+                Ok(Watched::Over) => return Ok(Exit::Ready.code()),
+                Ok(Watched::GoesOn) => PAUSE,
+                Err(error) => {
+                    write::say(&format!("warning: {error:#}"));
+                    AGAIN_AFTER
+                }
+            };
+            // A host that goes down takes it back when it comes up again.
+            if self.signals.is_asked_to_stop() {
+                return Ok(Exit::Ready.code());
             }
+            std::thread::sleep(pause);
         }
     }
 

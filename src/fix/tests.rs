@@ -224,3 +224,15 @@ fn run_that_ended_leaves_nothing_and_one_that_nobody_kept_leaves_all() {
     book.write(Entry::Reverting { because: String::new() }).unwrap();
     assert_eq!(book.standing.left(), Left::All, "an undo of it was cut off");
 }
+
+#[test]
+fn no_step_is_made_once_a_guardian_takes_the_run_back() {
+    let host = Host::with(Trouble::GuardianAfter(0));
+    let outcome = fix(&host).unwrap();
+    let book = outcome.book.unwrap();
+    assert!(host.mtus().iter().all(|mtu| *mtu == START), "{:?}", host.mtus());
+    // One deed, and its inverse.
+    assert_eq!(host.state().deeds, 2);
+    assert!(error_of(&book, 0).contains("nobody confirmed it"), "{}", error_of(&book, 0));
+    assert!(states(&book).iter().all(|state| *state != Some(ActionState::Applied)));
+}

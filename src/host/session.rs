@@ -40,7 +40,7 @@ pub fn start_guardian(unit: &str, arguments: &[&str]) -> io::Result<Option<Strin
     begin(
         unit,
         arguments,
-        &["--property=Restart=on-failure", "--property=RestartSec=1", "--property=OOMScoreAdjust=-900"],
+        &["--property=Restart=on-failure", "--property=RestartSec=3", "--property=OOMScoreAdjust=-900"],
     )
 }
 

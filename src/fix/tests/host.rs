@@ -38,6 +38,8 @@ pub enum Trouble {
     KilledBeforeLine(usize),
     /// Killed when it was written.
     KilledAfterLine(usize),
+    /// Its guardian takes the run back once this deed was done.
+    GuardianAfter(usize),
     /// This one cannot be taken back.
     NoUndo(&'static str),
 }
@@ -107,7 +109,8 @@ impl Change for Host {
         state.deeds += 1;
         let Deed::Run(run) = deed else { return Err(NotDone::new("unheard of")) };
         let (name, mtu) = (run.argv[4].clone(), run.argv[6].parse().unwrap());
-        let is = |trouble: Trouble| state.trouble == Some(trouble);
+        let trouble = state.trouble;
+        let is = |it: Trouble| trouble == Some(it);
         let (works, answer) = match number {
             n if is(Trouble::Fails(n)) => (false, Err(NotDone { why: "it failed".to_owned(), outdated: true })),
             n if is(Trouble::FailsHalf(n)) => (true, Err(NotDone::new("it failed"))),
@@ -124,6 +127,10 @@ impl Change for Host {
         state.is_dead = is(Trouble::KilledBefore(number)) || is(Trouble::KilledAfter(number));
         if works {
             state.mtus.insert(name, mtu);
+        }
+        if is(Trouble::GuardianAfter(number)) {
+            let what = Entry::Reverting { because: "nobody confirmed it".to_owned() };
+            state.lines.push(Line { at: String::new(), what });
         }
         answer
     }
@@ -145,6 +152,16 @@ impl Log for Host {
             return Err(io::Error::other("killed"));
         }
         Ok(())
+    }
+
+    fn hold(&mut self) -> io::Result<Option<Vec<Line>>> {
+        Ok(self.is_guarded().then(|| self.state().lines.clone()))
+    }
+}
+
+impl Host {
+    fn is_guarded(&self) -> bool {
+        matches!(self.state().trouble, Some(Trouble::GuardianAfter(_)))
     }
 }
 
