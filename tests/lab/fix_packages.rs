@@ -106,6 +106,10 @@ fn half_configured_is_finished() -> Tested {
     ensure!(planned["needs"] == serde_json::json!(["--accept packages.configure"]), "{planned:#}");
     ensure!(planned["before"]["packages"]["host-tool"] == "1.0 half-configured", "{planned:#}");
     ensure!(planned["after"]["packages"]["host-tool"] == "1.0 installed", "{planned:#}");
+    let text = lab.hostready(&["fix"])?.stdout;
+    for words in ["to be configured: host-tool", "dpkg --force-confdef --force-confold --configure -a", "undo: none"] {
+        ensure!(text.contains(words), "it does not say `{words}`\n{text}");
+    }
     ensure!(before == lab.sh(everything)?, "a plan changed the host");
     let refused = lab.hostready(&["fix", "--json", "--apply", "--all"])?;
     refused.exits(6)?;

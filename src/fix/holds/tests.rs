@@ -174,3 +174,25 @@ fn a_package_counts_when_it_is_wholly_there_in_this_version() {
     assert!(!holds("install ok installed", "1.3") && !holds("install ok half-configured", "1.2"));
     assert!(!holds("install reinstreq installed", "1.2"));
 }
+
+#[test]
+fn installed_again_is_what_has_a_new_list_of_files_and_held_what_nobody_upgrades() {
+    let list = "/var/lib/dpkg/info/agent.list";
+    let host = |want: &str, seconds: i64| {
+        let status = format!("Package: agent\nStatus: {want} ok installed\nArchitecture: amd64\nVersion: 1.2\n\n");
+        let host = Fake::default().with(Query::File(STATUS.to_owned()), Answer::Text(status.into_bytes()));
+        host.with(Query::Modified(text(list)), Answer::Modified(Modified { seconds }))
+    };
+    let again = |version: &str| Holds::Reinstalled {
+        name: text("agent"),
+        version: text(version),
+        list: text(list),
+        since: 100,
+    };
+    assert!(host("install", 101).holds(&again("1.2")));
+    assert!(!host("install", 100).holds(&again("1.2")) && !host("install", 101).holds(&again("1.3")));
+
+    let held = |name: &str| Holds::Held { name: text(name) };
+    assert!(host("hold", 1).holds(&held("agent")) && host("hold", 1).holds(&held("agent:amd64")));
+    assert!(!host("install", 1).holds(&held("agent")) && !host("hold", 1).holds(&held("agent:i386")));
+}

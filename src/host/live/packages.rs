@@ -77,7 +77,7 @@ fn is_of(entry: &DirEntry, name: &str) -> bool {
     let file = entry.file_name();
     let rest = file.to_str().and_then(|file| file.strip_prefix(name));
     let is_named = rest.is_some_and(|rest| rest.starts_with(['_', '-']) && rest.ends_with(".deb"));
-    is_named && entry.metadata().is_ok_and(|found| found.mode() & 0o022 == 0)
+    is_named && entry.metadata().is_ok_and(|found| found.mode() & 0o002 == 0)
 }
 
 fn read(path: String, name: &str) -> Option<Archive> {
