@@ -88,7 +88,7 @@ impl Switch {
         ["Open_vSwitch", "Bridge", "Port", "Interface", "Controller"].map(table).into()
     }
 
-    fn answers(&self) -> Answers {
+    pub fn answers(&self) -> Answers {
         let socket = Settings::default().ovs.socket();
         let reply = Answer::Text(self.reply.to_string().into_bytes());
         let devices = Answer::Links(self.links.iter().cloned().collect());

@@ -1,20 +1,27 @@
 use serde_json::json;
 
-use crate::catalog::{Catalog, Check};
+use crate::catalog::{Catalog, Check, Settings};
+use crate::facts::before::Before;
+use crate::facts::{Facts, Run};
 use crate::fix::action::Context;
 use crate::fix::plan::{Wanted, plan};
-use crate::judge::kept::recorded_switch::{Switch, looked};
+use crate::judge::kept::recorded_switch::Switch;
+use crate::judge::kept::staged::{NOW, snapshot};
 use crate::model::plan::{Deed, Planned};
+use crate::model::report::Intent;
 
 /// What is planned for what is wrong with the switch; `wanted` as a person types it.
 fn planned(then: &Switch, now: &Switch, wanted: &str) -> Vec<Planned> {
     let catalog = Catalog::load(&[], &[]).unwrap();
     let checks: Vec<&Check> = catalog.checks.iter().filter(|check| check.id.starts_with("ovs.port-kept")).collect();
-    looked(then, now, |facts, before| {
-        let findings = crate::judge::judge(&catalog, &checks, facts, Some(before));
-        let context = Context { catalog: &catalog, facts, before: Some(before), findings: &findings, named: false };
-        plan(&[Wanted::parse(wanted)], &context)
-    })
+    let (then, now, settings, snapshot) = (then.answers(), now.answers(), Settings::default(), snapshot());
+    let run = Run { intent: Intent::After, asked_at: NOW };
+    let facts = Facts::new(&now, &settings, run);
+    let before = Before { facts: Facts::new(&then, &settings, run), snapshot: &snapshot };
+    let findings = crate::judge::judge(&catalog, &checks, &facts, Some(&before));
+    let context =
+        Context { catalog: &catalog, facts: &facts, before: Some(&before), findings: &findings, named: false };
+    plan(&[Wanted::parse(wanted)], &context)
 }
 
 fn only(then: &Switch, now: &Switch, wanted: &str) -> Planned {
