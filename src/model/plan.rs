@@ -174,7 +174,7 @@ impl Run {
 
     /// The same, and it is never ended: a package manager.
     #[must_use]
-    pub fn to_the_end(self) -> Self {
+    pub fn without_deadline(self) -> Self {
         Self { deadline_s: None, ..self }
     }
 }

@@ -66,7 +66,7 @@ fn apt(words: &[&str]) -> Run {
         "-o",
         "Dpkg::Use-Pty=0",
     ];
-    Run::new(&[&fixed, words].concat()).to_the_end()
+    Run::new(&[&fixed, words].concat()).without_deadline()
 }
 
 /// The same as far as the archives: that may be ended.
@@ -75,7 +75,7 @@ fn download(words: &[&str]) -> Run {
 }
 
 fn dpkg(words: &[&str]) -> Run {
-    Run::new(&[&["dpkg"], &KEEP[..], words].concat()).to_the_end()
+    Run::new(&[&["dpkg"], &KEEP[..], words].concat()).without_deadline()
 }
 
 /// Those of the packages whose configuration disturbs somebody.

@@ -80,7 +80,7 @@ fn steps(simulation: &Simulation<'_>, is_interrupted: bool, until: Option<Holds>
         return vec![step(configure)];
     }
     let words = ["--fix-broken", "install"];
-    let replay = is_interrupted.then(|| Run::new(&["dpkg", "--set-selections"]).to_the_end());
+    let replay = is_interrupted.then(|| Run::new(&["dpkg", "--set-selections"]).without_deadline());
     let install = Run { until, ..apt(&words) };
     replay.into_iter().chain([download(&words), install]).map(step).collect()
 }

@@ -135,7 +135,7 @@ impl<'a> Target<'a> {
 
     fn hold(&self) -> Deed {
         let until = Holds::Held { name: self.name.clone() };
-        Deed::Run(Run::new(&["apt-mark", "hold", &self.name]).to_the_end().until(until))
+        Deed::Run(Run::new(&["apt-mark", "hold", &self.name]).without_deadline().until(until))
     }
 }
 
