@@ -158,7 +158,7 @@ fn routes_and_rules_come_back_to_their_tables() -> Tested {
         ip route add blackhole 10.6.0.0/16
         ip -6 route add 2001:db8:9::/48 via 2001:db8:2::1 dev eno2
         ip rule add priority 100 from 198.51.100.7 lookup 100
-        ip -6 rule add priority 101 fwmark 0x10 lookup 100",
+        ip -6 rule add priority 101 from 2001:db8:2::7 fwmark 0x10 lookup 100",
     )?;
     comes_back(
         &lab,

@@ -1,7 +1,9 @@
 //! Routes and rules of the baseline are put back, in the words of `ip`.
 
 use super::Context;
-use super::ip::{devices_of, draft, managed, manager_question, pairs, put_route, touched, with_family, word};
+use super::ip::{
+    devices_of, draft, is_in_network, managed, manager_question, pairs, put_route, touched, with_family, word,
+};
 use crate::judge::kept::devices::Devices;
 use crate::judge::kept::routes::{is_configured, under_names_of_now};
 use crate::judge::kept::rules;
@@ -75,7 +77,6 @@ fn plan_route(draft: Planned, finding: &Finding, context: &Context<'_>, devices:
     })
 }
 
-/// A rule may turn the packets of any device.
 fn plan_rule(draft: Planned, finding: &Finding, context: &Context<'_>, devices: &Devices<'_>) -> Option<Planned> {
     let wanted = word(&finding.expected, "rule")?;
     let is_ipv6 = finding.subject.starts_with("-6 ");
@@ -92,11 +93,29 @@ fn plan_rule(draft: Planned, finding: &Finding, context: &Context<'_>, devices: 
     Some(Planned {
         before: pairs([("rule", None)]),
         after: pairs([("rule", Some(&text))]),
-        touches: touched(devices, with_addresses(context)),
+        touches: touched(devices, meant_by(&wanted, context)),
         risk: Some("packets that it means go by its table from then on".to_owned()),
         steps: vec![Step { does: set("add", true), undoes: vec![set("del", false)] }],
         ..draft
     })
+}
+
+/// The devices whose packets a rule turns: of those that have the addresses that it names, or of any.
+fn meant_by<'b>(rule: &'b Rule, context: &'b Context<'_>) -> Vec<&'b str> {
+    let device = [&rule.input, &rule.output].into_iter().flatten().find(|device| *device != "lo");
+    match (&rule.from, device) {
+        _ if rule.invert => with_addresses(context),
+        (Some(from), _) => {
+            let addresses = context.facts.reading::<Vec<Address>>(&Query::Addresses).known();
+            let is_from = |it: &&Address| {
+                let own = it.address.split('/').next().unwrap_or_default();
+                own == from || is_in_network(from, own)
+            };
+            addresses.into_iter().flatten().filter(is_from).map(|it| it.link.as_str()).collect()
+        }
+        (None, Some(device)) => vec![device],
+        (None, None) => with_addresses(context),
+    }
 }
 
 /// The devices that carry anything at all.

@@ -111,3 +111,29 @@ fn a_rule_comes_back_in_its_family() {
         ["ip -6 rule add priority 100 from 192.0.2.7 lookup 7 <- ip -6 rule del priority 100 from 192.0.2.7 lookup 7"]
     );
 }
+
+/// What it names is what it may interrupt; what names nothing may interrupt all.
+#[test]
+fn a_rule_touches_those_whose_packets_it_turns() {
+    let address = |link: &str, address: &str| Address {
+        link: link.to_owned(),
+        address: address.to_owned(),
+        scope: "global".to_owned(),
+        permanent: true,
+    };
+    let touched = |rule: Rule| {
+        let then = host("eno1", true, vec![], vec![rule]);
+        let mut now = host("eno1", true, vec![], vec![]);
+        let addresses = Answer::Addresses(vec![address("eno1", "192.0.2.7/24"), address("eno2", "198.51.100.7/24")]);
+        now.0.insert(Query::Addresses, Asked { reading: Reading::Known(addresses), micros: 0 });
+        planned([&then, &now], ("network.rule-kept", "rule.restore"), rules::judge)[0].touches.clone()
+    };
+    let own = |word: &str| Some(word.to_owned());
+    assert_eq!(touched(rule(false, 7)), ["eno1"]);
+    assert_eq!(touched(Rule { from: own("198.51.100.0/24"), ..rule(false, 7) }), ["eno2"]);
+    assert_eq!(touched(Rule { from: own("10.0.0.0/8"), ..rule(false, 7) }), [] as [&str; 0]);
+    assert_eq!(touched(Rule { from: None, input: own("eno2"), ..rule(false, 7) }), ["eno2"]);
+    for all in [Rule { from: None, ..rule(false, 7) }, Rule { invert: true, ..rule(false, 7) }] {
+        assert_eq!(touched(all), ["eno1", "eno2"]);
+    }
+}
