@@ -94,7 +94,8 @@ impl<'f> Restored<'_, 'f> {
         let stamp: String = self.context.facts.run.asked_at.chars().filter(char::is_ascii_alphanumeric).collect();
         let aside = format!("/var/lib/hostready/conf.db-{stamp}.tar");
         let pack = ["tar", "--create", "--dereference", "--absolute-names", "--file", &aside, OWN_DATABASE];
-        let set_aside = Step { does: Deed::Run(Run::new(&pack)), undoes: Vec::new() };
+        let is_gone = vec![Deed::File { path: aside.clone(), content: None }];
+        let set_aside = Step { does: Deed::Run(Run::new(&pack)), undoes: is_gone };
         Ok(vec![set_aside, self.bridges(&names, as_a_whole)?])
     }
 
