@@ -13,12 +13,10 @@ pub fn answers(known: impl IntoIterator<Item = (Query, Answer)>) -> Answers {
     Answers(known.into_iter().map(|(query, it)| (query, Asked { reading: Reading::Known(it), micros: 0 })).collect())
 }
 
-/// Hands two moments of a host to `look`: then, and now.
-pub fn compared<T>(then: &Answers, now: &Answers, look: impl FnOnce(&Facts<'_>, &Before<'_>) -> T) -> T {
-    let settings = Settings::default();
-    let run = Run { intent: Intent::After, asked_at: "2026-11-21T09:14:02Z" };
+/// A baseline of nothing.
+pub fn snapshot() -> Snapshot {
     let tool = Tool { name: String::new(), version: String::new(), catalog_digest: String::new() };
-    let snapshot = Snapshot {
+    Snapshot {
         schema: String::new(),
         schema_version: String::new(),
         tool,
@@ -34,7 +32,14 @@ pub fn compared<T>(then: &Answers, now: &Answers, look: impl FnOnce(&Facts<'_>, 
         unreadable: Vec::new(),
         findings: Vec::new(),
         answers: Remembered::default(),
-    };
+    }
+}
+
+/// Hands two moments of a host to `look`: then, and now.
+pub fn compared<T>(then: &Answers, now: &Answers, look: impl FnOnce(&Facts<'_>, &Before<'_>) -> T) -> T {
+    let settings = Settings::default();
+    let run = Run { intent: Intent::After, asked_at: "2026-11-21T09:14:02Z" };
+    let snapshot = snapshot();
     let before = Before { facts: Facts::new(then, &settings, run), snapshot: &snapshot };
     look(&Facts::new(now, &settings, run), &before)
 }

@@ -105,10 +105,5 @@ pub fn outcomes(
     now: &Switch,
     judge: impl FnOnce(&Facts<'_>, &Before<'_>) -> Vec<Outcome>,
 ) -> Vec<Outcome> {
-    looked(then, now, judge)
-}
-
-/// The facts of both, for whoever looks.
-pub fn looked<T>(then: &Switch, now: &Switch, look: impl FnOnce(&Facts<'_>, &Before<'_>) -> T) -> T {
-    compared(&then.answers(), &now.answers(), look)
+    compared(&then.answers(), &now.answers(), judge)
 }
