@@ -27,13 +27,14 @@ fn remembered(more: &str) -> Result<Lab> {
 /// What is configured, as `ip` and the file tell it, without what counts down or differs from time to time.
 const NETWORK: &str = "
 for device in eno2 eno3 lan1; do
-    ip -o link show dev $device 2>/dev/null | grep -o ' mtu [0-9]*\\|[<,]UP[,>]' || true
+    ip -o link show dev $device 2>/dev/null | sed -n 's/.*[<,]\\(UP\\)[,>].*\\( mtu [0-9]*\\).*/\\1\\2/p; s/.*\\( mtu [0-9]*\\).*/\\1/p'
     ip -o address show dev $device scope global 2>/dev/null | grep -o 'inet.*scope [a-z]*' | sort
 done
 ip route show table all | grep -v 'table local\\|proto kernel\\|fe80' | sed 's/ *linkdown//; s/ *$//' | sort
 ip -6 route show table all | grep -v 'table local\\|proto kernel\\|fe80\\|multicast' | sed 's/ *linkdown//; s/ *$//' | sort
 ip rule; ip -6 rule
-ls -l /etc/resolv.conf 2>&1 | grep -o '/etc/resolv.*'; cat /etc/resolv.conf 2>&1 || true
+ls -l /etc/resolv.conf 2>&1 | grep -o '/etc/resolv.*'
+! test -e /etc/resolv.conf || cat /etc/resolv.conf
 ";
 
 fn network(lab: &Lab) -> Result<String> {

@@ -46,7 +46,8 @@ fn is(run: &Run, id: &str, state: &str) -> Tested {
 
 /// `enabled active`.
 fn state(lab: &Lab, unit: &str) -> Result<String> {
-    lab.sh(&format!("echo $(systemctl is-enabled {unit} || true) $(systemctl is-active {unit} || true)"))
+    let show = "systemctl show --value --property";
+    lab.sh(&format!("echo $({show}=UnitFileState {unit}) $({show}=ActiveState {unit})"))
 }
 
 fn unit_is_enabled_and_runs_as_it_did() -> Tested {
@@ -113,9 +114,10 @@ fn unit_that_fails_is_started_once_and_a_loop_is_left_alone() -> Tested {
 fn switch_is_started_only_with_consent() -> Tested {
     let lab = remembered(recipe::at_work()?)?;
     lab.sh("systemctl stop ovs-vswitchd.service")?;
+    lab.wait_until("it is down", |lab| Ok(state(lab, "ovs-vswitchd.service")?.ends_with("inactive")))?;
     let plan = lab.hostready(&["fix", "--json", "ovs.daemons"])?;
     let needs = &action(&plan, "unit.start")?["needs"];
-    ensure!(needs.to_string().contains("--accept disruption"), "{needs}");
+    ensure!(needs.to_string().contains("--accept disruption"), "{}", plan.stdout);
     let refused = apply(&lab, &["ovs.daemons"])?;
     refused.exits(6)?;
     ensure!(state(&lab, "ovs-vswitchd.service")?.ends_with("inactive"), "it was started");
