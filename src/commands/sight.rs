@@ -146,7 +146,9 @@ impl Sight {
     pub fn not_found(&self, report: &Report) -> Vec<String> {
         let is_fix = |wanted: &&Wanted| self.subject.catalog.fix(&wanted.id).is_some();
         let is_there = |wanted: &&Wanted| {
+            // What was mended is found no more.
             report.findings.iter().any(|finding| finding.status != Status::Skip && wanted.means(finding))
+                || report.actions.iter().flat_map(|action| &action.mends).any(|it| wanted.names(&it.id, &it.subject))
         };
         let missing = self.wanted.iter().filter(|wanted| !is_fix(wanted) && !is_there(wanted));
         let intent = if self.baseline.is_some() { "; with --for it is judged as before an upgrade" } else { "" };

@@ -30,7 +30,11 @@ impl Wanted {
     }
 
     pub fn means(&self, finding: &Finding) -> bool {
-        self.id == finding.id && self.subject.as_ref().is_none_or(|subject| *subject == finding.subject)
+        self.names(&finding.id, &finding.subject)
+    }
+
+    pub fn names(&self, id: &str, subject: &str) -> bool {
+        self.id == id && self.subject.as_deref().is_none_or(|wanted| wanted == subject)
     }
 }
 

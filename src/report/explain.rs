@@ -104,7 +104,11 @@ fn levels(check: &Check, cause: &str) -> String {
 pub fn fix(fix: &Fix) -> String {
     let mut out = format!("{}: {}\n\n", fix.id, fix.title);
     out.push_str(&field("undo", &fix.undo));
-    out.push_str("by hand\n");
+    if fix.by_hand.is_empty() {
+        out.push_str("by hand\n    it depends on the host: `hostready fix` shows each command\n");
+    } else {
+        out.push_str("by hand\n");
+    }
     for argv in &fix.by_hand {
         out.push_str(&format!("    $ {}\n", command_line(argv)));
     }

@@ -67,6 +67,7 @@ fn action<'a>(run: &'a Run, id: &str) -> Result<&'a Value> {
 }
 
 fn is_applied(run: &Run, id: &str) -> Tested {
+    ensure!(!run.stderr.contains("nothing of this"), "it acted, and says that there was nothing: {}", run.stderr);
     let action = action(run, id)?;
     ensure!(action["state"] == "applied" && action["changed"] == true, "{action:#}");
     Ok(())

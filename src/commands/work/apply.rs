@@ -60,8 +60,8 @@ pub fn apply(worker: &mut Worker) -> anyhow::Result<Report> {
     }
     let Applying { worker, sight, last, runs, is_busy, .. } = applying;
     let Some(seen) = last else { anyhow::bail!("nobody looked") };
-    worker.notices.extend(sight.not_found(&seen.report));
     let mut report = report(worker, seen.report, before, &outcome);
+    worker.notices.extend(sight.not_found(&report));
     if let Some(holder) = is_busy {
         end_with(&mut report, Exit::Busy);
         worker.notices.push(format!("busy: {holder}\nhint: wait for it, or give it longer with --lock-timeout"));

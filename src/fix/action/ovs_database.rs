@@ -11,7 +11,7 @@ use crate::catalog::kind::ovs::OWN_DATABASE;
 use crate::facts::before::Before;
 use crate::facts::nics::Whereabouts;
 use crate::facts::ovs::Ovs;
-use crate::facts::wiring::{Bridge, Row, Wiring, is_masked};
+use crate::facts::wiring::{Attributes, Bridge, Row, Wiring, is_masked};
 use crate::judge::kept::devices::Devices;
 use crate::judge::kept::ovs_bridges::{SYSTEM_ID, is_chosen};
 use crate::judge::kept::ovs_ports::{is_of_others, places::has_device};
@@ -186,7 +186,7 @@ impl<'f> Restored<'_, 'f> {
         words: &mut Vec<String>,
     ) -> Value {
         self.parts.push(Part::Device(name.to_owned()));
-        words.push(format!("add Bridge {name}: {}", told(&self.then.attributes(&bridge.row))));
+        words.push(with(format!("add Bridge {name}"), &self.then.attributes(&bridge.row)));
         if bridge.row.column("mirrors").is_some() {
             self.notes.push(format!("the mirrors of {name} are not made"));
         }
@@ -208,7 +208,7 @@ impl<'f> Restored<'_, 'f> {
             }
             if !members.is_empty() {
                 waits.push(wait_for_none("Port", port_name));
-                words.push(format!("add Port {port_name}: {}", told(&self.then.attributes(&port.row))));
+                words.push(with(format!("add Port {port_name}"), &self.then.attributes(&port.row)));
                 let more = [("name", json!(port_name)), ("interfaces", json!(["set", members]))];
                 ports.push(rows.insert("Port", port_name, &port.row, &more));
             }
@@ -251,4 +251,9 @@ impl<'f> Restored<'_, 'f> {
         let master = link.master.as_deref().filter(|_| link.member_kind.as_deref() != Some("openvswitch"))?;
         Some(format!("{called} is in {master}"))
     }
+}
+
+/// What is made, and with which attributes.
+fn with(made: String, attributes: &Attributes) -> String {
+    if attributes.is_empty() { made } else { format!("{made}: {}", told(attributes)) }
 }
