@@ -7,13 +7,15 @@ use std::sync::Arc;
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
+    boot::Boot,
     bundle::Bundle,
     check::Check,
     confirm::Confirm,
     explain::Explain,
     fix::Fix,
     follow::{GUARD, WORK},
-    guard::{Boot, Guard},
+    guard::Guard,
+    manual::{Completions, Man},
     schema::Schema,
     snapshot::SnapshotVerb,
     undo::Undo,
@@ -46,6 +48,16 @@ what is wrong. What a waiver accepts keeps nothing open.
 A snapshot of which something could not be read takes no complete baseline's
 place: it is kept beside it. --replace overrides both rules. With --name it only
 replaces the snapshot of that name, and both rules hold.
+
+--arm lets the boot guard act without anybody, for that time and over at most
+three boots: once Open vSwitch is up it gives NICs of the baseline their names
+back and puts them back into their bridges and bonds, where their hardware
+address says which they are, and no path is touched that is alive. A step that
+costs the answer of a gateway is taken back. What it found and did is on the
+console, in the journal and in /var/lib/hostready/boot.json. It disarms itself
+once the network is whole. --arm fails where hostready-boot.service is not
+enabled or hostready lies where a boot removes it. A clock that was set back
+prolongs nothing: the guard then does nothing.
 
 A snapshot holds no secret that hostready knows the shape of. Beside it lies
 console.txt: commands that rebuild this host's network at a console.
@@ -91,8 +103,13 @@ const OF_UNDO: &str = "\
 Only what still stands is taken back, the last first, and to the end even where
 some of it cannot be. Asked again it does nothing.
 
+What a session or the management address hangs on is only taken back with
+--confirm-within, as a run of its own: unless `hostready confirm` keeps that
+over a new connection, what was taken back is made again.
+
 Exit codes: 0 taken back, or nothing to take back · 1 internal error · 2 usage
-            6 some of it could not be taken back · 7 another run goes on";
+            6 some of it could not be taken back, or was refused
+            7 another run goes on";
 
 /// Checks a virtualization host before and after an upgrade.
 #[derive(Debug, Parser)]
@@ -122,7 +139,7 @@ enum Verb {
     /// What would repair this host, and with --apply does it
     #[command(after_help = OF_FIX)]
     Fix(Fix),
-    /// Keeps what `fix --confirm-within` changed
+    /// Keeps what `fix` or `undo` changed with --confirm-within
     #[command(after_help = OF_CONFIRM)]
     Confirm(Confirm),
     /// Takes back what a run of `fix` changed
@@ -134,6 +151,10 @@ enum Verb {
     Bundle(Bundle),
     /// The JSON schema of the report, or of a snapshot
     Schema(Schema),
+    /// The words that a shell completes
+    Completions(Completions),
+    /// The manual page of the program, or of a verb
+    Man(Man),
     /// Answers one question about a filesystem that may hang
     #[command(name = detour::VERB, hide = true)]
     Ask { query: String },
@@ -143,7 +164,7 @@ enum Verb {
     /// Watches over a run that is to be confirmed
     #[command(name = GUARD, hide = true)]
     Guard(Guard),
-    /// Takes back what nobody confirmed before the host went down
+    /// Takes back what nobody confirmed before the host went down, and looks after a host that is armed
     #[command(hide = true)]
     Boot(Boot),
 }
@@ -152,10 +173,10 @@ impl Cli {
     /// Whose exit codes a run that ended without a report uses.
     pub fn exit_style(&self) -> ExitStyle {
         match &self.verb {
-            Verb::Check(check) => check.judging.exit_style(),
-            Verb::Verify(verify) => verify.judging.exit_style(),
-            Verb::Fix(fix) => fix.exit_style(),
-            Verb::Undo(undo) => undo.exit_style(),
+            Verb::Check(check) => check.judging.reporting.exit_style(),
+            Verb::Verify(verify) => verify.judging.reporting.exit_style(),
+            Verb::Fix(fix) => fix.reporting.exit_style(),
+            Verb::Undo(undo) => undo.reporting.exit_style(),
             _ => ExitStyle::default(),
         }
     }
@@ -163,12 +184,12 @@ impl Cli {
     /// Whether whoever called wants to read JSON, an error included.
     pub fn wants_json(&self) -> bool {
         match &self.verb {
-            Verb::Check(check) => check.judging.is_json(),
+            Verb::Check(check) => check.judging.reporting.is_json(),
             Verb::Snapshot(snapshot) => snapshot.is_json(),
-            Verb::Verify(verify) => verify.judging.is_json(),
-            Verb::Fix(fix) => fix.is_json(),
+            Verb::Verify(verify) => verify.judging.reporting.is_json(),
+            Verb::Fix(fix) => fix.reporting.is_json(),
             Verb::Confirm(confirm) => confirm.is_json(),
-            Verb::Undo(undo) => undo.is_json(),
+            Verb::Undo(undo) => undo.reporting.is_json(),
             _ => false,
         }
     }
@@ -184,10 +205,12 @@ impl Cli {
             Verb::Undo(undo) => undo.run(&Store::hand_out()),
             Verb::Work(work) => work.run(looking, changing),
             Verb::Guard(guard) => guard.run(looking, changing),
-            Verb::Boot(boot) => boot.run(changing),
+            Verb::Boot(boot) => boot.run(looking, changing, &Store::hand_out()),
             Verb::Explain(explain) => explain.run(),
             Verb::Bundle(bundle) => bundle.run(looking(), &Store::hand_out()),
             Verb::Schema(schema) => schema.run(),
+            Verb::Completions(completions) => completions.run(),
+            Verb::Man(man) => man.run(),
             Verb::Ask { query } => answer(query),
         }
     }
@@ -209,6 +232,9 @@ fn answer(query: &str) -> anyhow::Result<u8> {
 }
 
 #[cfg(test)]
+mod pages;
+
+#[cfg(test)]
 mod tests {
     use clap::CommandFactory;
 
@@ -227,7 +253,7 @@ mod tests {
         }
     }
 
-    const CONSENTS: [&str; 5] = ["replace", "apply", "all", "accept", "confirm-within"];
+    const CONSENTS: [&str; 7] = ["arm", "disarm", "replace", "apply", "all", "accept", "confirm-within"];
 
     #[test]
     fn each_flag_has_its_variable() {

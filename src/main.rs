@@ -11,6 +11,7 @@ mod host;
 mod judge;
 mod model;
 mod report;
+mod texts;
 mod units;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -28,22 +28,7 @@ use kind::Kind;
 
 use crate::model::gather::{Arrange as _, Gather as _};
 use crate::model::sorted::SortedMap;
-
-macro_rules! built_in {
-    ($($name:literal),* $(,)?) => {
-        [$(($name, include_str!(concat!("../../", $name)))),*]
-    };
-}
-
-const BUILT_IN: [(&str, &str); 7] = built_in![
-    "checks/disk.toml",
-    "checks/packages.toml",
-    "checks/services.toml",
-    "checks/network.toml",
-    "checks/ovs.toml",
-    "checks/host.toml",
-    "checks/pcd-host.toml",
-];
+use crate::texts;
 
 /// Everything that is in force: validated, merged, ready to ask and to judge.
 #[derive(Clone, Debug)]
@@ -61,7 +46,7 @@ impl Catalog {
     /// counts where it is among `profiles`, and less than what the operator says.
     pub fn load(extra: &[Source<'_>], profiles: &[String]) -> Result<Self, SourceError> {
         let mut sources: Vec<Source<'_>> =
-            BUILT_IN.into_iter().map(|(name, text)| Source { name, text, layer: Layer::BuiltIn }).collect();
+            texts::checks().map(|(name, text)| Source { name, text, layer: Layer::BuiltIn }).collect();
         sources.extend_from_slice(extra);
         sources.arrange_by_key(|source| source.layer);
 

@@ -252,3 +252,22 @@ fn a_lower_level_counts_for_every_intent_and_cause_unless_it_says_otherwise() {
     let both = "[override.\"packages.repositories\"]\nlevel = \"info\"\ncauses.malformed = \"warn\"\n";
     assert_eq!(levels(both), ("info", 0, ["warn", "info"]));
 }
+
+/// What lies beside the program as an example: a copy of it says nothing, and what it shows is taken as it stands.
+#[test]
+fn the_example_says_nothing_until_its_settings_are_taken_out_of_the_comments() {
+    let example = include_str!("../../packaging/config.example.toml");
+    assert!(example.lines().all(|line| line.is_empty() || line.starts_with('#')), "a line that is no comment");
+    assert!(!with_config(example).unwrap().settings.ovs.is_configured());
+    // Prose has a space behind the `#`, a setting has none, or two.
+    let is_setting = |line: &&str| !line.starts_with(' ') || line.starts_with("  ");
+    let shown: Vec<&str> = example.lines().filter_map(|line| line.strip_prefix('#')).filter(is_setting).collect();
+    let catalog = with_config(&shown.join("\n")).unwrap();
+    let settings = &catalog.settings;
+    assert!(settings.ovs.is_configured() && settings.host.cluster.is_some() && settings.management.way.proxy.is_some());
+    assert_eq!([settings.network.peers().count(), settings.waiver.len(), settings.attestation.len()], [2, 1, 1]);
+    assert_eq!(paths(check(&catalog, "disk.space"))["/var"], 10 << 30);
+    let tables = ["management", "network", "ovs", "ovn", "host", "waiver", "attestation", "override"];
+    let untold = tables.iter().find(|table| !shown.iter().any(|line| line.trim_matches('[').starts_with(**table)));
+    assert_eq!(untold, None, "of what a configuration may hold");
+}

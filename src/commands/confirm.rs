@@ -9,7 +9,7 @@ use super::fix::is_a_name;
 use super::follow::homes;
 use super::options::{Format, FormatOptions, StateOptions};
 use super::work::{Past, past};
-use super::{Ended, Looking, usage, write};
+use super::{Ended, Looking, kept, usage, write};
 use crate::exit::Exit;
 use crate::fix::book::Book;
 use crate::fix::protected::gateways;
@@ -18,6 +18,7 @@ use crate::host::{boot, invoker, lock};
 use crate::model::answer::Contact;
 use crate::model::run::Entry;
 use crate::model::{Answer, Query, Reading};
+use crate::report::time;
 
 /// So long does a guardian take to go.
 const TO_GO: Duration = Duration::from_secs(5);
@@ -47,14 +48,19 @@ impl Confirm {
         let target = self.target()?;
         let session = invoker::session();
         let request = target.standing.request.as_ref();
-        is_another_way(session.as_deref(), request.and_then(|request| request.session.as_deref()), looking)?;
+        let of_run = request.and_then(|request| request.session.as_deref());
+        match session.as_deref() {
+            Some(own) => is_another_way(own, of_run)?,
+            None => gateway_answers(looking, &target.standing.touched())?,
+        }
         let mut book = target.open()?;
         book.hold()?;
-        let kept = keep(&mut book, session);
+        let is_kept = keep(&mut book, session);
         book.release()?;
-        kept?;
+        is_kept?;
+        kept::amend(&target.runs, &target.run);
         wait_for_guardian(&target.run);
-        self.say(&target.run)
+        self.say(&target)
     }
 
     fn target(&self) -> anyhow::Result<Past> {
@@ -70,8 +76,12 @@ impl Confirm {
         }
     }
 
-    fn say(&self, run: &str) -> anyhow::Result<u8> {
-        let msg = format!("run {run} is kept: nothing takes it back any more but `hostready undo`");
+    fn say(&self, target: &Past) -> anyhow::Result<u8> {
+        let run = &target.run;
+        let msg = match target.standing.turns() {
+            Some(other) => format!("run {run} is kept: run {other} stays taken back"),
+            None => format!("run {run} is kept: nothing takes it back any more but `hostready undo`"),
+        };
         match self.format.format() {
             Format::Text => write::print(&format!("{msg}\n"))?,
             Format::Json => {
@@ -106,7 +116,10 @@ fn may_be_kept(standing: &Standing, boot_id: Option<&str>, now_ms: u64) -> anyho
         return Err(unmended(format!("nothing waits to be confirmed: {message}")));
     }
     if standing.reverting.is_some() || is_late(guard, boot_id, now_ms) {
-        return Err(unmended(format!("too late: it was to be confirmed until {}, and is taken back", guard.deadline)));
+        return Err(unmended(format!(
+            "too late: it was to be confirmed until {}, and is taken back",
+            time(&guard.deadline)
+        )));
     }
     if !standing.pending {
         let message = "the run is not at its end yet\nhint: `hostready fix --attach` follows it".to_owned();
@@ -120,8 +133,7 @@ fn is_late(guard: &Guard, boot_id: Option<&str>, now_ms: u64) -> bool {
 }
 
 /// Whoever confirms has come by a way that stands after the change.
-fn is_another_way(own: Option<&str>, of_run: Option<&str>, looking: Looking) -> anyhow::Result<()> {
-    let Some(own) = own else { return gateway_answers(looking) };
+fn is_another_way(own: &str, of_run: Option<&str>) -> anyhow::Result<()> {
     let is_same = of_run.is_some_and(|of_run| own == of_run || same_ends(own, of_run));
     if is_same {
         return Err(unmended(
@@ -144,13 +156,13 @@ fn same_ends(one: &str, other: &str) -> bool {
 }
 
 /// At a console nothing tells whether the host can be reached but its gateway.
-fn gateway_answers(looking: Looking) -> anyhow::Result<()> {
+fn gateway_answers(looking: Looking, touched: &[String]) -> anyhow::Result<()> {
     let host = looking();
     let routes = match host.ask(&Query::Routes) {
         Reading::Known(Answer::Routes(routes)) => routes,
         _ => return Err(unmended("the routes of this host cannot be read, so nobody knows whom to ask".to_owned())),
     };
-    let gateways = gateways(&routes);
+    let gateways = gateways(&routes, touched);
     if gateways.is_empty() {
         write::say("note: there is no default gateway that could be asked whether it answers");
         return Ok(());

@@ -7,10 +7,10 @@ use std::time::Duration;
 use clap::Args;
 
 use super::follow::{self, Journal};
-use super::options::{ConfigOptions, LookOptions, ProfileOptions, Progress, ReportOptions, StateOptions, duration};
+use super::options::{ProfileOptions, Progress, ReportOptions, ReportingOptions, StateOptions, duration};
 use super::sight::{Sight, Wish, are_consents, are_known};
 use super::{Looking, load, running, usage, work, write};
-use crate::exit::{Exit, ExitStyle};
+use crate::exit::Exit;
 use crate::fix::gate::Gate;
 use crate::fix::told;
 use crate::host::handover::Handover;
@@ -59,28 +59,16 @@ pub struct Fix {
     #[command(flatten)]
     state: StateOptions,
     #[command(flatten)]
-    report: ReportOptions,
-    #[command(flatten)]
-    look: LookOptions,
-    #[command(flatten)]
-    config: ConfigOptions,
+    pub reporting: ReportingOptions,
 }
 
 impl Fix {
-    pub fn is_json(&self) -> bool {
-        self.report.output.format.format() == super::options::Format::Json
-    }
-
-    pub fn exit_style(&self) -> ExitStyle {
-        self.report.exit_style
-    }
-
     pub fn run(&self, looking: Looking, store: &Store) -> anyhow::Result<u8> {
         // An empty variable names nothing.
         if let Some(run) = self.attach.as_deref().filter(|run| !run.is_empty()) {
             return self.attach(run, store);
         }
-        let subject = load::subject(self.from.as_deref(), &self.config, looking)?;
+        let subject = load::subject(self.from.as_deref(), &self.reporting.config, looking)?;
         are_known(&self.wanted(), &subject.catalog)?;
         are_consents(&self.accepted(), &subject.catalog)?;
         if self.apply {
@@ -102,12 +90,14 @@ impl Fix {
     fn wish(&self) -> Wish {
         Wish {
             verb: "fix",
+            // It has its name when it is begun.
+            run: "RUN".to_owned(),
             wanted: self.wanted(),
             intent: self.intent,
             profiles: self.profiles.profile.clone(),
             state: self.state.directory(),
-            timeout: self.look.timeout,
-            fail_on: self.report.fail_on,
+            timeout: self.reporting.look.timeout,
+            fail_on: self.reporting.report.fail_on,
             session: invoker::session(),
             service: invoker::service(),
         }
@@ -128,7 +118,7 @@ impl Fix {
         for notice in sight.not_found(&seen.report) {
             write::say(&notice);
         }
-        write::judged(&sight.subject, &seen.report, &self.report, store)
+        write::judged(&sight.subject, &seen.report, &self.reporting.report, store)
     }
 
     fn hand_over(&self, store: &Store) -> anyhow::Result<u8> {
@@ -146,9 +136,15 @@ impl Fix {
             confirm_within_s: self.confirm_within.map(|within| within.as_secs().max(1)),
             lock_timeout_s: self.lock_timeout.as_secs(),
             intent: self.intent.map(|intent| intent.as_str().to_owned()),
-            ..request(&self.state, &self.config, &self.look, &self.profiles, &self.report)?
+            ..request(&self.state, &self.reporting, &self.profiles)?
         };
-        begin(&request, Journal::of(&request.run, &self.state.directory()), self.progress, &self.report, store)
+        begin(
+            &request,
+            Journal::of(&request.run, &self.state.directory()),
+            self.progress,
+            &self.reporting.report,
+            store,
+        )
     }
 
     fn attach(&self, run: &str, store: &Store) -> anyhow::Result<u8> {
@@ -165,7 +161,7 @@ impl Fix {
             return Err(usage(format!("{run}: no such run goes on, or ended since the last boot"), hint));
         }
         let journal = Journal::of(&run, &self.state.directory());
-        follow::to_the_end(&run, journal, self.progress, &self.report, store)
+        follow::to_the_end(&run, journal, self.progress, &self.reporting.report, store)
     }
 }
 
@@ -177,10 +173,8 @@ pub fn is_a_name(run: &str) -> bool {
 /// What every request says, whatever is asked for.
 pub fn request(
     state: &StateOptions,
-    config: &ConfigOptions,
-    look: &LookOptions,
+    reporting: &ReportingOptions,
     profiles: &ProfileOptions,
-    report: &ReportOptions,
 ) -> anyhow::Result<Request> {
     if !nix::unistd::geteuid().is_root() {
         return Err(usage("only root may change this host", "run it with sudo"));
@@ -194,12 +188,12 @@ pub fn request(
         accepted: Vec::new(),
         confirm_within_s: None,
         lock_timeout_s: 0,
-        timeout_s: look.timeout.as_secs().max(1),
+        timeout_s: reporting.look.timeout.as_secs().max(1),
         profiles: profiles.profile.clone(),
-        config: config.config.as_deref().map(absolute).transpose()?,
+        config: reporting.config.config.as_deref().map(absolute).transpose()?,
         state: absolute(&state.directory())?,
         intent: None,
-        fail_on: report.fail_on,
+        fail_on: reporting.report.fail_on,
         session: invoker::session(),
         service: invoker::service(),
     })

@@ -16,7 +16,7 @@ use crate::host::runs::Runs;
 use crate::host::store::Store;
 use crate::host::{handover, session};
 use crate::model::run::Request;
-use crate::report::progress;
+use crate::report::{progress, time};
 
 /// The hidden verb of the process that carries a run out.
 pub const WORK: &str = "work";
@@ -73,7 +73,7 @@ fn killed(run: &str, journal: &Journal) -> anyhow::Error {
         format!(
             "run {run} was killed before its end: what it has done so far is taken back at {}\nhint: `hostready undo` \
              takes it back at once",
-            guard.deadline
+            time(&guard.deadline)
         )
     } else if standing.has_acted() {
         format!(
@@ -125,11 +125,19 @@ struct Follower {
     journal: Journal,
     progress: Progress,
     is_terminal: bool,
+    /// How much of the journal was read.
+    length: u64,
+    /// What goes on, since when, and how it was last drawn.
+    doing: (String, Instant),
+    drawn: String,
 }
 
 impl Follower {
     fn new(journal: Journal, progress: Progress) -> Self {
-        Self { journal, progress, is_terminal: std::io::stderr().is_terminal() }
+        let is_terminal = std::io::stderr().is_terminal();
+        // Before there is a journal, and before there is a step in it.
+        let doing = ("looking at the host; a package manager at work is waited for".to_owned(), Instant::now());
+        Self { journal, progress, is_terminal, length: 0, doing, drawn: String::new() }
     }
 
     /// None where it was killed.
@@ -155,15 +163,29 @@ impl Follower {
         if self.progress == Progress::None || self.progress == Progress::Auto && !self.is_terminal {
             return;
         }
+        self.tell_what_is_new();
+        if self.progress == Progress::Auto {
+            let line = progress::timed(&self.doing.0, self.doing.1.elapsed());
+            if line != self.drawn {
+                write::overwrite(&line);
+                self.drawn = line;
+            }
+        }
+    }
+
+    fn tell_what_is_new(&mut self) {
         let homes = homes(&self.journal.state);
-        let Some(home) = homes.iter().find(|runs| runs.exists(&self.journal.run)) else { return };
+        let found = homes.iter().find_map(|runs| Some((runs, runs.length(&self.journal.run)?)));
+        // A plan may be long, and a step may take an hour.
+        let Some((home, length)) = found.filter(|(_, length)| *length != self.length) else { return };
+        self.length = length;
         let Ok(lines) = home.read(&self.journal.run) else { return };
         for count in self.journal.told..lines.len() {
             let standing = Standing::of(&lines[..=count]);
             let told = progress::Step { run: &self.journal.run, line: &lines[count], standing: &standing };
             match self.progress {
                 Progress::Json => progress::step_event(&told).iter().for_each(|event| write::say(event)),
-                _ => progress::step_line(&told).iter().for_each(|line| write::overwrite(line)),
+                _ => self.doing = progress::step_line(&told).map_or(self.doing.clone(), |it| (it, Instant::now())),
             }
         }
         self.journal.told = lines.len();
@@ -171,7 +193,7 @@ impl Follower {
 
     /// Leaves the terminal as it was found.
     fn finish(&self) {
-        if self.progress == Progress::Auto && self.is_terminal && self.journal.told > 0 {
+        if !self.drawn.is_empty() {
             write::overwrite("");
         }
     }

@@ -1,5 +1,5 @@
 //! `hostready guard RUN`: starts the worker of a run that is to be confirmed, watches over it, and takes it back at its
-//! deadline unless somebody keeps it. `hostready boot`: does so with what nobody has kept when the host went down.
+//! deadline unless somebody keeps it.
 
 use std::path::Path;
 use std::time::{Duration, Instant, SystemTime};
@@ -7,44 +7,35 @@ use std::time::{Duration, Instant, SystemTime};
 use anyhow::Context;
 use clap::Args;
 
+use super::boot::survives;
 use super::fix::is_a_name;
 use super::follow::{WORK, homes};
-use super::options::{STATE, StateOptions};
-use super::work::{busy, left_of_boot};
-use super::{Changing, Looking, usage, write};
+use super::work::busy;
+use super::{Changing, Looking, kept, usage, write};
 use crate::exit::Exit;
 use crate::fix::book::Book;
 use crate::fix::standing::Standing;
 use crate::fix::undo;
+use crate::host::at_work;
+use crate::host::boot;
 use crate::host::handover::{Answer, Handover};
 use crate::host::lock::{Refused, RunLock};
 use crate::host::runs::Runs;
 use crate::host::session::{self, Signals};
-use crate::host::{boot, lock};
-use crate::model::answer::Unit;
 use crate::model::run::{Entry, Request};
-use crate::model::{Answer as Told, Query, Reading};
 
 const PAUSE: Duration = Duration::from_millis(100);
 /// A worker that has not begun by then will not come.
 const TO_BEGIN: Duration = Duration::from_secs(120);
 /// What could not be taken back is tried again after so long, so often.
-const AGAIN_AFTER: Duration = Duration::from_secs(2);
-const TRIES: usize = 5;
-
-const UNIT: &str = "hostready-boot.service";
-/// What lies here is gone after a boot.
-const NOT_KEPT: [&str; 3] = ["/run/", "/tmp/", "/dev/"];
+pub(super) const AGAIN_AFTER: Duration = Duration::from_secs(2);
+pub(super) const TRIES: usize = 30;
+pub(super) const IN_TIME: &str = "nobody confirmed it in time";
+const TO_END: Duration = Duration::from_secs(10);
 
 #[derive(Clone, Debug, Args)]
 pub struct Guard {
     run: String,
-}
-
-#[derive(Clone, Debug, Args)]
-pub struct Boot {
-    #[command(flatten)]
-    state: StateOptions,
 }
 
 struct Guardian {
@@ -80,7 +71,7 @@ impl Guard {
         if is_new && handover.answered()?.is_none() {
             session::start(&format!("hostready-{run}"), &[WORK, &run]).context("cannot start the run")?;
         }
-        let survives_reboot = survives_reboot(looking, &request);
+        let survives_reboot = survives::prevented(looking, Path::new(&request.state)).is_none();
         let started = Instant::now();
         Guardian { run, request, handover, changing, survives_reboot, signals, started }.watch()
     }
@@ -113,17 +104,31 @@ impl Guardian {
                     AGAIN_AFTER
                 }
             };
-            // A host that goes down takes it back when it comes up again.
             if self.signals.is_asked_to_stop() {
+                self.leave()?;
                 return Ok(Exit::Ready.code());
             }
             std::thread::sleep(pause);
         }
     }
 
+    /// A host that goes down takes it back when it comes up again. Where nobody would, nothing is left behind that nobody
+    /// watches over.
+    fn leave(&self) -> anyhow::Result<()> {
+        let Some(runs) = self.runs() else { return Ok(()) };
+        match Standing::of(&runs.read(&self.run)?).guard {
+            Some(guard) if !guard.survives_reboot => self.take_back(&runs, "its guardian was asked to stop", 1),
+            _ => Ok(()),
+        }
+    }
+
+    /// Where it is written down, once it is.
+    fn runs(&self) -> Option<Runs> {
+        homes(Path::new(&self.request.state)).into_iter().find(|runs| runs.exists(&self.run))
+    }
+
     fn look(&self) -> anyhow::Result<Watched> {
-        let homes = homes(Path::new(&self.request.state));
-        let Some(runs) = homes.iter().find(|runs| runs.exists(&self.run)) else {
+        let Some(runs) = self.runs() else {
             // It has not begun, or did nothing and left nothing.
             let is_awaited = self.handover.is_taken() || self.started.elapsed() < TO_BEGIN;
             let is_over = self.handover.answered()?.is_some() || !is_awaited;
@@ -135,10 +140,10 @@ impl Guardian {
             return Ok(Watched::Over);
         }
         match &standing.guard {
-            None if standing.request.is_some() => self.promise(runs)?,
+            None if standing.request.is_some() => self.promise(&runs)?,
             // The time of another boot is over.
             Some(guard) if guard.boot_id != boot::id() || boot::now_ms()? >= guard.deadline_boot_ms => {
-                self.take_back(runs)?;
+                self.take_back(&runs, IN_TIME, TRIES)?;
                 return Ok(Watched::Over);
             }
             _ => {}
@@ -161,73 +166,40 @@ impl Guardian {
         Ok(())
     }
 
-    fn take_back(&self, runs: &Runs) -> anyhow::Result<()> {
+    fn take_back(&self, runs: &Runs, because: &str, tries: usize) -> anyhow::Result<()> {
         let mut book = Book::new(Box::new(runs.resume(&self.run)?), &[]);
         // A step that is being made is waited for, and whoever confirms at this moment comes first or too late.
         book.hold()?;
         if book.standing.confirmed || book.standing.ended.is_some() {
             return Ok(book.release()?);
         }
-        let mut errors = undo::take_back(&mut book, "nobody confirmed it in time", &*(self.changing)())?;
-        for _ in 1..TRIES {
+        wait_for_what_is_left();
+        let mut errors = undo::take_back(&mut book, because, &*(self.changing)())?;
+        for _ in 1..tries {
             if errors.is_empty() {
                 break;
             }
             std::thread::sleep(AGAIN_AFTER);
             errors = undo::take_back_left(&mut book, &*(self.changing)())?;
         }
-        book.write(ended(&errors))?;
+        // What was tried once only is left to whoever comes next.
+        if errors.is_empty() || tries > 1 {
+            book.write(ended(because, &errors))?;
+        }
+        kept::amend(runs, &self.run);
         Ok(book.release()?)
     }
 }
 
-fn ended(errors: &[String]) -> Entry {
+/// What a worker that was killed had started; a promise is kept in spite of one that hangs.
+pub(super) fn wait_for_what_is_left() {
+    at_work::wait(TO_END).unwrap_or_else(|warning| write::say(&warning));
+}
+
+pub(super) fn ended(because: &str, errors: &[String]) -> Entry {
     let message = match errors {
-        [] => "nobody confirmed it in time: it is taken back".to_owned(),
-        errors => format!("nobody confirmed it in time, and it could not be taken back: {}", errors.join("; ")),
+        [] => format!("{because}: it is taken back"),
+        errors => format!("{because}, and it could not be taken back: {}", errors.join("; ")),
     };
     Entry::Ended { exit_code: Exit::Unmended.code(), message }
-}
-
-/// Whether somebody takes it back after a power cut: our unit is enabled, and we and the journal will be there.
-fn survives_reboot(looking: Looking, request: &Request) -> bool {
-    let is_enabled = || match looking().ask(&Query::Unit(UNIT.to_owned())) {
-        Reading::Known(Told::Unit(Unit { file_state, .. })) => file_state == "enabled",
-        _ => false,
-    };
-    let is_kept = |path: &Path| path.to_str().is_some_and(|path| !NOT_KEPT.iter().any(|place| path.starts_with(place)));
-    session::has_systemd()
-        && request.state == STATE
-        && std::env::current_exe().is_ok_and(|own| is_kept(&own))
-        && is_enabled()
-}
-
-impl Boot {
-    /// Takes back what nobody has kept. What could not be is tried again: devices come when they come.
-    pub fn run(&self, changing: Changing) -> anyhow::Result<u8> {
-        let _signals = session::settle().context("cannot leave the session")?;
-        let _lock = match RunLock::take("boot") {
-            Ok(lock) => lock,
-            // Whoever goes on does it first of all.
-            Err(Refused::Busy(_)) => return Ok(Exit::Ready.code()),
-            Err(Refused::Failed(error)) => anyhow::bail!("cannot take the lock under {}: {error}", lock::DIRECTORY),
-        };
-        let homes = homes(&self.state.directory());
-        let mut left = left_of_boot(&homes, &*changing())?;
-        for _ in 1..TRIES {
-            if left.iter().all(|(_, errors)| errors.is_empty()) {
-                break;
-            }
-            std::thread::sleep(AGAIN_AFTER);
-            left = left_of_boot(&homes, &*changing())?;
-        }
-        for (run, errors) in &left {
-            let Some(runs) = homes.iter().find(|runs| runs.exists(run)) else { continue };
-            runs.resume(run).and_then(|mut journal| crate::host::runs::Log::write(&mut journal, ended(errors)))?;
-            let words = if errors.is_empty() { "is taken back".to_owned() } else { errors.join("; ") };
-            write::say(&format!("run {run}, which nobody confirmed: {words}"));
-        }
-        let is_whole = left.iter().all(|(_, errors)| errors.is_empty());
-        Ok(if is_whole { Exit::Ready } else { Exit::Unmended }.code())
-    }
 }

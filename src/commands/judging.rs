@@ -9,9 +9,8 @@ use clap::Args;
 use super::assemble::{Ends, report};
 use super::baseline::Baseline;
 use super::look::{Aim, Selection, look};
-use super::options::{ConfigOptions, Format, LookOptions, ReportOptions, ScopeOptions, WaitOptions};
+use super::options::{ReportingOptions, ScopeOptions, WaitOptions};
 use super::{Looking, load, running, wait, write};
-use crate::exit::ExitStyle;
 use crate::host::store::Store;
 
 #[derive(Clone, Debug, Args)]
@@ -24,22 +23,10 @@ pub struct Judging {
     #[command(flatten)]
     scope: ScopeOptions,
     #[command(flatten)]
-    report: ReportOptions,
-    #[command(flatten)]
-    look: LookOptions,
-    #[command(flatten)]
-    config: ConfigOptions,
+    pub reporting: ReportingOptions,
 }
 
 impl Judging {
-    pub fn is_json(&self) -> bool {
-        self.report.output.format.format() == Format::Json
-    }
-
-    pub fn exit_style(&self) -> ExitStyle {
-        self.report.exit_style
-    }
-
     pub fn run(
         &self,
         verb: &'static str,
@@ -52,21 +39,21 @@ impl Judging {
         if self.from.is_none() {
             running::say_so();
         }
-        let mut subject = load::subject(self.from.as_deref(), &self.config, looking)?;
+        let mut subject = load::subject(self.from.as_deref(), &self.reporting.config, looking)?;
         let selection = Selection::new(&subject.catalog, &self.scope, aim)?;
         let report = wait::until_settled(&self.wait, || {
             if self.from.is_none() {
                 subject.host = looking();
             }
             let host = Arc::clone(&subject.host);
-            let looked = look(&host, &mut subject, &selection, baseline, Instant::now() + self.look.timeout)?;
+            let looked = look(&host, &mut subject, &selection, baseline, Instant::now() + self.reporting.look.timeout)?;
             if let Some(baseline) = baseline {
                 let hint = "`hostready snapshot --list` shows those that are kept here";
                 baseline.is_of(&looked.host, &mut subject, hint)?;
             }
-            let ends = Ends { verb, fail_on: self.report.fail_on, started };
+            let ends = Ends { verb, fail_on: self.reporting.report.fail_on, started };
             Ok((report(looked, &subject, &selection, ends, baseline), subject.catalog.checks.clone()))
         })?;
-        write::judged(&subject, &report, &self.report, store)
+        write::judged(&subject, &report, &self.reporting.report, store)
     }
 }

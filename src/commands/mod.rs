@@ -2,6 +2,7 @@
 
 mod assemble;
 mod baseline;
+pub mod boot;
 pub mod bundle;
 pub mod check;
 pub mod confirm;
@@ -10,8 +11,10 @@ pub mod fix;
 pub mod follow;
 pub mod guard;
 mod judging;
+mod kept;
 mod load;
 mod look;
+pub mod manual;
 mod masked;
 mod options;
 mod running;

@@ -139,6 +139,27 @@ pub struct LookOptions {
     pub timeout: Duration,
 }
 
+/// What every verb takes that looks at the host and reports.
+#[derive(Clone, Debug, Args)]
+pub struct ReportingOptions {
+    #[command(flatten)]
+    pub report: ReportOptions,
+    #[command(flatten)]
+    pub look: LookOptions,
+    #[command(flatten)]
+    pub config: ConfigOptions,
+}
+
+impl ReportingOptions {
+    pub fn is_json(&self) -> bool {
+        self.report.output.format.format() == Format::Json
+    }
+
+    pub fn exit_style(&self) -> ExitStyle {
+        self.report.exit_style
+    }
+}
+
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum Progress {
     /// A line on stderr where that is a terminal

@@ -2,11 +2,7 @@
 
 use clap::{Args, ValueEnum};
 
-use super::write;
-
-// Made by the test below: what makes them is a tenth of a megabyte.
-const REPORT: &str = include_str!("schema/report.json");
-const SNAPSHOT: &str = include_str!("schema/snapshot.json");
+use super::manual;
 
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]
 enum Document {
@@ -24,11 +20,10 @@ pub struct Schema {
 
 impl Schema {
     pub fn run(&self) -> anyhow::Result<u8> {
-        write::print(match self.document {
-            Document::Report => REPORT,
-            Document::Snapshot => SNAPSHOT,
-        })?;
-        Ok(0)
+        manual::show(match self.document {
+            Document::Report => "report.json",
+            Document::Snapshot => "snapshot.json",
+        })
     }
 }
 
@@ -36,23 +31,22 @@ impl Schema {
 mod tests {
     use std::path::Path;
 
-    use super::*;
     use crate::model::{Report, Snapshot};
+    use crate::texts;
 
     /// `HOSTREADY_BLESS=1` writes them anew.
     #[test]
     fn the_schemas_are_those_of_the_types() {
-        let schemas = [
-            ("report", REPORT, schemars::schema_for!(Report)),
-            ("snapshot", SNAPSHOT, schemars::schema_for!(Snapshot)),
-        ];
-        for (name, kept, schema) in schemas {
+        let schemas =
+            [("report.json", schemars::schema_for!(Report)), ("snapshot.json", schemars::schema_for!(Snapshot))];
+        for (name, schema) in schemas {
             let text = serde_json::to_string_pretty(&schema).unwrap() + "\n";
             if std::env::var_os("HOSTREADY_BLESS").is_some() {
-                let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("src/commands/schema/{name}.json"));
+                let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/commands/schema").join(name);
                 std::fs::write(path, text).unwrap();
             } else {
-                assert!(kept == text, "the schema of the {name} is an old one: HOSTREADY_BLESS=1 writes it anew");
+                let kept = texts::printed(name);
+                assert!(kept == Some(text), "{name} is an old one: HOSTREADY_BLESS=1 writes it anew");
             }
         }
     }

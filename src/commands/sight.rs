@@ -16,16 +16,21 @@ use crate::facts::Facts;
 use crate::fix::action::Context;
 use crate::fix::plan::{Wanted, plan, questions};
 use crate::fix::protected::{self, Asker, Protected};
+use crate::fix::unattended;
 use crate::host::Observe;
+use crate::host::runs::Runs;
 use crate::host::snapshots::Snapshots;
+use crate::model::answer::Route;
 use crate::model::plan::Planned;
 use crate::model::report::Intent;
-use crate::model::{Report, Status};
+use crate::model::{Query, Report, Status};
 
 /// What is to be looked for, and how.
 #[derive(Clone, Debug)]
 pub struct Wish {
     pub verb: &'static str,
+    /// The run that this is for.
+    pub run: String,
     /// What was typed: `disk.space:/var`, `journal.vacuum`; empty for everything that blocks.
     pub wanted: Vec<String>,
     /// As `--for` says it. Without it the host is compared with its baseline, where it has one.
@@ -47,6 +52,10 @@ pub struct Sight {
     baseline: Option<Baseline>,
     selection: Selection,
     started: Instant,
+    /// Who hangs on what is asked also where nothing of it is planned to be touched.
+    asks_who_hangs_on_what: bool,
+    /// Nobody asks for it: only what is certain is done.
+    is_unattended: bool,
 }
 
 /// The host at one moment, and what would be done to it.
@@ -95,11 +104,46 @@ impl Sight {
         let selection = Selection::new(&subject.catalog, &scope, Aim::of(wish.intent.unwrap_or(implied)))?;
         let wanted = wish.wanted.iter().map(|word| Wanted::parse(word)).collect();
         let baseline = baseline.map(Baseline::new);
-        Ok(Self { subject, wish, wanted, baseline, selection, started: Instant::now() })
+        Ok(Self {
+            subject,
+            wish,
+            wanted,
+            baseline,
+            selection,
+            started: Instant::now(),
+            asks_who_hangs_on_what: false,
+            is_unattended: false,
+        })
+    }
+
+    #[must_use]
+    pub fn asking_who_hangs_on_what(self) -> Self {
+        Self { asks_who_hangs_on_what: true, ..self }
+    }
+
+    #[must_use]
+    pub fn unattended(self) -> Self {
+        Self { is_unattended: true, ..self }
+    }
+
+    /// The routes of the baseline.
+    pub fn routes_before(&self) -> Vec<Route> {
+        let before = self.baseline.as_ref().map(|baseline| baseline.before(&self.subject.catalog.settings));
+        let routes = before.as_ref().and_then(|before| before.facts.reading::<Vec<Route>>(&Query::Routes).known());
+        routes.cloned().unwrap_or_default()
     }
 
     /// Reads everything anew.
     pub fn look(&mut self, host: &Arc<dyn Observe>, is_live: bool) -> anyhow::Result<Sighted> {
+        self.look_at(host, is_live, true)
+    }
+
+    /// The same, but for who hangs on what: a gateway that is silent takes seconds to ask.
+    pub fn glance(&mut self, host: &Arc<dyn Observe>) -> anyhow::Result<Sighted> {
+        self.look_at(host, true, false)
+    }
+
+    fn look_at(&mut self, host: &Arc<dyn Observe>, is_live: bool, asks_paths: bool) -> anyhow::Result<Sighted> {
         if is_live {
             self.subject.asked_at = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
         }
@@ -112,13 +156,15 @@ impl Sight {
         let ends = Ends { verb: self.wish.verb, fail_on: self.wish.fail_on, started: self.started };
         let report = report(looked, &self.subject, &self.selection, ends, self.baseline.as_ref());
 
+        let home = Runs { state: self.wish.state.clone() }.of(&self.wish.run);
+        let home = &*home.to_string_lossy();
         let (catalog, run) = (&self.subject.catalog, self.subject.run(self.selection.aim.intent));
         // What nobody needs to judge, and what a repair is planned from.
         let open = {
             let before = self.baseline.as_ref().map(|baseline| baseline.before(&catalog.settings));
             let facts = Facts::new(&answers, &catalog.settings, run);
-            let context =
-                Context { catalog, facts: &facts, before: before.as_ref(), findings: &report.findings, named: false };
+            let (before, findings) = (before.as_ref(), &report.findings);
+            let context = Context { catalog, facts: &facts, before, findings, named: false, home };
             questions(&self.wanted, &context)
         };
         ask(host, open, until, &mut answers);
@@ -126,12 +172,17 @@ impl Sight {
         let (planned, questions) = {
             let before = self.baseline.as_ref().map(|baseline| baseline.before(&catalog.settings));
             let facts = Facts::new(&answers, &catalog.settings, run);
-            let context =
-                Context { catalog, facts: &facts, before: before.as_ref(), findings: &report.findings, named: false };
-            (plan(&self.wanted, &context), protected::questions(asker))
+            let (before, findings) = (before.as_ref(), &report.findings);
+            let context = Context { catalog, facts: &facts, before, findings, named: false, home };
+            let mut planned = plan(&self.wanted, &context);
+            if self.is_unattended {
+                unattended::restrict(&mut planned, &context);
+            }
+            (planned, protected::questions(asker))
         };
-        // Who hangs on what is asked where anything of it is to be touched.
-        let protected = if planned.iter().any(|planned| !planned.touches.is_empty()) {
+        // Else it is nobody's business.
+        let touches = self.asks_who_hangs_on_what || planned.iter().any(|planned| !planned.touches.is_empty());
+        let protected = if touches && asks_paths {
             ask(host, questions, until, &mut answers);
             let second = protected::second_questions(&Facts::new(&answers, &catalog.settings, run));
             ask(host, second, until, &mut answers);
@@ -142,16 +193,22 @@ impl Sight {
         Ok(Sighted { planned, protected, report })
     }
 
-    /// What was named and is nowhere found: it says so, and nothing is wrong with that.
+    /// What was named and is nowhere found, or has nothing to repair: it says so, and nothing is wrong with that.
     pub fn not_found(&self, report: &Report) -> Vec<String> {
-        let is_fix = |wanted: &&Wanted| self.subject.catalog.fix(&wanted.id).is_some();
         let is_there = |wanted: &&Wanted| {
+            let found = report.findings.iter().any(|finding| finding.status != Status::Skip && wanted.means(finding));
             // What was mended is found no more.
-            report.findings.iter().any(|finding| finding.status != Status::Skip && wanted.means(finding))
-                || report.actions.iter().flat_map(|action| &action.mends).any(|it| wanted.names(&it.id, &it.subject))
+            let mut acted = report.actions.iter();
+            found
+                || acted.any(|it| {
+                    it.id == wanted.id || it.mends.as_ref().is_some_and(|it| wanted.names(&it.id, &it.subject))
+                })
         };
-        let missing = self.wanted.iter().filter(|wanted| !is_fix(wanted) && !is_there(wanted));
         let intent = if self.baseline.is_some() { "; with --for it is judged as before an upgrade" } else { "" };
-        missing.map(|wanted| format!("note: {}: nothing of this is found here{intent}", wanted.name())).collect()
+        let says = |wanted: &Wanted| match self.subject.catalog.fix(&wanted.id) {
+            Some(_) => format!("note: {}: there is nothing here that it could repair{intent}", wanted.name()),
+            None => format!("note: {}: nothing of this is found here{intent}", wanted.name()),
+        };
+        self.wanted.iter().filter(|wanted| !is_there(wanted)).map(says).collect()
     }
 }

@@ -1,5 +1,6 @@
 //! `hostready snapshot`: remembers how this host is put together, for `verify` to compare with.
 
+mod arm;
 mod card;
 mod document;
 mod keep;
@@ -7,7 +8,7 @@ mod keep;
 use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use clap::Args;
 use clap::builder::FalseyValueParser;
@@ -15,7 +16,9 @@ use clap::builder::FalseyValueParser;
 use super::assemble::{Ends, report};
 use super::baseline::Baseline;
 use super::look::{Aim, Looked, Selection, look, look_further};
-use super::options::{ConfigOptions, Format, LookOptions, OutputOptions, ProfileOptions, ScopeOptions, StateOptions};
+use super::options::{
+    ConfigOptions, Format, LookOptions, OutputOptions, ProfileOptions, ScopeOptions, StateOptions, duration,
+};
 use super::{Looking, UsageError, load, usage, write};
 use crate::exit::{Exit, FailOn};
 use crate::facts::Facts;
@@ -38,6 +41,12 @@ pub struct SnapshotVerb {
     /// Take the place of the baseline, whatever speaks against it; with --name, only of the snapshot of that name
     #[arg(long)]
     replace: bool,
+    /// Let the boot guard act on this host, for so long and over three boots at most [default: 12h]
+    #[arg(long, value_parser = duration, value_name = "DURATION", num_args = 0..=1, require_equals = true, default_missing_value = "12h", conflicts_with_all = ["list", "from", "disarm"])]
+    arm: Option<Duration>,
+    /// Do not let the boot guard act any more, and take no snapshot
+    #[arg(long, conflicts_with_all = ["replace"])]
+    disarm: bool,
     /// Keep so many of the snapshots that are called by their time, the newest
     #[arg(long, value_name = "COUNT", default_value_t = 10, env = "HOSTREADY_KEEP", hide_env = true)]
     keep: usize,
@@ -81,7 +90,11 @@ impl SnapshotVerb {
         if self.list {
             return self.show_list(&snapshots, store);
         }
+        if self.disarm {
+            return self.disarm(&snapshots.state, store);
+        }
         self.is_name()?;
+        self.may_arm(looking, &snapshots.state)?;
         // A host that is somebody else's is remembered here only where a person says so.
         let is_kept = self.from.is_none() || self.state.state_dir.is_some();
         let open = if is_kept { self.open_baseline(&snapshots)? } else { None };
@@ -98,7 +111,7 @@ impl SnapshotVerb {
             None => None,
         };
         write::warn(&subject);
-        let snapshot = match stays {
+        let mut snapshot = match stays {
             Some(stays) => document::of_what_stays(stays, looked.host, &subject),
             None => {
                 let name = self.name(&snapshots, is_kept, &subject)?;
@@ -109,6 +122,9 @@ impl SnapshotVerb {
                 snapshot
             }
         };
+        if is_kept {
+            self.arm(&mut snapshot, &snapshots, store)?;
+        }
         let written = self.print(&snapshot, &snapshots, store)?;
         Ok(Exit::from_code(snapshot.exit_code).merge(written).code())
     }

@@ -1,26 +1,34 @@
 //! `hostready work RUN`: carries out what `fix --apply` or `undo` asked for, in a session of its own. The one verb that
 //! changes the host.
 
-mod apply;
+pub(super) mod apply;
 mod back;
+mod begin;
 mod package_lock;
+mod pins;
+mod prune;
+mod turned;
 
-pub use back::{Past, last, left_of_boot, past, say_what_was_cut_off};
+pub(super) use back::take_back_what_was_cut_off;
+pub use back::{Past, last, last_of_fix, left_of_boot, past, say_what_was_cut_off};
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use clap::Args;
+use package_lock::Patient;
 
 use super::fix::is_a_name;
 use super::follow::homes;
 use super::load::{self, Subject};
 use super::sight::Wish;
-use super::{Changing, Ended, Looking, UsageError, usage};
+use super::{Changing, Ended, Looking, UsageError, kept, usage};
 use crate::exit::Exit;
 use crate::fix::standing::Standing;
+use crate::host::at_work;
+use crate::host::change::Change;
 use crate::host::handover::{Answer, Handover};
 use crate::host::lock::{Refused, RunLock, holder};
 use crate::host::runs::Runs;
@@ -28,7 +36,9 @@ use crate::host::session::{self, Signals};
 use crate::model::Report;
 use crate::model::report::Intent;
 use crate::model::run::Request;
-use crate::report::json;
+use crate::report::time;
+
+const FOR_WHAT_IS_LEFT: Duration = Duration::from_secs(60);
 
 #[derive(Clone, Debug, Args)]
 pub struct Work {
@@ -36,13 +46,15 @@ pub struct Work {
 }
 
 /// What a run is carried out with.
-struct Worker {
-    request: Request,
-    looking: Looking,
-    changing: Changing,
-    signals: Signals,
+pub(super) struct Worker {
+    pub request: Request,
+    pub looking: Looking,
+    pub changing: Changing,
+    pub signals: Signals,
+    /// Nobody asked for it: packages are left alone.
+    pub is_unattended: bool,
     /// What is to be said beside the report.
-    notices: Vec<String>,
+    pub notices: Vec<String>,
 }
 
 impl Work {
@@ -54,7 +66,7 @@ impl Work {
         }
         let handover = Handover::of(&self.run);
         let (_alive, request) = handover.take().context("there is nothing to be done, or somebody does it already")?;
-        let mut worker = Worker { request, looking, changing, signals, notices: Vec::new() };
+        let mut worker = Worker { request, looking, changing, signals, is_unattended: false, notices: Vec::new() };
         let ended = catch_unwind(AssertUnwindSafe(|| worker.work()));
         let answer = match ended {
             Ok(Ok(report)) => Answer::Report { report: Box::new(report), notices: worker.notices },
@@ -88,6 +100,8 @@ impl Worker {
     fn work(&mut self) -> anyhow::Result<Report> {
         // Locked first, read then: what another run was doing is done.
         let _lock = self.lock()?;
+        // One that hangs for ever is no reason to leave the host as it is.
+        self.notices.extend(at_work::wait(FOR_WHAT_IS_LEFT).err());
         match self.request.undo.clone() {
             Some(run) => back::take_back(self, &run),
             None => apply::apply(self),
@@ -121,9 +135,10 @@ impl Worker {
         Err(busy(&other, pending(&self.state(), &other).as_deref()))
     }
 
-    fn wish(&self, verb: &'static str) -> Wish {
+    pub fn wish(&self, verb: &'static str) -> Wish {
         Wish {
             verb,
+            run: self.request.run.clone(),
             wanted: self.request.wanted.clone(),
             intent: self.request.intent.as_deref().and_then(Intent::parse),
             profiles: self.request.profiles.clone(),
@@ -135,8 +150,13 @@ impl Worker {
         }
     }
 
-    fn subject(&self) -> anyhow::Result<Subject> {
+    pub fn subject(&self) -> anyhow::Result<Subject> {
         load::live((self.looking)(), self.request.config.as_deref().map(Path::new))
+    }
+
+    fn change(&self) -> Box<dyn Change> {
+        let until = Instant::now() + Duration::from_secs(self.request.lock_timeout_s);
+        Box::new(Patient { host: (self.changing)(), until })
     }
 
     fn state(&self) -> PathBuf {
@@ -145,9 +165,12 @@ impl Worker {
 
     /// Keeps the report beside the journal. Where it cannot be kept, it is printed all the same.
     fn keep(&mut self, runs: &Runs, run: &str, report: &Report) {
-        let kept = runs.keep_report(run, &|out| json::write(report, out));
-        if let Err(error) = kept {
+        if let Err(error) = kept::keep(runs, run, report) {
             self.notices.push(format!("warning: the report is not kept in {}: {error}", runs.of(run).display()));
+        }
+        // Its guardian may have been quicker.
+        if report.pending.is_some() {
+            kept::amend(runs, run);
         }
     }
 }
@@ -168,7 +191,7 @@ pub fn pending(state: &Path, run: &str) -> Option<String> {
 pub fn busy(other: &str, pending: Option<&str>) -> anyhow::Error {
     let (goes_on, hint) = match pending {
         Some(deadline) => (
-            format!("run {other} waits to be confirmed, until {deadline}"),
+            format!("run {other} waits to be confirmed, until {}", time(deadline)),
             "`hostready confirm` keeps it, `hostready undo` takes it back",
         ),
         None => (format!("another run goes on: {other}"), "`hostready fix --attach` follows it"),

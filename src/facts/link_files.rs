@@ -45,6 +45,8 @@ pub struct LinkFile {
     pub policies: Vec<Policy>,
     /// What it sets beside the name.
     pub settings: Vec<(String, String)>,
+    /// A section whose settings are not read: `SR-IOV`.
+    pub other_section: Option<String>,
     conditions: Conditions,
     /// It, or what is added to it, could not be read.
     trouble: Option<Trouble>,
@@ -102,7 +104,15 @@ impl LinkFiles {
     }
 
     pub fn winner(&self, device: &Device<'_>) -> Winner<'_> {
+        self.in_force(device, None)
+    }
+
+    /// The same, or what udev `noted` where that comes first: it may have met the device under another name.
+    pub fn in_force(&self, device: &Device<'_>, noted: Option<&str>) -> Winner<'_> {
         for file in &self.0 {
+            if noted.is_some() && noted.and_then(|path| path.rsplit('/').next()) == file.path.rsplit('/').next() {
+                return Winner::File(file);
+            }
             match file.trouble.as_ref().map_or_else(|| file.conditions.hold(device), |it| Err(it.detail.clone())) {
                 Ok(true) => return Winner::File(file),
                 Ok(false) => {}
@@ -110,6 +120,12 @@ impl LinkFiles {
             }
         }
         Winner::None
+    }
+
+    /// The name of the first whose `[Match]` holds, or may.
+    pub fn first_that_may_count(&self, device: &Device<'_>) -> Option<&str> {
+        let first = self.0.iter().find(|file| file.trouble.is_some() || file.conditions.hold(device) != Ok(false))?;
+        first.path.rsplit('/').next()
     }
 }
 
@@ -152,7 +168,9 @@ impl LinkFile {
                 ("Link", "NamePolicy") => self.policies = policies(&setting.value),
                 ("Link", "Name") => {}
                 ("Link", _) => self.settings.push((setting.key, setting.value)),
-                _ => {}
+                // systemd passes these over itself.
+                (section, _) if section.is_empty() || section.starts_with("X-") => {}
+                _ => self.other_section = Some(setting.section),
             }
         }
     }

@@ -117,6 +117,11 @@ fn by_address(links: &Links) -> SortedMap<&str, Vec<&str>> {
     by_address
 }
 
+/// Whether one NIC alone has this address.
+pub fn is_sole(links: &Links, address: &str) -> bool {
+    by_address(links).get(address).is_some_and(|names| names.len() == 1)
+}
+
 /// The devices of both moments, as long as they are told apart.
 struct Matching<'n, 'now, 'then> {
     now: &'n Facts<'now>,

@@ -86,7 +86,7 @@ impl<'a> Row<'a> {
         self.column("_uuid").as_ref().and_then(Datum::uuid)
     }
 
-    fn uuids(&self, column: &str) -> Vec<&'a str> {
+    pub fn uuids(&self, column: &str) -> Vec<&'a str> {
         self.column(column).map(Datum::uuids).unwrap_or_default()
     }
 }
@@ -208,7 +208,14 @@ impl<'a> Wiring<'a> {
     }
 }
 
+/// Where a mirror says which ports it sees, and where that goes.
+pub const MIRRORED: [&str; 3] = ["select_src_port", "select_dst_port", "output_port"];
+
 impl<'a> Wiring<'a> {
+    pub fn mirrors(&self, bridge: &Row<'a>) -> impl Iterator<Item = &Row<'a>> {
+        bridge.uuids("mirrors").into_iter().filter_map(|uuid| self.pointed_at(uuid))
+    }
+
     /// What a row points at beside its parts: queues, collectors, managers.
     pub fn pointed_at(&self, uuid: &str) -> Option<&Row<'a>> {
         self.referenced.get(uuid)

@@ -7,7 +7,7 @@ use super::holds::holds;
 use crate::host::change::{Change, NotDone};
 use crate::model::plan::{Deed, Planned, Step};
 use crate::model::run::{Entry, Holds};
-use crate::model::{Finding, Reading};
+use crate::model::{Answer, Finding, Query, Reading};
 
 /// What it takes to change the host: the right to, and where it is written down.
 pub struct Hands<'a> {
@@ -37,6 +37,15 @@ impl From<io::Error> for Broken {
 impl Hands<'_> {
     /// Makes every step of an action; `action` is its number in the run. What a kill leaves is a step that was begun.
     pub fn carry_out(&mut self, action: usize, planned: &Planned) -> Result<(), Broken> {
+        let free_before = self.free(planned);
+        let made = self.make_each(action, planned);
+        if let (Some(free_before), Some(free_after)) = (free_before, self.free(planned)) {
+            self.book.write(Entry::Freed { action, free_before, free_after })?;
+        }
+        made
+    }
+
+    fn make_each(&mut self, action: usize, planned: &Planned) -> Result<(), Broken> {
         for (step, planned) in planned.steps.iter().enumerate() {
             // A guardian that takes the run back waits for the step to end, and no other is made after it has begun.
             self.book.hold()?;
@@ -48,6 +57,15 @@ impl Hands<'_> {
             made?;
         }
         Ok(())
+    }
+
+    /// What is free where it makes room: the files say only what they should give.
+    fn free(&self, planned: &Planned) -> Option<u64> {
+        planned.frees_bytes?;
+        match self.change.ask(&Query::Space(planned.subject.clone())) {
+            Reading::Known(Answer::Space(space)) => Some(space.available),
+            _ => None,
+        }
     }
 
     fn make(&mut self, action: usize, step: usize, planned: &Step) -> Result<(), Broken> {
@@ -100,12 +118,18 @@ fn goal(deed: &Deed) -> Option<(&Holds, Option<&str>)> {
         | Deed::Unpack { .. }
         | Deed::File { .. }
         | Deed::Link { .. }
-        | Deed::Setting { .. } => None,
+        | Deed::Announce { .. } => None,
     }
 }
 
 /// An action is applied when what it mends is found no more.
 pub fn is_mended(planned: &Planned, findings: &[Finding]) -> bool {
-    let mut of_it = findings.iter().filter(|finding| finding.reference() == planned.mends);
+    // One that is made for several things at once names each of them.
+    let is_one_of = |finding: &Finding| {
+        finding.id == planned.mends.id
+            && planned.subject.contains(',')
+            && planned.subject.split(',').any(|it| it == finding.subject)
+    };
+    let mut of_it = findings.iter().filter(|finding| finding.reference() == planned.mends || is_one_of(finding));
     of_it.all(|finding| finding.status == crate::model::Status::Pass)
 }

@@ -9,7 +9,7 @@ pub struct Gate {
     /// The words of `--accept`.
     pub accepted: Vec<String>,
     pub protected: Protected,
-    /// A guardian takes the change back unless it is confirmed.
+    /// The change is taken back: by a guardian unless it is confirmed, at a boot where it costs somebody's answer.
     pub is_guarded: bool,
 }
 
@@ -29,12 +29,17 @@ impl Gate {
         }
         let open = planned.needs.iter().filter(|consent| !self.accepted.contains(consent));
         let mut flags: Vec<String> = open.map(|consent| format!("--accept {consent}")).collect();
-        let forbidden = if self.is_guarded { None } else { self.protected.forbids(&planned.touches) };
-        let why = forbidden.map(|why| {
+        let why = self.unguarded(planned).map(|why| {
             flags.push("--confirm-within 5min".to_owned());
             format!("it touches what a session hangs on: {why}")
         });
         (!flags.is_empty()).then_some(Held::Needs { flags, why })
+    }
+
+    /// What it would touch that somebody hangs on, with nobody to take it back.
+    pub fn unguarded(&self, planned: &Planned) -> Option<String> {
+        let touched = || self.protected.forbids(&planned.touches).or_else(|| self.protected.turns_away(planned));
+        if self.is_guarded { None } else { touched() }
     }
 }
 

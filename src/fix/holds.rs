@@ -10,6 +10,7 @@ use crate::facts::ovs::{Bridge, Interface, Ovs};
 use crate::facts::packages::{Package, Packages};
 use crate::facts::wiring::Wiring;
 use crate::host::Observe;
+use crate::judge::kept::ovs_bridges::attributes_of;
 use crate::model::answer::{Address, FromAnswer, Link, Modified, Route, Rule, Unit};
 use crate::model::run::Holds;
 use crate::model::sorted::SortedMap;
@@ -62,15 +63,21 @@ pub fn holds(host: &dyn Observe, what: &Holds, socket: Option<&str>) -> Reading<
             })
         }
         Holds::Package { name, version } => package_holds(host, name, |it| is_whole(it, version)),
-        Holds::Reinstalled { name, version, list, since } => {
-            let query = Query::Modified(list.clone());
-            match ask::<Modified>(host, &query, |modified| modified.seconds > *since) {
-                Reading::Known(true) => package_holds(host, name, |it| is_whole(it, version)),
-                reading => reading,
-            }
-        }
+        Holds::Reinstalled { name, version, list, since } => match is_written(host, list, *since) {
+            Reading::Known(true) => package_holds(host, name, |it| is_whole(it, version)),
+            reading => reading,
+        },
+        Holds::Removed { names } => of_packages(host, |packages| {
+            let mut found = names.iter().filter_map(|name| packages.named(name));
+            !found.any(Package::is_there)
+        }),
+        Holds::Written { path, since } => is_written(host, path, *since),
         Holds::Held { name } => package_holds(host, name, |it| it.want == "hold"),
     }
+}
+
+fn is_written(host: &dyn Observe, path: &str, since: i64) -> Reading<bool> {
+    ask::<Modified>(host, &Query::Modified(path.to_owned()), |modified| modified.seconds > since)
 }
 
 /// What it reads is taken up by `is_so`; what has no answer here cannot be told.
@@ -134,7 +141,7 @@ fn has_followed(ovs: &Ovs<'_>) -> bool {
 
 fn row_has(wiring: &Wiring<'_>, table: &str, name: &str, has: &Map<String, Value>) -> bool {
     let Some(row) = wiring.row(table, name) else { return false };
-    let own = wiring.attributes(row);
+    let own = attributes_of(wiring, row, table, name);
     has.iter().all(|(key, value)| own.get(key).unwrap_or(&Value::Null) == value)
 }
 
@@ -169,8 +176,12 @@ fn is_whole(package: &Package<'_>, version: &str) -> bool {
 }
 
 fn package_holds(host: &dyn Observe, name: &str, is_so: impl FnOnce(&Package<'_>) -> bool) -> Reading<bool> {
+    of_packages(host, |packages| packages.named(name).is_some_and(is_so))
+}
+
+fn of_packages(host: &dyn Observe, is_so: impl FnOnce(&Packages<'_>) -> bool) -> Reading<bool> {
     read::<Vec<u8>>(host, &Query::File(STATUS.to_owned()), |text| match Packages::parse(text) {
-        Ok(packages) => Reading::Known(packages.named(name).is_some_and(is_so)),
+        Ok(packages) => Reading::Known(is_so(&packages)),
         Err(error) => Reading::unreadable(TroubleCause::Malformed, format!("{STATUS}:{error}")),
     })
 }

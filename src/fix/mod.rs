@@ -14,7 +14,9 @@ pub mod protected;
 pub mod rounds;
 pub mod standing;
 pub mod told;
+pub mod turn;
+pub mod unattended;
 pub mod undo;
 
 #[cfg(test)]
-mod tests;
+pub mod tests;

@@ -1,6 +1,7 @@
 //! Which fixes are meant, and in which order.
 
 use super::action::{self, Context};
+use crate::catalog::Catalog;
 use crate::judge::causes;
 use crate::model::gather::Arrange as _;
 use crate::model::plan::Planned;
@@ -55,6 +56,7 @@ pub fn plan(wanted: &[Wanted], context: &Context<'_>) -> Vec<Planned> {
         actions.retain(|it| !planned.iter().any(|other| other.fix == it.fix && other.subject == it.subject));
         planned.extend(actions);
     }
+    action::fold_pins(&mut planned);
     planned
 }
 
@@ -71,40 +73,71 @@ pub fn questions(wanted: &[Wanted], context: &Context<'_>) -> Vec<Query> {
 
 /// The fixes that are wanted for a finding.
 fn meant<'c>(finding: &Finding, wanted: &[Wanted], context: &Context<'c>) -> Vec<&'c str> {
-    let is_named = wanted.iter().any(|it| it.means(finding));
-    if is_named && waits(finding, wanted, context.findings) {
+    if waits(finding, wanted, context) {
         return Vec::new();
     }
+    let is_named = wanted.iter().any(|it| it.means(finding));
     let is_meant = is_named || wanted.is_empty() && finding.is_headline();
-    let checks = context.catalog.checks.iter().filter(|check| check.id == finding.id);
-    let fixes = checks.flat_map(|check| &check.fixes).map(String::as_str);
+    let fixes = fixes_of(finding, context.catalog);
     fixes.filter(|fix| is_meant || wanted.iter().any(|it| it.id == **fix)).collect()
 }
 
+fn fixes_of<'c>(finding: &Finding, catalog: &'c Catalog) -> impl Iterator<Item = &'c str> {
+    let checks = catalog.checks.iter().filter(|check| check.id == finding.id);
+    checks.flat_map(|check| &check.fixes).map(String::as_str)
+}
+
 /// What explains it is to be repaired too, and comes first.
-fn waits(finding: &Finding, wanted: &[Wanted], findings: &[Finding]) -> bool {
-    let cause = findings.iter().find(|it| it.status == Status::Fail && finding.caused_by == Some(it.reference()));
-    cause.is_some_and(|cause| wanted.iter().any(|it| it.means(cause)) || waits(cause, wanted, findings))
+fn waits(finding: &Finding, wanted: &[Wanted], context: &Context<'_>) -> bool {
+    let mut findings = context.findings.iter();
+    let Some(cause) = findings.find(|it| it.status == Status::Fail && finding.caused_by == Some(it.reference())) else {
+        return false;
+    };
+    // What is wrong in the same way goes with it: of two addresses on the NIC below their bridge, once the first is moved
+    // the second would hang on what is alive again.
+    if cause.id == finding.id && cause.cause == finding.cause {
+        return waits(cause, wanted, context);
+    }
+    let fixes: Vec<&str> = fixes_of(cause, context.catalog).collect();
+    let is_wanted = wanted.iter().any(|it| it.means(cause) || fixes.contains(&it.id.as_str()));
+    is_wanted || waits(cause, wanted, context)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::catalog::Settings;
+    use crate::facts::{Facts, Run};
     use crate::judge::headlines::tests::finding;
+    use crate::judge::kept::staged::NOW;
+    use crate::model::Answers;
+    use crate::model::report::Intent;
+
+    /// Which of these findings wait, where this is wanted.
+    fn waiting(words: &[&str], findings: &[Finding]) -> Vec<bool> {
+        let wanted: Vec<Wanted> = words.iter().map(|word| Wanted::parse(word)).collect();
+        let (catalog, settings, answers) = (Catalog::load(&[], &[]).unwrap(), Settings::default(), Answers::default());
+        let facts = Facts::new(&answers, &settings, Run { intent: Intent::After, asked_at: NOW });
+        let (catalog, facts) = (&catalog, &facts);
+        let context = Context { catalog, facts, before: None, findings, named: false, home: "" };
+        findings.iter().map(|finding| waits(finding, &wanted, &context)).collect()
+    }
 
     #[test]
-    fn what_is_named_with_its_cause_waits_until_that_is_mended() {
+    fn what_is_wanted_with_its_cause_waits_until_that_is_mended() {
         let port = finding("ovs.port-kept", Status::Fail, None);
         let address = finding("network.address-kept", Status::Fail, Some("ovs.port-kept"));
         let agent = finding("agent.connected", Status::Fail, Some("network.address-kept"));
-        let all = [port.clone(), address.clone(), agent.clone()];
-        let wanted = |words: &[&str]| words.iter().map(|word| Wanted::parse(word)).collect::<Vec<_>>();
-        let both = wanted(&["network.address-kept", "ovs.port-kept"]);
-        assert!(waits(&address, &both, &all) && !waits(&port, &both, &all));
-        assert!(waits(&agent, &wanted(&["agent.connected", "ovs.port-kept"]), &all), "its cause has a cause");
-        assert!(!waits(&address, &wanted(&["network.address-kept"]), &all), "nobody wants the cause repaired");
-        let mended = [Finding { status: Status::Pass, ..port }, address.clone()];
-        assert!(!waits(&address, &both, &mended));
+        let all = [port.clone(), address.clone(), agent];
+        assert_eq!(waiting(&["network.address-kept", "ovs.port-kept"], &all), [false, true, true]);
+        assert_eq!(waiting(&["agent.connected", "ovs.port-kept"], &all), [false, true, true], "its cause has a cause");
+        assert_eq!(waiting(&["network.address-kept"], &all), [false, false, true], "nobody wants the cause repaired");
+        assert_eq!(waiting(&["ovs.port.readd"], &all), [false, true, true], "the cause is wanted by its fix");
+        let other = finding("network.address-kept", Status::Fail, Some("network.address-kept"));
+        let both = [Finding { caused_by: None, ..address.clone() }, other];
+        assert_eq!(waiting(&["network.address-kept"], &both), [false, false], "wrong in the same way");
+        let mended = [Finding { status: Status::Pass, ..port }, address];
+        assert_eq!(waiting(&["network.address-kept", "ovs.port-kept"], &mended), [false, false]);
     }
 
     #[test]

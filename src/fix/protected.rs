@@ -4,10 +4,13 @@
 use std::net::{IpAddr, SocketAddr};
 
 use crate::facts::Facts;
+use crate::fix::action::is_in_network;
 use crate::host::invoker;
 use crate::judge::topology::{Part, Topology};
 use crate::model::answer::route::MAIN;
 use crate::model::answer::{Address, Connection, Contact, Route};
+use crate::model::plan::{Deed, Planned, Run};
+use crate::model::run::Holds;
 use crate::model::sorted::{SortedMap, SortedSet};
 use crate::model::{Query, Reading};
 
@@ -18,6 +21,8 @@ pub struct Protected {
     pub devices: SortedMap<String, String>,
     /// Why every device is, where it cannot be told which.
     pub all: Option<String>,
+    /// Who is spoken with, how much of his address the way to him names, and what of.
+    peers: Vec<(IpAddr, u32, String)>,
 }
 
 /// Who asked, and by which way.
@@ -69,52 +74,75 @@ impl Paths<'_, '_> {
         facts.links().known()?;
         let routes: &Vec<Route> = facts.reading(&Query::Routes).known()?;
         let sessions: &Vec<Connection> = facts.reading(&Query::SshConnections).known()?;
+        // Of the same words the first count: why a device is protected is said of whoever asks, where it is his.
         if let Some([peer, own]) = asker.session.and_then(invoker::ends) {
-            self.add_way(own.ip(), peer.ip(), "carries the session that asks");
+            let is_it = |row: &&Connection| ip(&row.local) == Some(own.ip()) && ip(&row.peer) == Some(peer.ip());
+            let is_alive = sessions.iter().find(is_it).is_none_or(|row| row.unanswered == 0);
+            self.add_way((own.ip(), peer.ip()), is_alive, "carries the session that asks");
         }
         for session in sessions {
             self.add_connection(session, "carries an ssh session");
         }
         if let Some(service) = asker.service {
-            let connections: &Vec<Connection> =
-                facts.reading(&Query::Connections(service.to_owned())).known().unwrap_or(&NONE);
-            for connection in connections {
-                self.add_connection(connection, &format!("carries a connection of {service}, which asks"));
+            match facts.reading::<Vec<Connection>>(&Query::Connections(service.to_owned())) {
+                Reading::Known(connections) => {
+                    for connection in connections {
+                        self.add_connection(connection, &format!("carries a connection of {service}, which asks"));
+                    }
+                }
+                Reading::Absent => {}
+                Reading::Unreadable(_) => return None,
             }
         }
         for (device, _) in defaults(routes) {
-            if !self.is_dead(&device, routes, sessions) {
-                self.protect(&device, "has the default route");
-            }
+            self.protect_living(&Part::Device(device), false, "has the default route");
         }
         for url in &facts.settings.management.urls {
-            for device in self.topology.devices_below(&Part::Peer(url.to_string())).iter() {
-                if !self.is_dead(device, routes, sessions) {
-                    self.protect(device, &format!("leads to {url}"));
-                }
-            }
+            self.protect_living(&Part::Peer(url.to_string()), false, &format!("leads to {url}"));
         }
         Some(())
     }
 
     fn add_connection(&mut self, connection: &Connection, why: &str) {
-        let end = |text: &str| text.parse::<SocketAddr>().ok().map(|end| end.ip().to_canonical());
-        if let (Some(own), Some(peer)) = (end(&connection.local), end(&connection.peer)) {
-            self.add_way(own, peer, why);
+        if let (Some(own), Some(peer)) = (ip(&connection.local), ip(&connection.peer)) {
+            self.add_way((own, peer), connection.unanswered == 0, why);
         }
     }
 
     /// The device that has the address, and those by which the answers leave.
-    fn add_way(&mut self, own: IpAddr, peer: IpAddr, why: &str) {
+    fn add_way(&mut self, (own, peer): (IpAddr, IpAddr), is_alive: bool, why: &str) {
         if own.is_loopback() {
             return;
         }
-        let holders = self.addresses.iter().filter(|row| ip(row) == Some(own));
-        let holders: Vec<&String> = holders.map(|row| &row.link).collect();
+        let holders = self.addresses.iter().filter(|row| ip(&row.address) == Some(own));
+        let holders: Vec<String> = holders.map(|row| row.link.clone()).collect();
         for device in holders {
-            self.protect(device, why);
+            self.protect_living(&Part::Device(device), is_alive, why);
         }
-        for device in self.topology.devices_below(&Part::Way(own, peer)).iter() {
+        self.protect_living(&Part::Way(own, peer), is_alive, why);
+        let length = self.length_of_way(peer);
+        self.found.peers.push((peer, length, why.to_owned()));
+    }
+
+    /// How much of the address the best way to it names, in the main table.
+    fn length_of_way(&self, peer: IpAddr) -> u32 {
+        let routes: Option<&Vec<Route>> = self.facts.reading(&Query::Routes).known();
+        let ways = routes.into_iter().flatten().filter(|route| route.table == MAIN);
+        ways.filter_map(|route| reaches(&route.destination, peer)).max().unwrap_or_default()
+    }
+
+    /// What a part relies on, but for what is dead and all that only this relies on.
+    fn protect_living(&mut self, part: &Part, is_alive: bool, why: &str) {
+        let all = self.topology.devices_below(part);
+        let dead: Vec<&String> = all.iter().filter(|device| self.is_dead(device, is_alive)).collect();
+        let mut without: SortedSet<String> = SortedSet::new();
+        for device in dead {
+            without.extend(self.topology.devices_below(&Part::Device(device.clone())).iter().cloned());
+        }
+        let living = || all.iter().filter(|device| !without.contains(*device));
+        // What is meant comes before what lies below it: the words say so.
+        let own = living().filter(|device| matches!(part, Part::Device(own) if own == *device));
+        for device in own.chain(living()) {
             self.protect(device, why);
         }
     }
@@ -130,30 +158,44 @@ impl Paths<'_, '_> {
     }
 
     /// It carries nothing any more, so nobody is cut off: no carrier, or all of its gateways are silent and nobody speaks
-    /// with an sshd over it.
-    fn is_dead(&self, device: &str, routes: &[Route], sessions: &[Connection]) -> bool {
+    /// with an sshd over it. What is said to be alive speaks over it.
+    fn is_dead(&self, device: &str, is_alive: bool) -> bool {
         let link = self.facts.links().known().and_then(|links| links.get(device));
         if link.is_some_and(|link| !link.carrier) {
             return true;
         }
+        let routes: Option<&Vec<Route>> = self.facts.reading(&Query::Routes).known();
+        let sessions: Option<&Vec<Connection>> = self.facts.reading(&Query::SshConnections).known();
+        let defaults = defaults(routes.into_iter().flatten());
         let gateways: Vec<String> =
-            defaults(routes).filter(|(it, _)| it == device).filter_map(|(_, gateway)| gateway).collect();
+            defaults.filter(|(it, _)| it == device).filter_map(|(_, gateway)| gateway).collect();
         let is_silent = |gateway: &String| {
             let contact = self.facts.reading::<Contact>(&Query::Ping(gateway.clone()));
             matches!(contact, Reading::Known(Contact::NotReached { .. }))
         };
         let is_on_it = |session: &Connection| {
-            let own = session.local.parse::<SocketAddr>().ok().map(|end| end.ip().to_canonical());
-            session.unanswered == 0 && self.addresses.iter().any(|row| row.link == device && ip(row) == own)
+            let own = ip(&session.local);
+            session.unanswered == 0 && self.addresses.iter().any(|row| row.link == device && ip(&row.address) == own)
         };
-        !gateways.is_empty() && gateways.iter().all(is_silent) && !sessions.iter().any(is_on_it)
+        let is_silent = !gateways.is_empty() && gateways.iter().all(is_silent);
+        is_silent && !is_alive && !sessions.into_iter().flatten().any(is_on_it)
     }
 }
 
-static NONE: Vec<Connection> = Vec::new();
+/// Of `192.0.2.7/24`, and of one end of a connection.
+fn ip(text: &str) -> Option<IpAddr> {
+    match text.parse::<SocketAddr>() {
+        Ok(end) => Some(end.ip().to_canonical()),
+        Err(_) => text.split('/').next()?.parse().ok(),
+    }
+}
 
-fn ip(row: &Address) -> Option<IpAddr> {
-    row.address.split('/').next()?.parse().ok()
+/// How much of an address the network of a route names, where the address lies in it.
+fn reaches(destination: &str, address: IpAddr) -> Option<u32> {
+    let whole = if address.is_ipv4() { 32 } else { 128 };
+    let length = destination.split_once('/').map_or(Some(whole), |(_, length)| length.parse().ok())?;
+    let network = format!("{}/{length}", destination.split('/').next().unwrap_or_default());
+    is_in_network(&network, &address.to_string()).then_some(length)
 }
 
 /// The devices of the default routes, and their gateways.
@@ -170,12 +212,30 @@ fn defaults<'r>(routes: impl IntoIterator<Item = &'r Route>) -> impl Iterator<It
     })
 }
 
-/// Whom to ask whether the host can be reached.
-pub fn gateways(routes: &[Route]) -> Vec<String> {
-    defaults(routes).filter_map(|(_, gateway)| gateway).collect()
+/// Whom to ask whether the host can be reached: by what was touched, where a default route leads there.
+pub fn gateways(routes: &[Route], touched: &[String]) -> Vec<String> {
+    let (own, others): (Vec<_>, Vec<_>) = defaults(routes).partition(|(device, _)| touched.contains(device));
+    let meant = if own.is_empty() { others } else { own };
+    meant.into_iter().filter_map(|(_, gateway)| gateway).collect()
 }
 
 impl Protected {
+    /// Whom a route that is put back would be answered by another way: it leads there by more of its address than any that
+    /// there is.
+    pub fn turns_away(&self, planned: &Planned) -> Option<String> {
+        let made = planned.steps.iter().filter_map(|step| match &step.does {
+            Deed::Run(Run { until: Some(Holds::Route { words, there: true }), .. }) => Some(words),
+            _ => None,
+        });
+        made.filter(|words| !words.contains(" table ")).find_map(|words| {
+            let is_turned = |(peer, length, _): &&(IpAddr, u32, String)| {
+                words.split(' ').take(3).filter_map(|word| reaches(word, *peer)).any(|found| found > *length)
+            };
+            let (peer, _, why) = self.peers.iter().find(is_turned)?;
+            Some(format!("`{}` leads to {peer}, and another way {why}", words.split_once(' ')?.1))
+        })
+    }
+
     /// Why these devices must not be touched now; none where they may be.
     pub fn forbids(&self, touches: &[String]) -> Option<String> {
         let first = touches.first()?;
@@ -188,105 +248,4 @@ impl Protected {
 }
 
 #[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-    use crate::catalog::Settings;
-    use crate::facts::Run;
-    use crate::judge::kept::staged::{NOW, Told, answers};
-    use crate::model::answer::{Link, NextHop};
-    use crate::model::report::Intent;
-    use crate::model::{Answer, TroubleCause};
-
-    /// A VLAN on a bond of two cards has the address and the default route; a third card has a network of its own.
-    fn host(gateway: Contact, sessions: &[(&str, &str)]) -> Vec<Told<'static>> {
-        let link = |lower: Option<&str>, master: Option<&str>| Link {
-            lower: lower.map(str::to_owned),
-            master: master.map(str::to_owned),
-            carrier: true,
-            ..Link::default()
-        };
-        let links = [
-            ("bond0", link(None, None)),
-            ("bond0.7", link(Some("bond0"), None)),
-            ("eno1", link(None, Some("bond0"))),
-            ("eno2", link(None, Some("bond0"))),
-            ("eno3", link(None, None)),
-            ("eno4", link(None, None)),
-        ];
-        let address = |link: &str, address: &str| Address {
-            link: link.to_owned(),
-            address: address.to_owned(),
-            scope: "global".to_owned(),
-            permanent: true,
-        };
-        let hop =
-            NextHop { gateway: Some("192.0.2.1".to_owned()), link: Some("bond0.7".to_owned()), ..NextHop::default() };
-        let route = Route {
-            destination: "default".to_owned(),
-            kind: "unicast".to_owned(),
-            table: MAIN,
-            next_hops: vec![hop],
-            ..Route::default()
-        };
-        let session = |(local, peer): &(&str, &str)| Connection {
-            local: (*local).to_owned(),
-            peer: (*peer).to_owned(),
-            accepted: true,
-            ..Connection::default()
-        };
-        let own = vec![address("bond0.7", "192.0.2.10/24"), address("eno3", "198.51.100.3/24")];
-        vec![
-            ("links", Reading::Known(Answer::Links(links.map(|(name, link)| (name.to_owned(), link)).into()))),
-            ("addresses", Reading::Known(Answer::Addresses(own))),
-            ("routes", Reading::Known(Answer::Routes(vec![route]))),
-            ("ssh-connections", Reading::Known(Answer::Connections(sessions.iter().map(session).collect()))),
-            ("ping:192.0.2.1", Reading::Known(Answer::Contact(gateway))),
-        ]
-    }
-
-    fn reached() -> Contact {
-        Contact::Reached { status: None, verified: None }
-    }
-
-    fn found(told: &[Told<'_>], session: Option<&str>) -> Protected {
-        let (answers, settings) = (answers(told), Settings::default());
-        let facts = Facts::new(&answers, &settings, Run { intent: Intent::Agent, asked_at: NOW });
-        paths(&facts, Asker { session, service: None })
-    }
-
-    fn names(protected: &Protected) -> serde_json::Value {
-        json!(protected.devices.keys().collect::<Vec<_>>())
-    }
-
-    #[test]
-    fn default_route_is_protected_with_all_below_it() {
-        let protected = found(&host(reached(), &[]), None);
-        assert_eq!(names(&protected), json!(["bond0", "bond0.7", "eno1", "eno2"]));
-        let why = protected.forbids(&["eno2".to_owned()]).unwrap();
-        assert_eq!(why, "eno2 lies below bond0.7, which has the default route");
-        assert_eq!(protected.forbids(&["eno3".to_owned()]), None);
-        assert_eq!(protected.forbids(&[]), None);
-    }
-
-    #[test]
-    fn sessions_are_protected_and_a_silent_gateway_is_no_branch_to_sit_on() {
-        let silent = || Contact::NotReached { reason: "silent".to_owned() };
-        assert_eq!(names(&found(&host(silent(), &[]), None)), json!([]));
-        let asks = found(&host(silent(), &[]), Some("198.51.100.9 51000 198.51.100.3 22"));
-        assert!(asks.forbids(&["eno3".to_owned()]).unwrap().contains("session that asks"), "{asks:?}");
-        // Somebody else's session over the silent way keeps it.
-        let other = found(&host(silent(), &[("192.0.2.10:22", "192.0.2.9:51000")]), None);
-        assert!(other.forbids(&["eno1".to_owned()]).unwrap().contains("an ssh session"), "{other:?}");
-    }
-
-    #[test]
-    fn what_cannot_be_read_protects_whatever_has_an_address() {
-        let mut told = host(reached(), &[]);
-        told[3].1 = Reading::unreadable(TroubleCause::Denied, "no");
-        assert_eq!(names(&found(&told, None)), json!(["bond0", "bond0.7", "eno1", "eno2", "eno3"]));
-        told[1].1 = Reading::unreadable(TroubleCause::Denied, "no");
-        assert!(found(&told, None).forbids(&["eno4".to_owned()]).is_some());
-    }
-}
+mod tests;

@@ -24,6 +24,12 @@ pub trait World {
     /// A journal to write these down in, begun and watched over; or why there is none.
     fn begin(&mut self, planned: &[Planned]) -> Result<Book, String>;
     fn change(&self) -> Box<dyn Change>;
+    /// This is about to be made.
+    fn before(&mut self) {}
+    /// Why what was just made is to be taken back at once, though it was made as planned.
+    fn harm(&mut self) -> Option<String> {
+        None
+    }
     /// Why to stop before the next step.
     fn stop(&self) -> Option<String>;
 }
@@ -58,6 +64,8 @@ pub fn rounds(world: &mut dyn World) -> anyhow::Result<Outcome> {
         let is_whole = make_all(world, book, first, &chosen)?;
         let mended: Vec<FindingRef> = chosen.iter().map(|planned| planned.mends.clone()).collect();
         seen = world.look(&mended)?;
+        // Its guardian may have taken it back meanwhile.
+        book.hold().and_then(|()| book.release())?;
         judge(book, &seen.findings)?;
         if !is_whole {
             break;
@@ -99,13 +107,17 @@ fn begun<'o>(world: &mut dyn World, outcome: &'o mut Outcome, chosen: &[Planned]
 }
 
 /// False where one failed: it is taken back, and nothing after it is begun.
-fn make_all(world: &dyn World, book: &mut Book, first: usize, chosen: &[Planned]) -> io::Result<bool> {
+fn make_all(world: &mut dyn World, book: &mut Book, first: usize, chosen: &[Planned]) -> io::Result<bool> {
     for (action, planned) in (first..).zip(chosen) {
+        world.before();
         // What was read for one deed is read anew for the next.
         let change = world.change();
         let made = Hands { change: &*change, book, stop: &|| world.stop() }.carry_out(action, planned);
         let why = match made {
-            Ok(()) => continue,
+            Ok(()) => match world.harm() {
+                None => continue,
+                Some(why) => why,
+            },
             Err(Broken::Journal(error)) => return Err(error),
             Err(Broken::Step(not_done)) => not_done.to_string(),
             Err(Broken::Stopped(why)) => why,
@@ -123,12 +135,12 @@ fn make_all(world: &dyn World, book: &mut Book, first: usize, chosen: &[Planned]
     Ok(true)
 }
 
-fn leave_out(book: &mut Book, action: usize, why: &str) -> io::Result<()> {
+pub fn leave_out(book: &mut Book, action: usize, why: &str) -> io::Result<()> {
     book.write(Entry::Judged { action, state: ActionState::Refused, error: Some(why.to_owned()) })
 }
 
 /// What was made of it is taken back at once.
-fn fail(book: &mut Book, action: usize, why: String, change: &dyn Change) -> io::Result<()> {
+pub fn fail(book: &mut Book, action: usize, why: String, change: &dyn Change) -> io::Result<()> {
     let errors = undo::take_back_action(book, action, change)?;
     let stands = book.standing.actions.get(action).is_some_and(|acted| acted.stands());
     let error = match (errors.is_empty(), stands) {
@@ -152,6 +164,9 @@ fn judge(book: &mut Book, findings: &[Finding]) -> io::Result<()> {
 
 /// What is still found after all was tried. It was made as planned, so it stays: a person decides.
 fn give_up(book: &mut Book, findings: &[Finding]) -> io::Result<()> {
+    if book.standing.is_over().is_some() {
+        return Ok(());
+    }
     for action in open(book) {
         let Some(acted) = book.standing.actions.get(action) else { continue };
         let found = findings.iter().find(|finding| finding.reference() == acted.planned.mends);

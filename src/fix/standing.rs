@@ -1,5 +1,7 @@
 //! How far a run came: read from its journal alone, so that whoever comes next can finish it or take it back.
 
+use super::action::PIN;
+use crate::host::boot;
 use crate::model::plan::{Deed, Planned};
 use crate::model::report::ActionState;
 use crate::model::run::{Entry, Line, Request};
@@ -24,6 +26,8 @@ pub struct Acted {
     pub planned: Planned,
     pub steps: Vec<StepState>,
     pub judged: Option<(ActionState, Option<String>)>,
+    /// Bytes that were free before it and after it, where it makes room.
+    pub free: Option<(u64, u64)>,
     /// What was said by the steps that could not be taken back, each under its number.
     pub undo_errors: SortedMap<usize, String>,
 }
@@ -77,6 +81,7 @@ impl Standing {
                 planned: planned.clone(),
                 steps: vec![StepState::Open; planned.steps.len()],
                 judged: None,
+                free: None,
                 undo_errors: SortedMap::new(),
             })),
             Entry::Intent { action, step } => self.set(*action, *step, StepState::Begun),
@@ -84,6 +89,11 @@ impl Standing {
             Entry::Done { action, step, already: false } => self.set(*action, *step, StepState::Done),
             Entry::Failed { action, step, untouched, .. } => {
                 self.set(*action, *step, if *untouched { StepState::Open } else { StepState::Failed });
+            }
+            Entry::Freed { action, free_before, free_after } => {
+                if let Some(acted) = self.actions.get_mut(*action) {
+                    acted.free = Some((*free_before, *free_after));
+                }
             }
             Entry::Judged { action, state, error } => {
                 if let Some(acted) = self.actions.get_mut(*action) {
@@ -130,11 +140,32 @@ impl Standing {
         self.actions.iter().any(Acted::stands)
     }
 
+    /// The devices that what stands of it has touched.
+    pub fn touched(&self) -> Vec<String> {
+        let stands = self.actions.iter().filter(|acted| acted.stands());
+        stands.flat_map(|acted| acted.planned.touches.iter().cloned()).collect()
+    }
+
     /// Whether it ever did anything to the host, taken back or not.
     pub fn has_acted(&self) -> bool {
         self.actions
             .iter()
             .any(|acted| acted.steps.iter().any(|state| state.is_touched() || *state == StepState::Undone))
+    }
+
+    /// Whether an action ended with the boot that it was made in. What is there now under the same names was made by the
+    /// boot of now, and taking it away would be no undo: an address that the configuration gives, a unit that it starts.
+    pub fn is_gone(&self, action: usize) -> bool {
+        self.actions.get(action).is_some_and(Acted::ends_with_boot) && self.is_of_another_boot()
+    }
+
+    /// By a pin of an earlier boot a NIC may have its name: that goes by `undo` alone, which judges what then becomes of it.
+    pub fn may_keep_a_name(&self, action: usize) -> bool {
+        self.actions.get(action).is_some_and(|acted| acted.planned.fix == PIN) && self.is_of_another_boot()
+    }
+
+    fn is_of_another_boot(&self) -> bool {
+        matches!((&self.boot_id, boot::id()), (Some(then), Some(now)) if *then != now)
     }
 
     /// What is to be taken back, the last first: what was made, and what may have been.
@@ -144,6 +175,24 @@ impl Standing {
             .enumerate()
             .rev()
             .flat_map(|(action, acted)| acted.to_undo().map(move |(step, undoes)| (action, step, undoes)))
+    }
+
+    /// The run that this one takes back, as a run of its own.
+    pub fn turns(&self) -> Option<&str> {
+        self.request.as_ref()?.undo.as_deref()
+    }
+
+    /// What a run of its own has taken back of this one is taken back.
+    pub fn is_turned_by(&mut self, run: &str, by: &Self) {
+        let is_made = |acted: &Acted| {
+            let same = |it: &&Acted| it.planned.fix == acted.planned.fix && it.planned.subject == acted.planned.subject;
+            by.actions.iter().find(same).is_some_and(Acted::is_made)
+        };
+        for acted in self.actions.iter_mut().filter(|acted| is_made(acted)) {
+            let touched = acted.steps.iter_mut().filter(|state| state.is_touched());
+            touched.for_each(|state| *state = StepState::Undone);
+            self.reverting = Some(format!("by run {run}"));
+        }
     }
 
     /// Why nothing more is to be done in it: somebody else has taken it back, or kept it.
@@ -165,9 +214,8 @@ impl Standing {
             return Left::All;
         }
         let is_cut_off = |acted: &Acted| acted.judged.is_none() && acted.stands() && !acted.is_made();
-        Left::Actions(
-            (0..).zip(&self.actions).filter(|(_, acted)| is_cut_off(acted)).map(|(action, _)| action).collect(),
-        )
+        let cut_off = (0..).zip(&self.actions).filter(|(_, acted)| is_cut_off(acted)).map(|(action, _)| action);
+        Left::Actions(cut_off.filter(|action| !self.may_keep_a_name(*action)).collect())
     }
 }
 
@@ -199,14 +247,22 @@ impl Acted {
         self.steps.iter().all(|state| matches!(state, StepState::Done | StepState::Already))
     }
 
+    /// Of what has no undo at most something beside it is put back: a package that was held is held again.
     pub fn is_taken_back(&self) -> bool {
-        !self.stands() && self.steps.contains(&StepState::Undone)
+        !self.stands() && self.steps.contains(&StepState::Undone) && !self.planned.is_irreversible()
     }
 
     /// Why it could not be taken back, where that was tried.
     pub fn undo_error(&self) -> Option<String> {
         let errors: Vec<&str> = self.undo_errors.values().map(String::as_str).collect();
         (!errors.is_empty()).then(|| errors.join("; "))
+    }
+
+    /// Nothing of what was done to it, taken back or not, outlives a boot.
+    fn ends_with_boot(&self) -> bool {
+        let made = self.steps.iter().zip(&self.planned.steps);
+        let mut made = made.filter(|(state, _)| !matches!(state, StepState::Open | StepState::Already));
+        made.all(|(_, planned)| planned.does.ends_with_boot())
     }
 
     /// What is to be taken back of it, the last first.

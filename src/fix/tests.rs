@@ -1,15 +1,16 @@
 //! The engine, on a host in memory: each step fails in turn, and whoever works on it is killed at each line and deed.
 
 mod host;
+mod turn;
 
 use std::io;
 
 use super::book::Book;
 use super::rounds::{Outcome, rounds};
-use super::standing::{Acted, Left};
+use super::standing::{Acted, Left, Standing};
 use super::undo;
 use crate::model::finding::FindingRef;
-use crate::model::plan::Planned;
+use crate::model::plan::{Deed, Planned, Step};
 use crate::model::report::ActionState;
 use crate::model::run::Entry;
 use host::{GOAL, HALF, Host, START, Trouble};
@@ -210,6 +211,37 @@ fn what_was_so_before_is_not_taken_back() {
 }
 
 #[test]
+fn after_another_boot_what_the_boot_has_made_is_left_alone() {
+    let host = Host::new();
+    fix(&host).unwrap();
+    host.state().lines.iter_mut().for_each(|line| {
+        if let Entry::Begun { boot_id, .. } = &mut line.what {
+            *boot_id = Some("an earlier one".to_owned());
+        }
+    });
+    assert!(undo_all(&host).unwrap().is_empty());
+    assert_eq!(host.mtus(), [GOAL; 3]);
+    assert!(host.book().standing.actions.iter().all(Acted::is_taken_back));
+
+    // A name that a file keeps is the same in each boot: the file goes, and the name with it.
+    host.state().mtus = host::LINKS.map(|name| (name.to_owned(), START)).into();
+    fix(&host).unwrap();
+    let file = Deed::File { path: "/etc/systemd/network/10.link".to_owned(), content: None };
+    for line in &mut host.state().lines {
+        match &mut line.what {
+            Entry::Begun { boot_id, .. } => *boot_id = Some("an earlier one".to_owned()),
+            Entry::Planned { actions } => {
+                let steps = actions.iter_mut().flat_map(|action| &mut action.steps);
+                steps.for_each(|step| step.does = file.clone());
+            }
+            _ => {}
+        }
+    }
+    assert!(undo_all(&host).unwrap().is_empty());
+    assert_eq!(host.mtus(), [START; 3]);
+}
+
+#[test]
 fn run_that_ended_leaves_nothing_and_one_that_nobody_kept_leaves_all() {
     let host = Host::new();
     let mut book = fix(&host).unwrap().book.unwrap();
@@ -235,4 +267,18 @@ fn no_step_is_made_once_a_guardian_takes_the_run_back() {
     assert_eq!(host.state().deeds, 2);
     assert!(error_of(&book, 0).contains("nobody confirmed it"), "{}", error_of(&book, 0));
     assert!(states(&book).iter().all(|state| *state != Some(ActionState::Applied)));
+}
+
+/// A package was installed, and whoever did it was killed before it was held again.
+#[test]
+fn what_has_no_undo_is_not_said_to_be_taken_back() {
+    let step = Step { does: Deed::Unpack { from: String::new() }, undoes: vec![Deed::Unpack { from: String::new() }] };
+    for (undo, said) in [("none: it stays", ActionState::Applied), ("the same backwards", ActionState::Reverted)] {
+        let planned = Planned { undo: undo.to_owned(), steps: vec![step.clone(); 2], ..planned("fix", "it") };
+        let mut standing = Standing::default();
+        standing.take(&Entry::Planned { actions: vec![planned] });
+        standing.take(&Entry::Done { action: 0, step: 0, already: false });
+        standing.take(&Entry::Undone { action: 0, step: 0 });
+        assert_eq!(super::told::taken_back(&standing.actions[0], None).state, said, "{undo}");
+    }
 }

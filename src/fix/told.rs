@@ -2,9 +2,9 @@
 
 use super::gate::{Gate, Held};
 use super::standing::Acted;
+use crate::model::Report;
 use crate::model::plan::{Deed, Planned, Step};
 use crate::model::report::{Action, ActionState, ActionStep};
-use crate::model::{Finding, Report};
 
 /// A fix that nobody has carried out yet.
 pub fn planned(planned: &Planned, gate: &Gate) -> Action {
@@ -29,15 +29,16 @@ pub fn acted(acted: &Acted) -> Action {
         None if acted.is_taken_back() => (ActionState::Reverted, None),
         None => (ActionState::Failed, Some("it was cut off".to_owned())),
     };
-    Action { error, changed: acted.stands(), ..action(&acted.planned, state) }
+    Action { error, changed: acted.stands(), ..measured(action(&acted.planned, state), acted) }
 }
 
-/// The same with what is free now, in the place of what was foreseen.
-pub fn measured(mut action: Action, findings: &[Finding]) -> Action {
-    let mended = findings.iter().find(|finding| action.mends.as_ref() == Some(&finding.reference()));
-    let free = mended.and_then(|finding| finding.observed.get("free_bytes"));
-    if let (Some(_), Some(free)) = (action.frees_bytes, free) {
-        action.after.insert("free_bytes".to_owned(), free.clone());
+/// What it freed itself, in the place of what was foreseen: of two on one filesystem each has its own.
+fn measured(mut action: Action, acted: &Acted) -> Action {
+    if let Some((before, after)) = acted.free {
+        for (figures, free) in [(&mut action.before, before), (&mut action.after, after)] {
+            figures.insert("free_bytes".to_owned(), free.into());
+        }
+        action.frees_bytes = Some(after.saturating_sub(before));
     }
     action
 }

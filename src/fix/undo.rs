@@ -12,11 +12,20 @@ use crate::model::run::Entry;
 
 /// What could not be taken back; empty where all was.
 pub fn take_back(book: &mut Book, because: &str, change: &dyn Change) -> io::Result<Vec<String>> {
+    let all: Vec<usize> = (0..book.standing.actions.len()).collect();
+    take_back_actions(book, because, &all, change)
+}
+
+/// The same of these alone.
+pub fn take_back_actions(
+    book: &mut Book,
+    because: &str,
+    actions: &[usize],
+    change: &dyn Change,
+) -> io::Result<Vec<String>> {
     book.hold()?;
-    let errors = book.write(Entry::Reverting { because: because.to_owned() }).and_then(|()| {
-        let steps = steps(&book.standing, |_| true);
-        undo_steps(book, steps, change)
-    });
+    let because = because.to_owned();
+    let errors = book.write(Entry::Reverting { because }).and_then(|()| undo_actions(book, actions, change));
     book.release()?;
     errors
 }
@@ -24,8 +33,7 @@ pub fn take_back(book: &mut Book, because: &str, change: &dyn Change) -> io::Res
 /// The same for one action, because it failed: the run itself goes on to its end.
 pub fn take_back_action(book: &mut Book, action: usize, change: &dyn Change) -> io::Result<Vec<String>> {
     book.hold()?;
-    let steps = steps(&book.standing, |it| it == action);
-    let errors = undo_steps(book, steps, change);
+    let errors = undo_actions(book, &[action], change);
     book.release()?;
     errors
 }
@@ -37,7 +45,10 @@ pub fn take_back_left(book: &mut Book, change: &dyn Change) -> io::Result<Vec<St
         Left::Actions(actions) => return undo_actions(book, &actions, change),
         Left::All => {
             let because = book.standing.reverting.clone();
-            (because.unwrap_or_else(|| "nobody kept it".to_owned()), steps(&book.standing, |_| true))
+            (
+                because.unwrap_or_else(|| "nobody kept it".to_owned()),
+                steps(&book.standing, |action| !book.standing.may_keep_a_name(action)),
+            )
         }
     };
     if book.standing.reverting.is_none() {
@@ -62,6 +73,7 @@ fn undo_steps(book: &mut Book, steps: Vec<Undo>, change: &dyn Change) -> io::Res
     let mut errors = Vec::new();
     for (action, step, undoes) in steps {
         book.write(Entry::UndoIntent { action, step })?;
+        let undoes = if book.standing.is_gone(action) { &[] } else { undoes.as_slice() };
         match undoes.iter().try_for_each(|deed| do_deed(change, deed).map(drop)) {
             Ok(()) => book.write(Entry::Undone { action, step })?,
             Err(not_done) => {

@@ -14,13 +14,19 @@ pub trait Change: Observe {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NotDone {
     pub why: String,
-    /// Nothing of it was done: what it was to be done on has changed since it was planned.
+    /// Nothing of it was done, so that nothing is to be taken back: what it was to be done on has changed since it was
+    /// planned, takes nothing, or is not to be reached.
     pub outdated: bool,
 }
 
 impl NotDone {
     pub fn new(why: impl Into<String>) -> Self {
         Self { why: why.into(), outdated: false }
+    }
+
+    /// Somebody else has the lock of the package manager: what dpkg, and apt, say before they have done anything.
+    pub fn is_locked_out(&self) -> bool {
+        ["lock was locked by another process", "E: Could not get lock"].iter().any(|words| self.why.contains(words))
     }
 }
 

@@ -13,6 +13,8 @@ use nix::fcntl::{Flock, FlockArg};
 /// Gone with the next boot, as locks are.
 pub const DIRECTORY: &str = "/run/hostready";
 
+const NAME: &str = "lock";
+
 /// How often it is tried until somebody holds it in earnest.
 const PROBES: usize = 30;
 
@@ -35,7 +37,7 @@ impl RunLock {
     }
 
     fn take_in(directory: &Path, run: &str) -> Result<Self, Refused> {
-        let file = open(directory, true).map_err(Refused::Failed)?;
+        let file = open(directory, NAME, true).map_err(Refused::Failed)?;
         match exclusive(file) {
             Ok(mut held) => {
                 write_name(&mut held, run).map_err(Refused::Failed)?;
@@ -61,18 +63,18 @@ pub fn exclusive(mut file: File) -> Result<Flock<File>, (File, Errno)> {
 
 /// The run that goes on now, if one does; whoever only looks asks this and takes nothing.
 pub fn holder() -> Option<String> {
-    let file = open(Path::new(DIRECTORY), false).ok()?;
+    let file = open(Path::new(DIRECTORY), NAME, false).ok()?;
     match Flock::lock(file, FlockArg::LockSharedNonblock) {
         Err((mut file, Errno::EWOULDBLOCK)) => Some(name(&mut file).unwrap_or_default()),
         _ => None,
     }
 }
 
-fn open(directory: &Path, create: bool) -> io::Result<File> {
+pub fn open(directory: &Path, name: &str, create: bool) -> io::Result<File> {
     if create {
         std::fs::DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
     }
-    OpenOptions::new().read(true).write(create).create(create).truncate(false).mode(0o600).open(directory.join("lock"))
+    OpenOptions::new().read(true).write(create).create(create).truncate(false).mode(0o600).open(directory.join(name))
 }
 
 fn write_name(file: &mut File, run: &str) -> io::Result<()> {
@@ -96,7 +98,7 @@ mod tests {
     fn whoever_only_asks_is_in_nobodys_way() {
         let home = tempfile::tempdir().unwrap();
         RunLock::take_in(home.path(), "one").unwrap();
-        let asked = Flock::lock(open(home.path(), false).unwrap(), FlockArg::LockShared).unwrap();
+        let asked = Flock::lock(open(home.path(), NAME, false).unwrap(), FlockArg::LockShared).unwrap();
         let asking = std::thread::spawn(move || {
             std::thread::sleep(Duration::from_millis(50));
             drop(asked);

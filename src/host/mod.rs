@@ -1,6 +1,8 @@
 //! The only door to the machine.
 
+pub mod armed;
 pub mod asking;
+pub mod at_work;
 pub mod boot;
 pub mod change;
 pub mod configuration;

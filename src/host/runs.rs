@@ -11,6 +11,8 @@ use std::time::SystemTime;
 use super::lock::DIRECTORY;
 use super::snapshots::{RESERVE, Snapshots, UnsafeState, is_ours};
 use super::store;
+use crate::model::Report;
+use crate::model::gather::Arrange as _;
 use crate::model::run::{Entry, Line};
 
 const JOURNAL: &str = "journal";
@@ -117,13 +119,28 @@ impl Runs {
         sync(&self.of(run))
     }
 
-    /// A run that did nothing leaves nothing.
+    /// None where the run has left none.
+    pub fn report(&self, run: &str) -> io::Result<Option<Report>> {
+        match std::fs::read(self.of(run).join(REPORT)) {
+            Ok(text) => Ok(Some(serde_json::from_slice(&text)?)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// A run that did nothing leaves nothing, and one that is old enough. Without a journal it is none.
     pub fn forget(&self, run: &str) -> io::Result<()> {
+        std::fs::remove_file(self.of(run).join(JOURNAL))?;
         std::fs::remove_dir_all(self.of(run))
     }
 
     pub fn exists(&self, run: &str) -> bool {
         self.of(run).join(JOURNAL).is_file()
+    }
+
+    /// How much was written; none where there is no such run.
+    pub fn length(&self, run: &str) -> Option<u64> {
+        self.of(run).join(JOURNAL).metadata().ok().map(|journal| journal.len())
     }
 
     /// One that exists, to go on with.
@@ -144,9 +161,12 @@ impl Runs {
         };
         let mut names = Vec::new();
         for entry in entries {
-            names.extend(entry?.file_name().into_string().ok());
+            // One that was killed before it had a journal did nothing.
+            names.extend(entry?.file_name().into_string().ok().filter(|run| self.exists(run)));
         }
-        names.sort();
+        // One that was cut off before it had a journal did nothing.
+        names.retain(|run| self.exists(run));
+        names.arrange();
         Ok(names)
     }
 }
@@ -272,6 +292,15 @@ mod tests {
         }
         assert_eq!(runs.list().unwrap(), ["one"]);
         assert!(runs.begin("one").is_err(), "a name is used once");
+    }
+
+    #[test]
+    fn run_without_a_journal_is_none() {
+        let home = tempfile::tempdir().unwrap();
+        let runs = Runs { state: home.path().to_owned() };
+        drop(runs.begin("one").unwrap());
+        std::fs::create_dir(runs.of("two")).unwrap();
+        assert_eq!(runs.list().unwrap(), ["one"]);
     }
 
     #[test]

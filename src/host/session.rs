@@ -26,7 +26,7 @@ const PROPERTIES: [&str; 4] = [
 ];
 
 /// A proxy that is reached with a password is left out: whoever asks systemd can read what a unit is given.
-const PROXIES: [&str; 8] =
+pub const PROXIES: [&str; 8] =
     ["http_proxy", "https_proxy", "all_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"];
 
 /// Starts `hostready ARGUMENTS…` so that it outlives us. What is to be said of how it was started, where that is not as

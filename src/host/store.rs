@@ -54,18 +54,7 @@ impl Store {
 
     /// Removes what runs left in a directory that were killed while they wrote: what is being written now is younger.
     pub fn sweep(&self, directory: &Path) -> io::Result<()> {
-        for entry in std::fs::read_dir(directory)? {
-            let entry = entry?;
-            let is_ours = entry.file_name().to_str().is_some_and(|name| name.starts_with(TEMPORARY));
-            let remove_if_old = |found: std::fs::Metadata| match found.modified()?.elapsed() {
-                Ok(age) if age > LEFT_BEHIND && !found.is_dir() => std::fs::remove_file(entry.path()),
-                _ => Ok(()),
-            };
-            if is_ours {
-                unless_gone(entry.metadata().and_then(remove_if_old))?;
-            }
-        }
-        Ok(())
+        sweep(directory, LEFT_BEHIND)
     }
 
     pub fn remove(&self, path: &Path) -> io::Result<()> {
@@ -149,6 +138,22 @@ pub(super) fn link(path: &Path, target: &Path) -> io::Result<()> {
     let mut staged = Staged { ready: Vec::new() };
     staged.link(path, target)?;
     staged.commit()
+}
+
+/// As `Store::sweep`, of what is older than this.
+pub(super) fn sweep(directory: &Path, age: Duration) -> io::Result<()> {
+    for entry in std::fs::read_dir(directory)? {
+        let entry = entry?;
+        let is_ours = entry.file_name().to_str().is_some_and(|name| name.starts_with(TEMPORARY));
+        let remove_if_old = |found: std::fs::Metadata| match found.modified()?.elapsed() {
+            Ok(found_age) if found_age > age && !found.is_dir() => std::fs::remove_file(entry.path()),
+            _ => Ok(()),
+        };
+        if is_ours {
+            unless_gone(entry.metadata().and_then(remove_if_old))?;
+        }
+    }
+    Ok(())
 }
 
 /// As `Store::reserve`.

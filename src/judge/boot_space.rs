@@ -67,7 +67,12 @@ fn sizes(entries: &[Entry], kernel: &str) -> (u64, u64) {
     let of_kernel: u64 = files.clone().filter(|file| !is_aside(&file.name)).map(|file| file.bytes).sum();
     let of_initrd: u64 = files.filter(|file| file.name == initrd_name).map(|file| file.bytes).sum();
     let of_initrd = if of_initrd == 0 { USUAL_INITRD } else { of_initrd };
-    (of_kernel + MIB, of_initrd + (of_initrd / 20).max(MIB))
+    (of_kernel + MIB, with_margin(of_initrd))
+}
+
+/// What an initial ramdisk may grow to when it is made again.
+pub fn with_margin(of_initrd: u64) -> u64 {
+    of_initrd + (of_initrd / 20).max(MIB)
 }
 
 fn counted(count: u64, what: &str) -> String {

@@ -12,7 +12,9 @@ use serde_json::Value;
 use super::next_kernel::next_kernel_arguments;
 use super::outcome::{NOT_PRESENT, Outcome};
 use crate::catalog::kind::boot::COMMAND_LINE;
-use crate::catalog::kind::network::{LINK_DIRECTORIES, NETPLAN_DIRECTORIES, RULE_DIRECTORIES, RUN_LINKS, RUN_RULES};
+use crate::catalog::kind::network::{
+    LINK_DIRECTORIES, NETPLAN_DIRECTORIES, OWN_LINKS, RULE_DIRECTORIES, RUN_LINKS, RUN_RULES,
+};
 use crate::facts::identity;
 use crate::facts::link_files::{Device, LinkFiles};
 use crate::facts::nic_naming::{Scheme, represented_function};
@@ -30,12 +32,17 @@ use next_name::{Naming, NextName, RulesThen, argument, scheme_now};
 const KERNEL_NAMES: [&str; 5] = ["eth", "ib", "usb", "wlan", "wwan"];
 
 pub fn judge(facts: &Facts<'_>) -> Vec<Outcome> {
+    judge_with(facts, None)
+}
+
+/// The same where these `.link` files, and no others, were the administrator's own.
+pub fn judge_with(facts: &Facts<'_>, own: Option<&Files>) -> Vec<Outcome> {
     let links = match facts.links() {
         Reading::Known(links) => links,
         Reading::Absent => return vec![Outcome::undetermined("", "failed", "the kernel lists no network devices")],
         Reading::Unreadable(trouble) => return vec![Outcome::unknown("", &trouble)],
     };
-    let naming = match naming(facts) {
+    let naming = match naming(facts, own) {
         Ok(naming) => naming,
         Err(trouble) => return vec![Outcome::unknown("", &trouble)],
     };
@@ -79,13 +86,13 @@ fn next_name_of(outcome: &Outcome) -> Option<&str> {
 pub fn open_questions(facts: &Facts<'_>) -> Vec<Query> {
     let Reading::Known(links) = facts.links() else { return Vec::new() };
     let nics = in_use(links, facts).into_keys().map(|name| Query::Nic(name.to_owned()));
-    nics.chain(additions(facts).into_iter().map(Query::Files)).collect()
+    nics.chain(additions(facts, lasting_directories()).into_iter().map(Query::Files)).collect()
 }
 
 /// The files that are added to `.link` files, as patterns: `/etc/systemd/network/99-default.link.d/*.conf`.
-fn additions(facts: &Facts<'_>) -> Vec<String> {
+pub fn additions(facts: &Facts<'_>, directories: impl IntoIterator<Item = &'static str>) -> Vec<String> {
     let mut patterns = Vec::new();
-    for directory in lasting_directories() {
+    for directory in directories {
         if let Reading::Known(names) = facts.reading::<Vec<String>>(&Query::Directory(directory.to_owned())) {
             let added = names.iter().filter(|name| name.ends_with(".link.d"));
             patterns.extend(added.map(|name| format!("{directory}/{name}/*.conf")));
@@ -101,18 +108,19 @@ fn lasting_directories() -> impl Iterator<Item = &'static str> {
 
 type Directories<'a> = Vec<(String, Reading<&'a Files>)>;
 
-fn naming<'a>(facts: &Facts<'a>) -> Result<Naming, Trouble> {
+fn naming<'f>(facts: &'f Facts<'_>, own: Option<&'f Files>) -> Result<Naming, Trouble> {
     for directory in lasting_directories() {
         if let Reading::Unreadable(trouble) = facts.reading::<Vec<String>>(&Query::Directory(directory.to_owned())) {
             return Err(trouble);
         }
     }
-    let additions: Directories<'a> = facts.files(additions(facts));
+    let additions: Directories<'f> = facts.files(additions(facts, lasting_directories()));
     let command_line = told_at_boot(facts)?;
     let next = next_boot(facts, command_line.as_deref())?;
-    let files = |directory: &str, end: &str| match directory {
-        RUN_LINKS => Reading::Known(&next.links),
-        RUN_RULES => Reading::Known(&next.rules),
+    let files = |directory: &str, end: &str| match (directory, own) {
+        (OWN_LINKS, Some(own)) if end == "link" => Reading::Known(own),
+        (RUN_LINKS, _) => Reading::Known(&next.links),
+        (RUN_RULES, _) => Reading::Known(&next.rules),
         _ => facts.reading(&Query::Files(format!("{directory}/*.{end}"))),
     };
     let links = LINK_DIRECTORIES.map(|directory| (directory.to_owned(), files(directory, "link")));
@@ -214,7 +222,7 @@ fn judge_nic(name: &str, link: &Link, links: &Links, naming: &Naming, facts: &Fa
 }
 
 /// What it may be called while udev looks for its name: what the kernel counts, or what the ramdisk's udev gave it.
-fn possible_names(today: &str) -> Vec<String> {
+pub fn possible_names(today: &str) -> Vec<String> {
     let kernel = KERNEL_NAMES.into_iter().find(|prefix| is_counted(today, prefix)).unwrap_or("eth");
     let counted = ["0", "1", "7", "12"].into_iter().map(|number| format!("{kernel}{number}"));
     counted.chain([today.to_owned()]).collect()
@@ -299,4 +307,4 @@ fn said_of(path: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests;
+pub mod tests;

@@ -58,7 +58,8 @@ fn is_wrong(finding: &Finding, intent: Intent) -> bool {
     counts && finding.waiver.is_none()
 }
 
-fn passes(finding: &Finding, checks: &[Check], intent: Intent) -> bool {
+/// Whether it may be gone after a while by itself.
+pub fn passes(finding: &Finding, checks: &[Check], intent: Intent) -> bool {
     let cause = finding.cause.as_deref();
     if finding.status == Status::Unknown {
         let not_yet = [TroubleCause::Refused, TroubleCause::TimedOut].map(TroubleCause::as_str);

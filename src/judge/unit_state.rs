@@ -25,6 +25,10 @@ pub fn judge_unit(name: &UnitName, facts: &Facts<'_>) -> Outcome {
     .asking(asked)
 }
 
+/// What fails and is started again is active in between: so long it must be to count as running, after so many restarts.
+const SETTLED_MS: u64 = 30_000;
+const RESTARTS: u32 = 2;
+
 /// The states of systemd.unit(5), the worst first.
 fn judge_state(name: &str, unit: &Unit) -> Outcome {
     let is_active = is_active(&unit.active);
@@ -37,6 +41,11 @@ fn judge_state(name: &str, unit: &Unit) -> Outcome {
         Outcome::fail(name, Some("masked"), masked(name, unit, is_active))
     } else if unit.sub == "auto-restart" || unit.result == "start-limit-hit" {
         let detail = format!("{name} keeps failing ({}, {} restarts)", unit.result, unit.restarts);
+        Outcome::fail(name, Some("crash-loop"), detail)
+    } else if let Some(ms) = unit.active_for_ms.filter(|ms| *ms < SETTLED_MS && unit.restarts >= RESTARTS && is_active)
+    {
+        let detail =
+            format!("{name} keeps failing: started again {} s ago, after {} restarts", ms / 1000, unit.restarts);
         Outcome::fail(name, Some("crash-loop"), detail)
     } else if unit.active == "failed" {
         Outcome::fail(name, Some("failed"), format!("{name} has failed ({})", unit.result))
@@ -96,6 +105,22 @@ mod tests {
             file_state: own(file_state),
             result: own(result),
             ..Unit::default()
+        }
+    }
+
+    #[test]
+    fn what_was_just_started_again_does_not_count_as_running() {
+        let running = unit("loaded", "active", "running", "enabled", "success");
+        for (restarts, active_for_ms, status) in [
+            (12, Some(900), Status::Fail),
+            (2, Some(29_999), Status::Fail),
+            (1, Some(900), Status::Pass),
+            (12, Some(30_000), Status::Pass),
+            (12, None, Status::Pass),
+        ] {
+            let outcome = judge_state("x.service", &Unit { restarts, active_for_ms, ..running.clone() });
+            assert_eq!(outcome.status, status, "{restarts} {active_for_ms:?}: {}", outcome.detail);
+            assert_eq!(outcome.cause, (status == Status::Fail).then_some("crash-loop"));
         }
     }
 

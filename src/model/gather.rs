@@ -1,4 +1,5 @@
 //! What is kept in order, without the code of a sort for each type of entry.
+#![allow(clippy::disallowed_methods)] // this is the home of the methods that are denied elsewhere
 
 use std::cmp::Ordering;
 

@@ -1,6 +1,7 @@
 //! Plain data that every layer names. Nothing here reads, judges or prints.
 
 pub mod answer;
+pub mod armed;
 pub mod finding;
 pub mod gather;
 pub mod objects;

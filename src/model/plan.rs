@@ -89,10 +89,10 @@ pub enum Deed {
         path: String,
         target: String,
     },
-    /// A setting of the kernel below /proc/sys.
-    Setting {
-        path: String,
-        value: String,
+    /// The neighbours are told which hardware address an address has now.
+    Announce {
+        device: String,
+        address: String,
     },
 }
 
@@ -105,7 +105,7 @@ choice! {
     "unpack" => Unpack { from },
     "file" => File { path, content },
     "link" => Link { path, target },
-    "setting" => Setting { path, value },
+    "announce" => Announce { device, address },
 }
 
 /// A program of the closed list.
@@ -119,6 +119,10 @@ pub struct Run {
 }
 
 row!(Run, Required { argv, deadline_s: Sparse, until: Sparse });
+
+/// How apt is told to remove packages, in earnest and in a simulation: what else is no longer needed stays, whatever its
+/// configuration says.
+pub const REMOVE: [&str; 4] = ["-o", "APT::Get::AutomaticRemove=false", "--purge", "remove"];
 
 /// Operations on the switch's database that succeed or fail together.
 #[derive(Clone, Debug, PartialEq)]
@@ -155,6 +159,10 @@ pub struct Doomed {
 row!(Doomed, Required { path, bytes, device });
 
 impl Planned {
+    pub fn is_irreversible(&self) -> bool {
+        self.undo.starts_with("none:")
+    }
+
     /// What speaks of it: `journal.vacuum /var`.
     pub fn name(&self) -> String {
         if self.subject.is_empty() { self.fix.clone() } else { format!("{} {}", self.fix, self.subject) }
@@ -180,6 +188,27 @@ impl Run {
 }
 
 impl Deed {
+    /// As it is done once more: that a file was written to since then says nothing any more.
+    #[must_use]
+    pub fn again(self) -> Self {
+        match self {
+            Self::Run(Run { until: Some(Holds::Written { .. }), argv, deadline_s }) => {
+                Self::Run(Run { argv, deadline_s, until: None })
+            }
+            deed => deed,
+        }
+    }
+
+    /// Whether it is forgotten when the host goes down: the kernel or systemd was told, and no file or database.
+    pub fn ends_with_boot(&self) -> bool {
+        let Self::Run(run) = self else { return matches!(self, Self::Announce { .. }) };
+        match run.argv.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+            ["ip", ..] => true,
+            ["systemctl", verb, ..] => matches!(verb, "start" | "stop" | "restart" | "reset-failed"),
+            _ => false,
+        }
+    }
+
     /// What a person reads: a command line, or what becomes of which row or file.
     pub fn lines(&self) -> Vec<String> {
         match self {
@@ -191,12 +220,21 @@ impl Deed {
                 std::iter::once(format!("make {into} and compare it with the files")).chain(moved).collect()
             }
             Self::Unpack { from } => vec![format!("put back what is in {from}, compare, and remove it")],
+            // Somebody is to read what it says, and it is short.
+            Self::File { path, content: Some(content) } if path.ends_with(".link") => {
+                let text = String::from_utf8_lossy(&content.bytes);
+                let said = text.lines().filter(|line| !line.is_empty()).map(|line| format!("  {line}"));
+                std::iter::once(format!("write {path}:")).chain(said).collect()
+            }
             Self::File { path, content: Some(content) } => {
                 vec![format!("write {path}, {} bytes", content.bytes.len())]
             }
             Self::File { path, content: None } => vec![format!("remove {path}")],
             Self::Link { path, target } => vec![format!("link {path} to {target}")],
-            Self::Setting { path, value } => vec![format!("set {path} to {value}")],
+            Self::Announce { device, address } => {
+                let how = if address.contains(':') { "neighbour advertisement" } else { "gratuitous ARP" };
+                vec![format!("announce {address} on {device}: {how}")]
+            }
         }
     }
 }

@@ -93,11 +93,13 @@ pub enum Query {
     Module(String),
     /// The Python environments below a directory.
     PythonEnvironments(String),
-    /// What apt would do, without doing it: to install `name=version` again, or, for the empty word, to mend what is
-    /// broken. Only a repair is planned from this: it runs apt, and a look runs nothing.
+    /// What apt would do, without doing it: to install `name=version` again, to remove all of `name- other-`, or, for the
+    /// empty word, to mend what is broken. Only a repair is planned from this: it runs apt, and a look runs nothing.
     Simulated(String),
     /// The archives of this package in the caches of this host.
     Archives(String),
+    /// What this unit said last: asked, like the two above, where a repair is planned alone.
+    UnitLog(String),
 }
 
 /// The families of files that a fix for space can free.
@@ -155,6 +157,7 @@ impl Query {
             | Self::PythonEnvironments(_)
             | Self::Simulated(_)
             | Self::Archives(_)
+            | Self::UnitLog(_)
             | Self::Initrd(_)
             | Self::Guests
             | Self::Processes(_) => self.to_string(),
@@ -220,6 +223,7 @@ impl Query {
             Self::PythonEnvironments(path) => ("python-environments", path),
             Self::Simulated(what) => ("simulated", what),
             Self::Archives(name) => ("archives", name),
+            Self::UnitLog(name) => ("unit-log", name),
         };
         (kind, Cow::Borrowed(argument))
     }
@@ -295,6 +299,7 @@ impl FromStr for Query {
             "python-environments" => Self::PythonEnvironments(owned),
             "simulated" => Self::Simulated(owned),
             "archives" => Self::Archives(owned),
+            "unit-log" => Self::UnitLog(owned),
             _ => return Err(format!("`{key}` is no question that this version knows")),
         };
         Ok(query)

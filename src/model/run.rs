@@ -90,6 +90,15 @@ pub enum Holds {
     Held {
         name: String,
     },
+    /// dpkg has none of these packages any more.
+    Removed {
+        names: Vec<String>,
+    },
+    /// Somebody has written to this file since.
+    Written {
+        path: String,
+        since: i64,
+    },
 }
 
 choice! {
@@ -110,6 +119,8 @@ choice! {
     "package" => Package { name, version },
     "reinstalled" => Reinstalled { name, version, list, since },
     "held" => Held { name },
+    "removed" => Removed { names },
+    "written" => Written { path, since },
 }
 
 /// What a person asked for, as it is handed to whoever carries it out.
@@ -203,6 +214,12 @@ pub enum Entry {
         /// Nothing of it was done, so there is nothing to take back.
         untouched: bool,
     },
+    /// What was free where it makes room, when it was begun and when it was made.
+    Freed {
+        action: usize,
+        free_before: u64,
+        free_after: u64,
+    },
     /// How an action ended, as the host shows it.
     Judged {
         action: usize,
@@ -248,6 +265,7 @@ choice! {
     "intent" => Intent { action, step },
     "done" => Done { action, step, already },
     "failed" => Failed { action, step, error, untouched: Optional },
+    "freed" => Freed { action, free_before, free_after },
     "judged" => Judged { action, state, error },
     "reverting" => Reverting { because },
     "undo-intent" => UndoIntent { action, step },

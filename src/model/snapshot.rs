@@ -38,6 +38,9 @@ pub struct Snapshot {
     /// The baseline that stays, because the host has not come back whole. This document then holds no answers, and what is
     /// wrong against that baseline in `findings`.
     pub kept: Option<Baseline>,
+    /// The boot guard may act on this host until then, RFC 3339. Never in the document that is kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub armed_until: Option<String>,
     pub host: Host,
     /// What could not be read, by question: it will not verify clean.
     pub unreadable: Vec<Unreadable>,

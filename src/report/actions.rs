@@ -3,16 +3,24 @@
 use serde_json::{Map, Value};
 
 use super::layout::{Paint, command_line, entry, paragraph, printable, time};
-use crate::model::Report;
 use crate::model::report::{Action, ActionState};
+use crate::model::{Finding, Report};
 use crate::units::Bytes;
 
-/// More rows or files than this are counted.
-const SHOWN: usize = 12;
+/// More rows or files than this are counted; fewer of what is not done.
+const SHOWN: usize = 20;
+const REFUSED_SHOWN: usize = 3;
 
 /// The report of a verb that speaks of repairs first.
-pub fn is_of_fixes(report: &Report) -> bool {
+fn is_of_fixes(report: &Report) -> bool {
     matches!(report.verb.as_str(), "fix" | "undo")
+}
+
+/// Whether what becomes of a finding is told with the repairs, so that it needs only be named.
+pub fn is_named(report: &Report, finding: &Finding) -> bool {
+    let is_open = |state| matches!(state, ActionState::Planned | ActionState::Applied | ActionState::Pending);
+    let mends = |action: &&Action| action.mends.as_ref() == Some(&finding.reference());
+    report.verb == "undo" || report.actions.iter().filter(mends).any(|action| is_open(action.state))
 }
 
 pub fn render(report: &Report, paint: &Paint) -> String {
@@ -44,7 +52,7 @@ pub fn render(report: &Report, paint: &Paint) -> String {
     if is_of_fixes(report) && report.actions.is_empty() {
         let words = match report.verb.as_str() {
             "fix" if report.findings.iter().any(|it| it.is_headline()) => {
-                "nothing of what was asked for can be repaired here"
+                "no fix repairs what was asked for; what to type by hand stands below"
             }
             "fix" => "nothing to repair",
             _ => "nothing to take back",
@@ -64,15 +72,20 @@ fn show(out: &mut String, action: &Action, report: &Report) {
     }
     let is_open = action.state == ActionState::Planned;
     if !action.why.is_empty() && (is_open || action.state == ActionState::Refused) {
-        line(&action.why);
+        action.why.split("; ").for_each(&mut line);
     }
-    change(&action.before, &action.after).iter().for_each(|words| line(words));
+    // What was taken back is not always as it was: the words of its undo say how.
+    if !matches!(action.state, ActionState::Refused | ActionState::Reverted) {
+        change(&action.before, &action.after).iter().for_each(|words| line(words));
+    }
     if let Some(bytes) = action.frees_bytes.filter(|_| is_open) {
         line(&format!("would free {}", Bytes(bytes)));
     }
     show_steps(out, action);
     let mut line = |words: &str| out.push_str(&paragraph("    ", words));
-    if is_open || action.state == ActionState::Applied && action.error.is_none() {
+    if matches!(action.state, ActionState::Planned | ActionState::Reverted)
+        || action.state == ActionState::Applied && action.error.is_none()
+    {
         line(&format!("undo: {}", action.undo));
     }
     if let Some(risk) = action.risk.as_ref().filter(|_| is_open) {
@@ -81,9 +94,14 @@ fn show(out: &mut String, action: &Action, report: &Report) {
     if !action.needs.is_empty() {
         line(&format!("needs {}", action.needs.join(" ")));
     }
-    for finding in report.findings.iter().filter(|it| is_open && it.caused_by.is_some() && it.caused_by == action.mends)
-    {
-        line(&format!("{}: repaired after it has been read again", finding.name()));
+    let explained =
+        report.findings.iter().filter(|it| is_open && it.caused_by.is_some() && it.caused_by == action.mends);
+    let names: Vec<String> = explained.map(Finding::name).collect();
+    if !names.is_empty() {
+        let more = names.len().checked_sub(SHOWN).filter(|more| *more > 0);
+        let more = more.map(|more| format!(" and {more} more")).unwrap_or_default();
+        let names = names.iter().take(SHOWN).map(String::as_str).collect::<Vec<_>>().join(", ");
+        line(&format!("then, if they are still wrong: {names}{more}"));
     }
 }
 
@@ -96,8 +114,9 @@ fn show_steps(out: &mut String, action: &Action) {
         lines.extend(step.argv.iter().map(|argv| format!("    $ {}\n", command_line(argv))));
         lines.extend(step.words.iter().map(|words| format!("    - {}\n", printable(words))));
     }
-    lines.iter().take(SHOWN).for_each(|line| out.push_str(line));
-    if let Some(more) = lines.len().checked_sub(SHOWN).filter(|more| *more > 0) {
+    let shown = if action.state == ActionState::Refused { REFUSED_SHOWN } else { SHOWN };
+    lines.iter().take(shown).for_each(|line| out.push_str(line));
+    if let Some(more) = lines.len().checked_sub(shown).filter(|more| *more > 0) {
         out.push_str(&format!("      and {more} more; --json has all\n"));
     }
 }
@@ -113,8 +132,18 @@ fn change(before: &Map<String, Value>, after: &Map<String, Value>) -> Vec<String
         Some(value) => value.to_string(),
     };
     let keys = before.keys().chain(after.keys().filter(|key| !before.contains_key(*key)));
-    let differ = keys.filter(|key| before.get(*key) != after.get(*key));
-    differ.map(|key| format!("{key}: {} -> {}", shown(key, before.get(key)), shown(key, after.get(key)))).collect()
+    let of_key = |key: &String| match (before.get(key), after.get(key)) {
+        (was, is) if was == is => Vec::new(),
+        // A name each, as packages have.
+        (Some(Value::Object(was)), Some(Value::Object(is))) => {
+            change(was, is).iter().map(|words| format!("{key}: {words}")).collect()
+        }
+        (was, is) => {
+            let name = key.strip_suffix("_bytes").unwrap_or(key);
+            vec![format!("{name}: {} -> {}", shown(key, was), shown(key, is))]
+        }
+    };
+    keys.flat_map(of_key).collect()
 }
 
 fn how_to_go_on(report: &Report) -> String {
@@ -131,8 +160,12 @@ fn how_to_go_on(report: &Report) -> String {
         let flags: String = flags.iter().map(|flag| format!(" {flag}")).collect();
         return format!(
             "\n{}",
-            paragraph("", &format!("to do it: the same command with --apply{flags}, and a name or --all"))
+            paragraph("", &format!("to do it: the same command with --apply{flags}, and --all where it names nothing"))
         );
+    }
+    if report.verb == "fix" && !report.changed && report.actions.iter().all(|it| it.state == ActionState::Refused) {
+        let words = if report.actions.is_empty() { "" } else { "\nnothing was changed: each says above why not\n" };
+        return words.to_owned();
     }
     if report.verb != "fix" || !report.changed {
         return String::new();
@@ -189,9 +222,10 @@ WOULD BE DONE
     undo: the same backwards
     risk: eno1 is down for a moment
     needs --accept disruption
-    network.address-kept br-ex: repaired after it has been read again
+    then, if they are still wrong: network.address-kept br-ex
 
-to do it: the same command with --apply --accept disruption, and a name or --all
+to do it: the same command with --apply --accept disruption, and --all where it
+names nothing
 ";
         assert_eq!(render(&report("planned", None), &Paint { color: false }), expected);
     }
@@ -203,5 +237,18 @@ to do it: the same command with --apply --accept disruption, and a name or --all
         let failed = render(&report("failed", Some("`ip` exited 2: busy")), &Paint { color: false });
         assert!(failed.contains("FAILED\n") && failed.contains("    `ip` exited 2: busy\n"), "{failed}");
         assert!(!failed.contains("takes it back"), "nothing was changed: {failed}");
+        let back = render(&report("reverted", None), &Paint { color: false });
+        assert!(back.contains("undo: the same backwards") && !back.contains("->"), "{back}");
+        let refused = render(&report("refused", Some("it is busy")), &Paint { color: false });
+        assert!(refused.contains("    it is busy\n    eno1 is now called ens11\n    $ ip link"), "{refused}");
+        assert!(refused.ends_with("\nnothing was changed: each says above why not\n"), "{refused}");
+    }
+
+    #[test]
+    fn what_has_a_name_each_is_a_line_each() {
+        let of = |value: serde_json::Value| value.as_object().cloned().unwrap_or_default();
+        let before = of(json!({"packages": {"a": "1 unpacked", "b": "2 installed"}, "free_bytes": 1 << 30}));
+        let after = of(json!({"packages": {"a": "1 installed", "b": "2 installed"}, "free_bytes": 2_u64 << 30}));
+        assert_eq!(change(&before, &after), ["free: 1 GiB -> 2 GiB", "packages: a: 1 unpacked -> 1 installed"]);
     }
 }

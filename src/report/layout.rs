@@ -1,5 +1,7 @@
 //! Lines of a width that fits a console, and colours for those that have them.
 
+use std::borrow::Cow;
+
 use anstyle::{AnsiColor, Style};
 
 pub const WIDTH: usize = 80;
@@ -45,7 +47,7 @@ pub fn printable(text: &str) -> String {
 pub fn paragraph(indent: &str, text: &str) -> String {
     let mut out = String::new();
     let mut line = String::new();
-    for word in printable(text).split_whitespace() {
+    for word in printable(text).split_whitespace().map(readable) {
         let would_be = indent.len() + line.chars().count() + 1 + word.chars().count();
         if !line.is_empty() && would_be > WIDTH {
             out.push_str(&format!("{indent}{line}\n"));
@@ -54,10 +56,20 @@ pub fn paragraph(indent: &str, text: &str) -> String {
         if !line.is_empty() {
             line.push(' ');
         }
-        line.push_str(word);
+        line.push_str(&word);
     }
     out.push_str(&format!("{indent}{line}\n"));
     out
+}
+
+/// A time among words, with what punctuation follows it, as a person reads it.
+fn readable(word: &str) -> Cow<'_, str> {
+    const SHAPE: &[u8] = b"0000-00-00T00:00:00Z";
+    let fits = |(at, like): (&u8, &u8)| at == like || like == &b'0' && at.is_ascii_digit();
+    match word.split_at_checked(SHAPE.len()) {
+        Some((at, rest)) if at.as_bytes().iter().zip(SHAPE).all(fits) => Cow::Owned(time(at) + rest),
+        _ => Cow::Borrowed(word),
+    }
 }
 
 /// `2026-11-20 09:14 UTC`; what is no time in RFC 3339, as it is.
@@ -114,6 +126,8 @@ mod tests {
     fn times_and_spans_are_read_at_a_glance() {
         assert_eq!(time("2026-11-20T09:14:02Z"), "2026-11-20 09:14 UTC");
         assert_eq!(time("yesterday"), "yesterday");
+        let told = paragraph("", "taken at 2026-11-20T09:14:02Z, by 2026-11-20T09:14:02 or 2026-11-20T09:14:0xZ");
+        assert_eq!(told, "taken at 2026-11-20 09:14 UTC, by 2026-11-20T09:14:02 or 2026-11-20T09:14:0xZ\n");
         for (until, shown) in [
             ("2026-11-20T09:14:02Z", Some("0 min")),
             ("2026-11-20T11:13:02Z", Some("119 min")),

@@ -11,3 +11,5 @@ pub mod runs;
 pub mod snapshot;
 pub mod text;
 mod tree;
+
+pub use layout::time;

@@ -48,6 +48,12 @@ pub struct Step<'a> {
     pub standing: &'a Standing,
 }
 
+/// The same with how long it takes, as soon as that is of interest.
+pub fn timed(doing: &str, since: Duration) -> String {
+    let since = if since.as_secs() < 2 { String::new() } else { format!("{} ", clock(since)) };
+    printable(&format!("{since}{doing}")).chars().take(WIDTH - 1).collect()
+}
+
 /// What a person is shown of it; most is of no interest.
 pub fn step_line(step: &Step<'_>) -> Option<String> {
     let whole = match &step.line.what {
@@ -62,9 +68,12 @@ pub fn step_line(step: &Step<'_>) -> Option<String> {
             let deed = planned.steps.get(*number)?.undoes.first()?;
             format!("taking back {}: {}", planned.name(), deed.lines().first()?)
         }
+        Entry::Done { .. } if step.standing.actions.iter().all(|acted| acted.is_made() || acted.judged.is_some()) => {
+            "looking at the host again".to_owned()
+        }
         _ => return None,
     };
-    Some(printable(&whole).chars().take(WIDTH - 1).collect())
+    Some(whole)
 }
 
 /// One JSON object, on one line.
@@ -121,6 +130,9 @@ mod tests {
         let line = line(&waiting);
         assert!(line.starts_with("waited 1:05 of 10:00 (and 1 more): apt-get"), "{line}");
         assert!(line.chars().count() < 80 && !line.contains('\u{1b}'), "{line:?}");
+        assert_eq!(timed("a step", Duration::from_millis(1999)), "a step");
+        let long = timed(&"word\u{1b} ".repeat(99), Duration::from_secs(65));
+        assert!(long.starts_with("1:05 word\u{fffd}") && long.chars().count() == WIDTH - 1, "{long:?}");
         let event = event(&waiting);
         assert!(!event.contains('\n') && event.contains("\"waited_ms\":65000"), "{event}");
     }

@@ -12,6 +12,9 @@ pub struct Row {
     /// When it began, RFC 3339 in UTC.
     pub at: String,
     pub state: State,
+    /// The run that it takes back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub takes_back: Option<String>,
     /// What it did to the host, `journal.vacuum /var` each.
     pub actions: Vec<String>,
     /// How it ended.
@@ -46,6 +49,7 @@ impl Row {
             run: run.to_owned(),
             at: lines.first()?.at.clone(),
             state: State::of(standing, holder == Some(run)),
+            takes_back: standing.turns().map(str::to_owned),
             actions: touched.map(|acted| acted.planned.name()).collect(),
             message: standing.ended.as_ref().map(|(_, message)| message.clone()),
             deadline: standing.guard.as_ref().filter(|_| !standing.confirmed).map(|guard| guard.deadline.clone()),
@@ -88,8 +92,11 @@ pub fn list(rows: &[Row]) -> String {
     }
     let mut out = String::new();
     for row in rows {
-        let until = row.deadline.as_ref().map(|deadline| format!(" until {deadline}")).unwrap_or_default();
+        let until = row.deadline.as_ref().map(|deadline| format!(" until {}", time(deadline))).unwrap_or_default();
         out.push_str(&format!("{}  {}  {}{until}\n", row.run, time(&row.at), row.state.words()));
+        if let Some(other) = &row.takes_back {
+            out.push_str(&paragraph("    ", &format!("takes back run {other}")));
+        }
         for action in &row.actions {
             out.push_str(&paragraph("    ", action));
         }

@@ -31,8 +31,12 @@ pub fn render(snapshot: &Snapshot, state: &Path) -> String {
         out.push_str(&paragraph("  ", &format!("kept in: {}", path.display())));
         out.push_str(&paragraph("  ", &format!("recovery card: {}", state.join("console.txt").display())));
     }
+    if let Some(until) = &snapshot.armed_until {
+        let words = format!("armed until {until}: the boot guard may repair the network, over three boots at most");
+        out.push_str(&paragraph("  ", &words));
+    }
     if snapshot.kept.is_some() {
-        out.push_str(&paragraph("  ", "`hostready verify` tells all of it; nothing was written"));
+        out.push_str(&paragraph("  ", "`hostready verify` tells all of it; no snapshot was written"));
     }
     out
 }

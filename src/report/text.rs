@@ -35,10 +35,12 @@ pub fn render(report: &Report, style: &Style) -> String {
     let add = |out: &mut String, title: &str, depth, test: &dyn Fn(&Finding) -> bool| {
         section(out, report, &explained, title, depth, test);
     };
-    let is_of_fixes = actions::is_of_fixes(report);
-    // What is to be done is above; what blocks is named.
-    let depth = if is_of_fixes { Depth::Brief } else { Depth::Full };
-    add(&mut out, &paint.red("BLOCKS"), depth, &|it| failed(it) && it.blocking);
+    // What is to be done is above, and what it is for is named.
+    let blocks = |it: &Finding| failed(it) && it.blocking;
+    let is_above = |it: &Finding| actions::is_named(report, it);
+    add(&mut out, &paint.red("BLOCKS"), Depth::Brief, &|it| blocks(it) && is_above(it));
+    let title = if report.verb == "fix" { "BLOCKS, AND IS NOT REPAIRED BY THIS" } else { "BLOCKS" };
+    add(&mut out, &paint.red(title), Depth::Full, &|it| blocks(it) && !is_above(it));
     let unknown = |it: &Finding| it.status == Status::Unknown && it.waiver.is_none();
     // All that the same baseline would answer stands in one place.
     let lacks_baseline = |it: &Finding| unknown(it) && it.cause.as_deref() == Some(NO_BASELINE);
@@ -200,7 +202,11 @@ const EXPLAINED_SHOWN: usize = 12;
 
 /// Their details are those of the cause: the first clause tells them apart, and where it does not is said once.
 fn show_explained(out: &mut String, below: &[&Finding]) {
-    let brief = |finding: &Finding| finding.detail.split("; ").next().unwrap_or_default().to_owned();
+    let brief = |finding: &Finding| {
+        let clause = finding.detail.split("; ").next().unwrap_or_default();
+        // The name stands before it.
+        clause.strip_prefix(&format!("{}: ", finding.subject)).unwrap_or(clause).to_owned()
+    };
     let shown = below.get(..EXPLAINED_SHOWN).unwrap_or(below);
     for alike in shown.chunk_by(|one, next| brief(one) == brief(next)) {
         let words = format!("explains {}: {}", names(alike), alike.first().map(|it| brief(it)).unwrap_or_default());

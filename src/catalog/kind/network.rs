@@ -74,13 +74,10 @@ fn contact(target: &Target, way: &Way) -> Query {
 }
 
 /// Where `.link` files lie; of two with one name the earlier directory's counts.
-pub const LINK_DIRECTORIES: [&str; 5] = [
-    "/etc/systemd/network",
-    RUN_LINKS,
-    "/usr/local/lib/systemd/network",
-    "/usr/lib/systemd/network",
-    "/lib/systemd/network",
-];
+pub const LINK_DIRECTORIES: [&str; 5] =
+    [OWN_LINKS, RUN_LINKS, "/usr/local/lib/systemd/network", "/usr/lib/systemd/network", "/lib/systemd/network"];
+/// The administrator's own.
+pub const OWN_LINKS: &str = "/etc/systemd/network";
 /// Empty after a boot, until programs write there again.
 pub const RUN_LINKS: &str = "/run/systemd/network";
 pub const RUN_RULES: &str = "/run/udev/rules.d";

@@ -86,6 +86,7 @@ fn bare(msg: String, exit: Exit, host: Host, subject: &Subject) -> Snapshot {
         comment: msg.clone(),
         msg,
         kept: None,
+        armed_until: None,
         host,
         unreadable: Vec::new(),
         findings: Vec::new(),

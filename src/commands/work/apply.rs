@@ -3,9 +3,12 @@
 use std::io;
 use std::time::{Duration, Instant};
 
+use super::begin::{Watch, pending, wait_for_guardian, wait_to_be_kept};
 use super::package_lock::{self, Waited};
+use super::prune::prune;
 use super::{Worker, back};
 use crate::commands::Ended;
+use crate::commands::boot::peers::Peers;
 use crate::commands::sight::{Sight, Sighted};
 use crate::exit::Exit;
 use crate::fix::action::needs_dpkg;
@@ -14,25 +17,28 @@ use crate::fix::gate::Gate;
 use crate::fix::rounds::{Outcome, Seen, World, rounds};
 use crate::fix::standing::Standing;
 use crate::fix::told;
-use crate::host::boot;
 use crate::host::change::Change;
 use crate::host::runs::Runs;
 use crate::judge::outlook::{Outlook, outlook};
 use crate::model::finding::FindingRef;
 use crate::model::plan::Planned;
-use crate::model::report::{Action, ActionState, Intent, Pending};
+use crate::model::report::{Action, ActionState, Intent};
 use crate::model::run::Entry;
 use crate::model::{Finding, Report, Status};
 
 /// So long may what was mended take to show: a link comes up, a daemon connects.
 const TO_SETTLE: Duration = Duration::from_secs(15);
 const PAUSE: Duration = Duration::from_millis(500);
-/// So long has a guardian to answer.
-const TO_ANSWER: Duration = Duration::from_secs(15);
 
 pub fn apply(worker: &mut Worker) -> anyhow::Result<Report> {
     let sight = Sight::new(worker.subject()?, worker.wish("fix"))?;
+    carry_out(worker, sight, None)
+}
+
+/// The same for what this sees to be repaired. With `peers`, each step is taken back that costs the answer of one.
+pub fn carry_out(worker: &mut Worker, sight: Sight, peers: Option<&mut Peers>) -> anyhow::Result<Report> {
     let before = back::take_back_what_was_cut_off(worker)?;
+    prune(worker);
     let gate = Gate {
         accepted: worker.request.accepted.clone(),
         is_guarded: worker.request.confirm_within_s.is_some(),
@@ -48,7 +54,8 @@ pub fn apply(worker: &mut Worker) -> anyhow::Result<Report> {
         last: None,
         runs: None,
         book: None,
-        deadline_boot_ms: None,
+        watch: None,
+        peers,
     };
     let rounded = rounds(&mut applying);
     let mut outcome = rounded.map_err(|error| applying.told_what_stands(error))?;
@@ -56,12 +63,16 @@ pub fn apply(worker: &mut Worker) -> anyhow::Result<Report> {
     let unused = applying.book.take();
     outcome.book = outcome.book.or(unused);
     if let Some(book) = &mut outcome.book {
-        wait_to_be_kept(book)?;
+        wait_to_be_kept(book, applying.watch.as_ref(), &*applying.worker.change())?;
     }
     let Applying { worker, sight, last, runs, is_busy, .. } = applying;
     let Some(seen) = last else { anyhow::bail!("nobody looked") };
     let mut report = report(worker, seen.report, before, &outcome);
-    worker.notices.extend(sight.not_found(&report));
+    if !worker.is_unattended {
+        worker.notices.extend(sight.not_found(&report));
+    }
+    let because = outcome.book.as_ref().and_then(|book| book.standing.reverting.as_ref());
+    worker.notices.extend(because.map(|because| format!("note: the run is taken back: {because}")));
     if let Some(holder) = is_busy {
         end_with(&mut report, Exit::Busy);
         worker.notices.push(format!("busy: {holder}\nhint: wait for it, or give it longer with --lock-timeout"));
@@ -78,7 +89,7 @@ fn report(worker: &Worker, mut report: Report, before: Vec<Action>, outcome: &Ou
         ActionState::Applied if pending.is_some() => Action { state: ActionState::Pending, ..action },
         _ => action,
     };
-    let acted = acted.map(|action| waits(told::measured(action, &report.findings))).collect::<Vec<_>>();
+    let acted = acted.map(waits).collect::<Vec<_>>();
     let refused = outcome.refused.iter().map(|(planned, why)| told::refused(planned, why));
     let has_taken_back = before.iter().any(|action| action.changed);
     report.actions = before.into_iter().chain(acted).chain(refused).collect();
@@ -92,21 +103,6 @@ fn report(worker: &Worker, mut report: Report, before: Vec<Action>, outcome: &Ou
     }
     told::mention(&mut report);
     report
-}
-
-/// What was made and has a guardian waits to be kept from here on; where nothing of it stands there is nothing to keep.
-/// A guardian that takes it back is waited for.
-fn wait_to_be_kept(book: &mut Book) -> io::Result<()> {
-    book.hold()?;
-    let waits = book.standing.guard.is_some() && book.standing.has_changed() && book.standing.is_over().is_none();
-    let written = if waits { book.write(Entry::Pending) } else { Ok(()) };
-    book.release()?;
-    written
-}
-
-fn pending(run: &str, standing: &Standing) -> Option<Pending> {
-    let guard = standing.guard.as_ref().filter(|_| standing.pending && standing.is_over().is_none())?;
-    Some(Pending { run: run.to_owned(), deadline: guard.deadline.clone(), survives_reboot: guard.survives_reboot })
 }
 
 fn end_with(report: &mut Report, exit: Exit) {
@@ -146,8 +142,10 @@ struct Applying<'w> {
     runs: Option<Runs>,
     /// The journal, until the rounds take it.
     book: Option<Book>,
-    /// When the guardian takes it back.
-    deadline_boot_ms: Option<u64>,
+    /// By whom it is taken back.
+    watch: Option<Watch>,
+    /// Who must not be cut off.
+    peers: Option<&'w mut Peers>,
 }
 
 impl World for Applying<'_> {
@@ -170,7 +168,11 @@ impl World for Applying<'_> {
     }
 
     fn forbids(&mut self, planned: &Planned) -> Option<String> {
-        match self.gate.holds(planned) {
+        // Asked anew before each step: where nobody answers it could not be told what a step has cut off.
+        let is_watched =
+            self.gate.unguarded(planned).is_some() && self.peers.as_mut().is_some_and(|peers| peers.answer());
+        let gate = Gate { is_guarded: self.gate.is_guarded || is_watched, ..self.gate.clone() };
+        match gate.holds(planned) {
             Some(held) => Some(held.words()),
             None if needs_dpkg(planned) && self.is_busy.is_some() => self.is_busy.clone(),
             None => self.cannot_be_written_down(planned),
@@ -179,27 +181,34 @@ impl World for Applying<'_> {
 
     fn begin(&mut self, _: &[Planned]) -> Result<Book, String> {
         let mut book = self.book.take().ok_or_else(|| "it cannot be written down".to_owned())?;
-        if self.gate.is_guarded
-            && let Err(why) = self.wait_for_guardian(&mut book)
-        {
-            self.book = Some(book);
-            return Err(why);
+        if self.worker.request.confirm_within_s.is_some() {
+            match wait_for_guardian(&self.worker.request.run, &mut book) {
+                Ok(watch) => self.watch = Some(watch),
+                Err(why) => {
+                    self.book = Some(book);
+                    return Err(why);
+                }
+            }
         }
         Ok(book)
     }
 
     fn change(&self) -> Box<dyn Change> {
-        (self.worker.changing)()
+        self.worker.change()
+    }
+
+    fn before(&mut self) {
+        if let Some(peers) = &mut self.peers {
+            peers.before();
+        }
+    }
+
+    fn harm(&mut self) -> Option<String> {
+        self.peers.as_mut()?.harm()
     }
 
     fn stop(&self) -> Option<String> {
-        if self.worker.signals.is_asked_to_stop() {
-            return Some("a signal asked to stop".to_owned());
-        }
-        let deadline = self.deadline_boot_ms?;
-        // A clock that cannot be read is one that has run out.
-        let is_over = boot::now_ms().map_or(true, |now| now >= deadline);
-        is_over.then(|| "the time to confirm it is over".to_owned())
+        self.worker.stop(self.watch.as_ref())
     }
 }
 
@@ -244,7 +253,7 @@ impl Applying<'_> {
     fn cannot_be_written_down(&mut self, planned: &Planned) -> Option<String> {
         if self.runs.is_none() {
             let runs = Runs { state: self.worker.state() };
-            match self.begin_in(&runs) {
+            match self.worker.begin_in(&runs) {
                 Ok(book) => (self.runs, self.book) = (Some(runs), Some(book)),
                 Err(error) => return self.write_down_elsewhere(planned, &error),
             }
@@ -259,7 +268,7 @@ impl Applying<'_> {
             return Some(format!("{NO_JOURNAL}: {error}"));
         }
         let runs = Runs::for_this_boot();
-        match self.begin_in(&runs) {
+        match self.worker.begin_in(&runs) {
             Ok(book) => {
                 let place = runs.of(&self.worker.request.run);
                 self.worker.notices.push(format!(
@@ -271,30 +280,6 @@ impl Applying<'_> {
             }
             Err(again) => Some(format!("{NO_JOURNAL}: {error}; {again}")),
         }
-    }
-
-    /// Nothing is changed before the guardian has written down when it takes the change back.
-    fn wait_for_guardian(&mut self, book: &mut Book) -> Result<(), String> {
-        let end = Instant::now() + TO_ANSWER;
-        while Instant::now() < end {
-            let seen = book.hold().and_then(|()| book.release());
-            seen.map_err(|error| error.to_string())?;
-            if let Some(guard) = &book.standing.guard {
-                self.deadline_boot_ms = Some(guard.deadline_boot_ms);
-                return Ok(());
-            }
-            std::thread::sleep(Duration::from_millis(20));
-        }
-        Err(format!("the guardian of this run does not answer within {} s", TO_ANSWER.as_secs()))
-    }
-
-    fn begin_in(&self, runs: &Runs) -> io::Result<Book> {
-        runs.is_safe().map_err(io::Error::other)?;
-        let request = Box::new(self.worker.request.clone());
-        let boot_id = self.last.as_ref().and_then(|seen| seen.report.host.boot_id.clone());
-        let mut book = Book::new(Box::new(runs.begin(&request.run)?), &[]);
-        book.write(Entry::Begun { boot_id, request })?;
-        Ok(book)
     }
 }
 

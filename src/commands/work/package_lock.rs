@@ -1,11 +1,13 @@
 //! The lock of the package manager: waited for before anything is planned that needs it, so that the plan is made from
-//! what the other one has left.
+//! what the other one has left; and once more where somebody has taken it since.
 
 use std::time::{Duration, Instant};
 
 use super::Worker;
 use crate::host::Observe;
+use crate::host::change::{Change, NotDone};
 use crate::model::answer::{Answer, Holder, Lock};
+use crate::model::plan::Deed;
 use crate::model::{Query, Reading};
 
 /// What dpkg and apt take.
@@ -44,4 +46,32 @@ fn held(host: &dyn Observe) -> Option<(&'static str, Holder)> {
         Reading::Known(Answer::Lock(Lock { holder: Some(holder) })) => Some((file, holder)),
         _ => None,
     })
+}
+
+/// Changes the host; what finds the lock taken since it was looked for has done nothing, and is done again.
+pub struct Patient {
+    pub host: Box<dyn Change>,
+    pub until: Instant,
+}
+
+impl Observe for Patient {
+    fn ask(&self, query: &Query) -> Reading<Answer> {
+        self.host.ask(query)
+    }
+}
+
+impl Change for Patient {
+    fn act(&self, deed: &Deed) -> Result<(), NotDone> {
+        loop {
+            match self.host.act(deed) {
+                Err(not_done) if not_done.is_locked_out() => {
+                    if Instant::now() >= self.until {
+                        return Err(NotDone { outdated: true, ..not_done });
+                    }
+                    std::thread::sleep(PAUSE);
+                }
+                done => return done,
+            }
+        }
+    }
 }

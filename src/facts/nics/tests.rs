@@ -28,6 +28,7 @@ pub fn snapshot() -> Snapshot {
         msg: String::new(),
         comment: String::new(),
         kept: None,
+        armed_until: None,
         host: Host::default(),
         unreadable: Vec::new(),
         findings: Vec::new(),

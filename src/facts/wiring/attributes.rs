@@ -84,9 +84,12 @@ impl<'a> Wiring<'a> {
             return Value::Object(self.at_depth(row, depth).into_iter().chain(name).gather());
         }
         // A mirror points at ports.
+        Value::from(self.port_name(uuid))
+    }
+
+    pub fn port_name(&self, uuid: &str) -> Option<&str> {
         let ports = self.bridges.values().flat_map(|bridge| &bridge.ports);
-        let name = ports.into_iter().find(|(_, port)| port.row.uuid() == Some(uuid)).map(|(name, _)| name.as_str());
-        Value::from(name)
+        ports.into_iter().find(|(_, port)| port.row.uuid() == Some(uuid)).map(|(name, _)| name.as_str())
     }
 }
 

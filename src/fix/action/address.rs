@@ -6,8 +6,8 @@ use serde_json::Value;
 
 use super::Context;
 use super::ip::{
-    add_address, devices_of, draft, is_in_network, link_steps, managed, manager_question, pairs, remove_address, route,
-    touched, word,
+    add_address, announce, devices_of, draft, is_in_network, link_steps, managed, manager_question, pairs,
+    remove_address, route, touched, word,
 };
 use crate::judge::kept::devices::Devices;
 use crate::model::answer::{Address, Link, Route};
@@ -26,14 +26,12 @@ pub fn plan(fix: &str, finding: &Finding, context: &Context<'_>) -> Option<Plann
     Some(if is_move { moved::plan(&case, context) } else { case.restore(context) })
 }
 
-/// What is read for the plan alone: who manages the devices, and what is switched on to tell the neighbours.
+/// What is read for the plan alone: who manages the devices.
 pub fn questions(finding: &Finding, context: &Context<'_>) -> Vec<Query> {
     let Some(case) = Case::of(finding, context) else { return Vec::new() };
     let names = [case.home, case.found.map(|found| found.link.as_str())];
     let links = names.into_iter().flatten().filter_map(|name| case.devices.links.get(name));
-    let managers = links.map(manager_question);
-    let notify = case.home.map(|home| Query::File(moved::notify(home, &case.was.address)));
-    managers.chain(notify).collect()
+    links.map(manager_question).collect()
 }
 
 /// An address that is not where it was.
@@ -62,8 +60,11 @@ impl<'a> Case<'a> {
         let found = one_of(context.facts.reading(&Query::Addresses).known()?, &finding.observed);
         let holder = word(&finding.observed, "enslaved_to").map(str::to_owned);
         let draft = Planned {
-            before: pairs([("link", word(&finding.observed, "link")), ("address", word(&finding.observed, "address"))]),
-            after: pairs([("link", home), ("address", Some(&was.address))]),
+            before: pairs(&[
+                ("link", word(&finding.observed, "link")),
+                ("address", word(&finding.observed, "address")),
+            ]),
+            after: pairs(&[("link", home), ("address", Some(&was.address))]),
             ..draft(if holder.is_some() { "address.move" } else { "address.restore" }, finding, context)
         };
         Some(Self { draft, devices, was, home, found, holder })
@@ -72,12 +73,11 @@ impl<'a> Case<'a> {
     fn restore(&self, context: &Context<'_>) -> Planned {
         let draft = self.draft.clone();
         let Some((home, mut steps)) = self.at_home() else { return draft.refused(self.gone()) };
-        let (address, scope) = (self.was.address.as_str(), self.was.scope.as_str());
+        let address = self.was.address.as_str();
         let is_elsewhere = self.found.is_some_and(|found| bare(&found.address) == bare(address));
         // No route can name an address of which the kernel still asks whether another host has it.
         let is_ours = is_elsewhere || self.is_named_by_route(context);
-        let add =
-            Step { does: add_address(home, address, scope, is_ours), undoes: vec![remove_address(home, address)] };
+        let add = self.add(home, is_ours);
         let mut others = self.found.map(|found| self.remove(found, context)).unwrap_or_default();
         // Who is logged in by the other one still is when the first is there. Of IPv6 a device has no address twice.
         let is_in_the_way = |found: &Address| found.link == home && address.contains(':');
@@ -85,10 +85,13 @@ impl<'a> Case<'a> {
             true => steps.extend(others.drain(..).chain([add])),
             false => steps.extend([add].into_iter().chain(others)),
         }
+        if self.is_on_another(home) {
+            steps.push(Step { does: announce(home, address), undoes: Vec::new() });
+        }
         let names: Vec<&str> = [home].into_iter().chain(self.found.map(|found| found.link.as_str())).collect();
         Planned {
             touches: touched(&self.devices, names.iter().copied()),
-            risk: managed(context, &self.devices, &names),
+            risk: joined([self.second_to(home, context), managed(context, &self.devices, &names)]),
             steps,
             ..draft
         }
@@ -99,6 +102,38 @@ impl<'a> Case<'a> {
         let home = self.home?;
         let link: &Link = self.devices.links.get(home)?;
         Some((home, link_steps(home, link, self.devices.then.get(&self.was.link))))
+    }
+
+    /// Of several addresses of a network packets leave by the one that was there first, and this was that.
+    fn second_to(&self, home: &str, context: &Context<'_>) -> Option<String> {
+        let then = context.before?.facts.reading::<Vec<Route>>(&Query::Routes).known()?;
+        let own = bare(&self.was.address);
+        then.iter().find(|it| it.protocol == "kernel" && it.preferred_source.as_deref() == Some(own))?;
+        let now = context.facts.reading::<Vec<Route>>(&Query::Routes).known()?;
+        let leaves_by = |it: &Route| {
+            let is_own = !it.ipv6 && it.protocol == "kernel" && devices_of(it).any(|device| device == home);
+            let source = it.preferred_source.clone().filter(|source| is_own && source != own)?;
+            let stays = self.found.is_none_or(|found| bare(&found.address) != source);
+            (stays && is_in_network(&self.was.address, &source)).then_some(source)
+        };
+        let first = now.iter().find_map(leaves_by)?;
+        Some(format!("packets that have no address yet still leave with {first}, which is there already"))
+    }
+
+    /// Where it goes back to another device, the neighbours hear of that, too: last of all, and so with the step that is
+    /// made first.
+    fn add(&self, home: &str, is_ours: bool) -> Step {
+        let address = self.was.address.as_str();
+        let back = self.found.filter(|_| self.is_on_another(home)).map(|found| announce(&found.link, &found.address));
+        Step {
+            does: add_address(home, address, &self.was.scope, is_ours),
+            undoes: [remove_address(home, address)].into_iter().chain(back).collect(),
+        }
+    }
+
+    /// The same address, there and not here.
+    fn is_on_another(&self, home: &str) -> bool {
+        self.found.is_some_and(|found| found.link != home && bare(&found.address) == bare(&self.was.address))
     }
 
     fn is_named_by_route(&self, context: &Context<'_>) -> bool {
@@ -133,6 +168,12 @@ impl<'a> Case<'a> {
         steps.extend(beside.map(|it| Step { does: stays(it), undoes: Vec::new() }));
         steps
     }
+}
+
+/// What there is to say, in one line.
+fn joined<const N: usize>(notes: [Option<String>; N]) -> Option<String> {
+    let notes: Vec<String> = notes.into_iter().flatten().collect();
+    (!notes.is_empty()).then(|| notes.join("; "))
 }
 
 fn bare(address: &str) -> &str {

@@ -8,6 +8,7 @@ use crate::facts::nics::Whereabouts;
 use crate::judge::kept::devices::Devices;
 use crate::judge::topology::{Part, Topology};
 use crate::model::Finding;
+use crate::model::gather::Gather as _;
 use crate::model::plan::{Planned, Step};
 use crate::model::run::Holds;
 
@@ -60,8 +61,8 @@ pub fn plan(finding: &Finding, context: &Context<'_>) -> Option<Planned> {
         needs: Vec::new(),
         touches: Topology::new(context.facts, context.before).devices_on(&parts),
         frees_bytes: None,
-        before: [("without".to_owned(), json!(added))].into_iter().collect(),
-        after: [("with".to_owned(), json!(added))].into_iter().collect(),
+        before: [("without".to_owned(), json!(added))].into_iter().gather(),
+        after: [("with".to_owned(), json!(added))].into_iter().gather(),
         refused,
     })
 }

@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 use super::Context;
 use crate::judge::kept::devices::Devices;
 use crate::model::answer::{Link, Route};
+use crate::model::gather::Gather as _;
 use crate::model::plan::{Deed, Planned, Run, Step};
 use crate::model::run::Holds;
 use crate::model::{Finding, Query};
@@ -42,8 +43,8 @@ pub fn word<'f>(of: &'f Map<String, Value>, name: &str) -> Option<&'f str> {
     of.get(name).and_then(Value::as_str)
 }
 
-pub fn pairs<const N: usize>(pairs: [(&str, Option<&str>); N]) -> Map<String, Value> {
-    pairs.into_iter().map(|(name, value)| (name.to_owned(), value.into())).collect()
+pub fn pairs(pairs: &[(&str, Option<&str>)]) -> Map<String, Value> {
+    pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).into())).gather()
 }
 
 fn deed(words: &[&str], until: Holds) -> Deed {
@@ -74,6 +75,12 @@ pub fn add_address(device: &str, address: &str, scope: &str, is_ours: bool) -> D
 
 pub fn remove_address(device: &str, address: &str) -> Deed {
     deed(&["ip", "address", "del", address, "dev", device], has(device, address, false))
+}
+
+/// What nobody asks for again until his memory of it ages: by which hardware address it is reached.
+pub fn announce(device: &str, address: &str) -> Deed {
+    let address = address.split('/').next().unwrap_or_default();
+    Deed::Announce { device: device.to_owned(), address: address.to_owned() }
 }
 
 /// Up and as large as it was, as far as it is not.
@@ -168,7 +175,8 @@ pub fn managed(context: &Context<'_>, devices: &Devices<'_>, names: &[&str]) -> 
         let text = String::from_utf8_lossy(text);
         let file = text.lines().find_map(|line| line.strip_prefix("NETWORK_FILE="))?;
         Some(format!(
-            "networkd manages {name} ({file}) and may undo it: change it there; its own way is `networkctl reconfigure {name}`"
+            "networkd manages {name} ({file}): its own way, `networkctl reconfigure {name}`, makes again what stands there \
+             and takes away what does not"
         ))
     })
 }

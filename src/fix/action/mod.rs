@@ -21,6 +21,8 @@ use crate::facts::before::Before;
 use crate::model::plan::Planned;
 use crate::model::{Finding, Query};
 
+pub use ip::is_in_network;
+pub use nic::{PIN, fold_pins, meant as nics_of};
 pub use packages::needs_dpkg;
 pub use space::{is_of as makes_room, plan_all as plan_room};
 
@@ -34,17 +36,21 @@ pub struct Context<'a> {
     pub findings: &'a [Finding],
     /// `wrong-bridge` and its like are repaired only where a person names the finding.
     pub named: bool,
+    /// The directory of the run, for what is to be kept with its journal.
+    pub home: &'a str,
 }
 
 /// What the plan of this fix needs to know beside what the checks have asked; most need nothing.
 pub fn questions(fix: &str, finding: &Finding, context: &Context<'_>) -> Vec<Query> {
     match fix {
         "nic.rename-back" => nic::questions(finding, context),
+        nic::PIN => nic::pin_questions(finding, context),
         "address.restore" | "address.move" => address::questions(finding, context),
         "resolver.restore" => resolver::questions(context),
         "route.restore" => route::questions(finding, context),
-        "unit.start" | "unit.enable" => services::questions(finding),
-        "packages.configure" | "packages.reinstall" => packages::questions(fix, finding, context),
+        "unit.start" | "unit.enable" => services::questions(finding, context),
+        "packages.configure" | "packages.reinstall" | "kernels.remove" => packages::questions(fix, finding, context),
+        "ovs.port.readd" => vec![Query::Addresses],
         "ovs.database.restore" => ovs_database::questions(),
         _ => Vec::new(),
     }
@@ -56,6 +62,7 @@ pub fn plan(fix: &str, finding: &Finding, context: &Context<'_>) -> Option<Plann
     match fix {
         "journal.vacuum" | "logs.prune" | "logs.archive" | "apt.clean" => space::plan(fix, finding, context),
         "nic.rename-back" | "nic.take-up" => nic::plan(fix, finding, context),
+        nic::PIN => nic::pin(finding, context),
         "bond.member.readd" => bond::plan(finding, context),
         "ovs.port.readd" => ovs_port::plan(finding, context),
         "ovs.database.restore" => ovs_database::plan(finding, context),
@@ -63,7 +70,7 @@ pub fn plan(fix: &str, finding: &Finding, context: &Context<'_>) -> Option<Plann
         "resolver.restore" => resolver::plan(finding, context),
         "route.restore" | "rule.restore" => route::plan(fix, finding, context),
         "unit.start" | "unit.enable" => services::plan(fix, finding, context),
-        "packages.configure" | "packages.reinstall" => packages::plan(fix, finding, context),
+        "packages.configure" | "packages.reinstall" | "kernels.remove" => packages::plan(fix, finding, context),
         _ => None,
     }
 }

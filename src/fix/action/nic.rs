@@ -1,6 +1,7 @@
 //! A renamed NIC gets its name back, or is taken up under its new one.
 
 mod link_file;
+mod pin;
 mod take_up;
 
 use serde_json::json;
@@ -12,9 +13,15 @@ use crate::judge::kept::devices::Devices;
 use crate::judge::kept::ovs_ports::by_hand::{ASIDE, Move};
 use crate::judge::topology::{Part, Topology};
 use crate::model::answer::{Address, Link};
+use crate::model::gather::Gather as _;
 use crate::model::plan::{Deed, Planned, Run, Step};
 use crate::model::run::Holds;
 use crate::model::{Finding, Query, Reading};
+
+pub use pin::{FIX as PIN, fold as fold_pins, plan as pin, questions as pin_questions};
+
+const RISK: &str =
+    "the NIC is down for a moment; where udev gives a NIC the wanted name beside its own, that goes first";
 
 pub fn plan(fix: &str, finding: &Finding, context: &Context<'_>) -> Option<Planned> {
     let devices = Devices::new(context.facts, context.before?).ok()?;
@@ -36,11 +43,18 @@ pub fn questions(finding: &Finding, context: &Context<'_>) -> Vec<Query> {
     }
     let moves = chains(&names, &devices).into_iter().flatten();
     let nics = moves.map(|it| Query::Nic(it.called.to_owned()));
-    nics.chain(link_file::questions()).chain([Query::Addresses]).collect()
+    nics.chain(link_file::questions()).chain(take_up::questions()).chain([Query::Addresses]).collect()
 }
 
 /// The NICs of the baseline that a finding is about and that have other names now.
 fn renamed(finding: &Finding, context: &Context<'_>, devices: &Devices<'_>) -> Vec<String> {
+    let mut names = meant(finding, context, devices);
+    names.retain(|name| matches!(devices.nics.place(name), Whereabouts::Renamed(_)));
+    names
+}
+
+/// The devices of the baseline that a finding is about, whatever they are called now.
+pub fn meant(finding: &Finding, context: &Context<'_>, devices: &Devices<'_>) -> Vec<String> {
     let mut names = Vec::new();
     let mut subject = finding.subject.splitn(3, '/');
     match (finding.id.as_str(), subject.next(), subject.next(), subject.next()) {
@@ -57,7 +71,6 @@ fn renamed(finding: &Finding, context: &Context<'_>, devices: &Devices<'_>) -> V
             names.extend(members.filter(|(_, it)| it.bond_member.is_some()).map(|(name, _)| name.clone()));
         }
     }
-    names.retain(|name| matches!(devices.nics.place(name), Whereabouts::Renamed(_)));
     names
 }
 
@@ -127,7 +140,7 @@ fn rename_back(names: &[String], finding: &Finding, context: &Context<'_>, devic
     let parts: Vec<Part> =
         moves.iter().flat_map(|it| [it.called, it.wanted]).map(|name| Part::Device(name.to_owned())).collect();
     let pairs = |from: fn(&Move<'_>) -> (String, String)| {
-        moves.iter().map(|it| from(it)).map(|(mac, name)| (mac, json!(name))).collect()
+        moves.iter().map(|it| from(it)).map(|(mac, name)| (mac, json!(name))).gather()
     };
     Some(Planned {
         fix: "nic.rename-back".to_owned(),
@@ -136,7 +149,7 @@ fn rename_back(names: &[String], finding: &Finding, context: &Context<'_>, devic
         why: format!("{}: what was bound to its old name finds it by that", told.join(", ")),
         steps,
         undo: "inverse operation: each NIC gets the name back that it has now, and the .link files go".to_owned(),
-        risk: Some([vec!["the NIC is down for a moment".to_owned()], notes].concat().join("; ")),
+        risk: Some([vec![RISK.to_owned()], notes].concat().join("; ")),
         needs: Vec::new(),
         touches: Topology::new(context.facts, context.before).devices_on(&parts),
         frees_bytes: None,

@@ -4,6 +4,7 @@
 use serde_json::{Value, json};
 
 use super::Context;
+use super::ovs_port::{has_address, has_master};
 use super::rows::{
     Moment, Rows, SWITCH, as_read, mutate, row_of, set_back, switch, switch_is_down, told, wait_for_none,
 };
@@ -18,13 +19,14 @@ use crate::judge::kept::ovs_ports::{is_of_others, places::has_device};
 use crate::judge::topology::{Part, Topology};
 use crate::model::plan::{Deed, Planned, Run, Step};
 use crate::model::run::Holds;
+use crate::model::sorted::SortedMap;
 use crate::model::{Finding, Query};
 
 /// Each start of Debian's units takes the system-id from here.
 const SYSTEM_ID_FILE: &str = "/etc/openvswitch/system-id.conf";
 
 pub fn questions() -> Vec<Query> {
-    vec![Query::File(SYSTEM_ID_FILE.to_owned())]
+    vec![Query::File(SYSTEM_ID_FILE.to_owned()), Query::Addresses]
 }
 
 pub fn plan(finding: &Finding, context: &Context<'_>) -> Option<Planned> {
@@ -40,8 +42,14 @@ pub fn plan(finding: &Finding, context: &Context<'_>) -> Option<Planned> {
     };
     let steps = match (finding.id.as_str(), finding.cause.as_deref()) {
         ("ovs.database-emptied", _) => restored.emptied(),
+        ("ovs.bridge-kept", Some("missing")) if restored.is_of_ovn(&finding.subject) => {
+            if !context.named {
+                return None;
+            }
+            Err(format!("ovn-controller makes {}: see why it does not", finding.subject))
+        }
         ("ovs.bridge-kept", Some("missing")) => restored.bridges(&[&finding.subject], None).map(|step| vec![step]),
-        ("ovs.bridge-kept", Some("attributes-changed")) => restored.attributes(&finding.subject),
+        ("ovs.bridge-kept", Some("attributes-changed")) => restored.attributes(finding),
         _ => return None,
     };
     Some(restored.planned(finding, steps, before))
@@ -87,16 +95,20 @@ impl<'f> Restored<'_, 'f> {
             return Err("the database was never set up: `systemctl restart openvswitch-switch` does it".to_owned());
         }
         let (then, now) = (self.then, self.now);
-        let is_made = |name: &str| self.ovs.uses_ovn() && name == self.ovs.integration_bridge();
-        let is_ours = |name: &&String| !now.bridges.contains_key(name.as_str()) && !is_made(name);
+        let is_ours = |name: &&String| !now.bridges.contains_key(name.as_str()) && !self.is_of_ovn(name);
         let names: Vec<&String> = then.bridges.keys().filter(is_ours).collect();
         let as_a_whole = self.as_a_whole()?;
-        let stamp: String = self.context.facts.run.asked_at.chars().filter(char::is_ascii_alphanumeric).collect();
-        let aside = format!("/var/lib/hostready/conf.db-{stamp}.tar");
-        let pack = ["tar", "--create", "--dereference", "--absolute-names", "--file", &aside, OWN_DATABASE];
+        let aside = format!("{}/conf.db.tar", self.context.home);
+        let pack =
+            ["tar", "--create", "--dereference", "--absolute-names", "--force-local", "--file", &aside, OWN_DATABASE];
         let is_gone = vec![Deed::File { path: aside.clone(), content: None }];
         let set_aside = Step { does: Deed::Run(Run::new(&pack)), undoes: is_gone };
         Ok(vec![set_aside, self.bridges(&names, as_a_whole)?])
+    }
+
+    /// Whether OVN makes it, and all that is on it.
+    fn is_of_ovn(&self, bridge: &str) -> bool {
+        self.ovs.uses_ovn() && bridge == self.ovs.integration_bridge()
     }
 
     /// What OVN and others are told of this host. They add to it as they need.
@@ -118,10 +130,13 @@ impl<'f> Restored<'_, 'f> {
         set_back(SWITCH, ".", pair, is_meant, self.context)
     }
 
-    /// Attributes of a bridge that is there, or of the switch as a whole.
-    fn attributes(&mut self, name: &str) -> Result<Vec<Step>, String> {
+    /// Attributes of a bridge that is there, or of the switch as a whole: those that the finding names. On OVN's bridge
+    /// all others are OVN's.
+    fn attributes(&mut self, finding: &Finding) -> Result<Vec<Step>, String> {
+        let name = finding.subject.as_str();
+        let by_hand = || "nothing of this is set by itself: see what to type by hand".to_owned();
         if name == SWITCH {
-            return Ok(self.as_a_whole()?.into_iter().collect());
+            return Ok(vec![self.as_a_whole()?.ok_or_else(by_hand)?]);
         }
         let (then, now) = (self.then, self.now);
         let (Some(was), Some(is)) = (then.bridges.get(name), now.bridges.get(name)) else {
@@ -129,10 +144,8 @@ impl<'f> Restored<'_, 'f> {
         };
         self.parts.push(Part::Device(name.to_owned()));
         let pair = (Moment { wiring: then, row: &was.row }, Moment { wiring: now, row: &is.row });
-        match set_back("Bridge", name, pair, |_| true, self.context)? {
-            Some(step) => Ok(vec![step]),
-            None => Err("its controllers and mirrors are not set: see what to type by hand".to_owned()),
-        }
+        let is_meant = |key: &str| finding.expected.contains_key(key);
+        Ok(vec![set_back("Bridge", name, pair, is_meant, self.context)?.ok_or_else(by_hand)?])
     }
 
     /// In one transaction, with what `more` does to the switch as a whole.
@@ -152,7 +165,7 @@ impl<'f> Restored<'_, 'f> {
                 }
             }
         }
-        let mut rows = Rows::of(self.then, Some(self.now));
+        let mut rows = Rows::of(self.then, Some(self.now), self.context.facts.run.asked_at);
         let mut made = Vec::new();
         for name in names {
             let Some(bridge) = self.then.bridges.get(*name) else { continue };
@@ -168,7 +181,7 @@ impl<'f> Restored<'_, 'f> {
         waits.extend(operations);
         waits.append(&mut rows.operations);
         waits.extend(made);
-        undo.extend(back);
+        undo.extend(back.into_iter().chain(rows.removals));
         let names: Vec<String> = names.iter().map(|name| (*name).clone()).collect();
         let holds = |there| Holds::Bridges { names: names.clone(), there };
         Ok(Step {
@@ -187,10 +200,7 @@ impl<'f> Restored<'_, 'f> {
     ) -> Value {
         self.parts.push(Part::Device(name.to_owned()));
         words.push(with(format!("add Bridge {name}"), &self.then.attributes(&bridge.row)));
-        if bridge.row.column("mirrors").is_some() {
-            self.notes.push(format!("the mirrors of {name} are not made"));
-        }
-        let mut ports = Vec::new();
+        let mut ports = SortedMap::new();
         for (port_name, port) in &bridge.ports {
             if port_name != name && self.belongs_to_others(name, port_name) {
                 continue;
@@ -210,17 +220,30 @@ impl<'f> Restored<'_, 'f> {
                 waits.push(wait_for_none("Port", port_name));
                 words.push(with(format!("add Port {port_name}"), &self.then.attributes(&port.row)));
                 let more = [("name", json!(port_name)), ("interfaces", json!(["set", members]))];
-                ports.push(rows.insert("Port", port_name, &port.row, &more));
+                ports.insert(port_name, rows.insert("Port", port_name, &port.row, &more));
             }
         }
-        let mut controllers = Vec::new();
-        for row in &bridge.controllers {
-            let target = row.text("target").unwrap_or_default();
-            words.push(format!("add Controller {target}"));
-            controllers.push(rows.insert("Controller", &target, row, &[]));
+        let targets = bridge.controllers.iter().filter_map(|row| row.text("target"));
+        words.extend(targets.map(|target| format!("add Controller {target}")));
+        let controllers = rows.controllers(&bridge.controllers);
+        let mut mirrors = Vec::new();
+        let made =
+            |port: &str| ports.iter().find(|(own, _)| own.as_str() == port).map(|(_, called)| Value::clone(called));
+        for mirror in rows.mirrors(&bridge.row, made) {
+            match mirror {
+                Ok(mirror) => mirrors.push(mirror),
+                Err(why) => {
+                    self.notes.push(format!("{why}, which is not put on {name} now: add it when that is there"))
+                }
+            }
         }
-        let more =
-            [("name", json!(name)), ("ports", json!(["set", ports])), ("controller", json!(["set", controllers]))];
+        let ports: Vec<&Value> = ports.values().collect();
+        let more = [
+            ("name", json!(name)),
+            ("ports", json!(["set", ports])),
+            ("controller", json!(["set", controllers])),
+            ("mirrors", json!(["set", mirrors])),
+        ];
         rows.insert("Bridge", name, &bridge.row, &more)
     }
 
@@ -247,9 +270,7 @@ impl<'f> Restored<'_, 'f> {
             // It gets its name back, and the switch finds it by that.
             Whereabouts::Renamed(called) => called,
         };
-        let link = self.devices.links.get(called)?;
-        let master = link.master.as_deref().filter(|_| link.member_kind.as_deref() != Some("openvswitch"))?;
-        Some(format!("{called} is in {master}"))
+        has_master(&self.devices, called).or_else(|| has_address(self.context, called))
     }
 }
 

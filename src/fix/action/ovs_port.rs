@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::Context;
 use super::rows::{
-    Moment, Rows, as_read, mutate, row_of, set_back, switch, switch_is_down, told, wait_for, wait_for_none,
+    Moment, Rows, as_read, mutate, row_of, set_back, switch, switch_is_down, told, wait_for, wait_for_none, wait_while,
 };
 use crate::facts::before::Before;
 use crate::facts::nics::Whereabouts;
@@ -12,9 +12,10 @@ use crate::facts::wiring::{Attributes, Bridge, Port, Row, Wiring};
 use crate::judge::kept::devices::Devices;
 use crate::judge::kept::ovs_ports::places::has_device;
 use crate::judge::topology::{Part, Topology};
-use crate::model::Finding;
+use crate::model::answer::Address;
 use crate::model::plan::{Planned, Step};
 use crate::model::run::Holds;
+use crate::model::{Finding, Query, Reading};
 
 pub const FIX: &str = "ovs.port.readd";
 
@@ -26,6 +27,28 @@ pub fn plan(finding: &Finding, context: &Context<'_>) -> Option<Planned> {
         "attributes-changed" => lost.set_back(),
         _ => None,
     }
+}
+
+/// Who has the device already. The datapath of the kernel keeps a NIC that was renamed.
+pub fn has_master(devices: &Devices<'_>, called: &str) -> Option<String> {
+    let link = devices.links.get(called)?;
+    let master = link.master.as_deref().filter(|_| link.member_kind.as_deref() != Some("openvswitch"))?;
+    Some(format!("{called} is in {master}"))
+}
+
+/// The address that would not answer any more in a bridge, and that the host did not have before. One that it had comes
+/// back where it was.
+pub fn has_address(context: &Context<'_>, called: &str) -> Option<String> {
+    let query = &Query::Addresses;
+    let addresses = match context.facts.reading::<Vec<Address>>(query) {
+        Reading::Known(addresses) => addresses,
+        _ => return Some(format!("whether {called} has an address cannot be read")),
+    };
+    let before = context.before.and_then(|before| before.facts.reading::<Vec<Address>>(query).known());
+    let was = |address: &str| before.into_iter().flatten().any(|it| it.address == address);
+    let is_new = |it: &&Address| it.link == called && it.scope != "link" && !was(&it.address);
+    let Address { address, .. } = addresses.iter().find(is_new)?;
+    Some(format!("{called} has {address}: `ip address del {address} dev {called}` first, where nobody needs it"))
 }
 
 /// A port of the baseline that is not as it was, or one member of it.
@@ -61,7 +84,7 @@ impl<'c, 'f> Lost<'c, 'f> {
     }
 
     /// The interfaces that it is about, with their rows of then.
-    fn interfaces(&self) -> impl Iterator<Item = (&'c String, &'c Row<'f>)> {
+    pub fn interfaces(&self) -> impl Iterator<Item = (&'c String, &'c Row<'f>)> {
         self.port.interfaces.iter().filter(|(name, _)| self.member.is_none_or(|member| *name == member))
     }
 
@@ -110,10 +133,10 @@ impl<'c, 'f> Lost<'c, 'f> {
         if !has_device(row) || !self.devices.then.contains_key(name) {
             return None;
         }
-        let Some(link) = self.devices.links.get(called) else { return Some(format!("there is no {called}")) };
-        // The datapath of the kernel keeps a NIC that was renamed.
-        let master = link.master.as_deref().filter(|_| link.member_kind.as_deref() != Some("openvswitch"))?;
-        Some(format!("{called} is in {master}"))
+        if !self.devices.links.contains_key(called) {
+            return Some(format!("there is no {called}"));
+        }
+        has_master(&self.devices, called)
     }
 
     /// Why the NIC is not to be had under its name; none where it is.
@@ -126,7 +149,13 @@ impl<'c, 'f> Lost<'c, 'f> {
                 Whereabouts::Unknown => return Some(self.devices.nics.doubt(name).detail),
             }
         }
-        self.is_taken(name, name, row)
+        let has_address = || has_address(self.context, name).filter(|_| has_device(row));
+        self.is_taken(name, name, row).or_else(has_address)
+    }
+
+    /// The rows that were.
+    fn rows(&self) -> Rows<'_, 'f> {
+        Rows::of(self.then, Some(self.now), self.context.facts.run.asked_at)
     }
 
     fn readd(&self) -> Option<Planned> {
@@ -144,8 +173,8 @@ impl<'c, 'f> Lost<'c, 'f> {
         if wanted.is_empty() || (self.port.interfaces.len() < 2 && !left_out.is_empty()) {
             return Some(self.refused(left_out.join("; ")));
         }
-        let step = match self.member {
-            Some(_) => self.member_added(bridge, &wanted),
+        let step = match wanted.first().filter(|_| self.member.is_some()) {
+            Some(member) => self.member_added(bridge, *member),
             None => self.added(self.name, bridge, &wanted),
         };
         let why = self.finding.detail.split("; ").next().unwrap_or_default().to_owned();
@@ -161,7 +190,7 @@ impl<'c, 'f> Lost<'c, 'f> {
 
     /// The port as a whole: each interface is its name of then, what it is called now, and its row of then.
     pub fn added(&self, name: &str, bridge: &Bridge<'f>, wanted: &[(&str, &str, &Row<'f>)]) -> Result<Step, String> {
-        let mut rows = Rows::of(self.then, Some(self.now));
+        let mut rows = self.rows();
         let mut operations = vec![wait_for("Bridge", self.bridge, json!({"ports": as_read(&bridge.row, "ports")}))];
         operations.push(wait_for_none("Port", name));
         let mut words = vec![format!("Bridge {}: add Port {name}", self.bridge)];
@@ -181,11 +210,12 @@ impl<'c, 'f> Lost<'c, 'f> {
         operations.push(mutate("Bridge", self.bridge, "ports", "insert", port));
 
         let of: Vec<Value> = wanted.iter().map(|(_, called, _)| row_of("Interface", called)).collect();
-        let back = vec![
+        let mut back = vec![
             // Somebody who made another port of it wants to keep that.
             wait_for("Port", name, json!({"interfaces": ["set", of]})),
             mutate("Bridge", self.bridge, "ports", "delete", row_of("Port", name)),
         ];
+        back.append(&mut rows.removals);
         let holds = |there| Holds::Port { bridge: self.bridge.to_owned(), port: name.to_owned(), there };
         let take_back = vec![format!("Bridge {}: remove Port {name}", self.bridge)];
         Ok(Step {
@@ -199,12 +229,15 @@ impl<'c, 'f> Lost<'c, 'f> {
         (!attributes.is_empty()).then(|| format!("{table} {name}: {}", told(&attributes)))
     }
 
-    /// A member of a bond that is there.
-    fn member_added(&self, bridge: &Bridge<'f>, wanted: &[(&str, &str, &Row<'f>)]) -> Result<Step, String> {
+    /// A member of a bond that is there, under the name that it has now and in the place of its old one.
+    pub fn member_added(
+        &self,
+        bridge: &Bridge<'f>,
+        (name, called, row): (&str, &str, &Row<'f>),
+    ) -> Result<Step, String> {
         let bond = self.name;
         let Some(port) = bridge.ports.get(bond) else { return Err(format!("{bond} is gone: it comes first")) };
-        let Some((_, called, row)) = wanted.first() else { return Err(String::new()) };
-        let mut rows = Rows::of(self.then, Some(self.now));
+        let mut rows = self.rows();
         let mut operations = vec![
             wait_for("Port", bond, json!({"interfaces": as_read(&port.row, "interfaces")})),
             wait_for_none("Interface", called),
@@ -215,11 +248,30 @@ impl<'c, 'f> Lost<'c, 'f> {
         }
         operations.append(&mut rows.operations);
         operations.push(mutate("Port", bond, "interfaces", "insert", interface));
-        let back = vec![mutate("Port", bond, "interfaces", "delete", row_of("Interface", called))];
-        let holds = |there| Holds::Port { bridge: self.bridge.to_owned(), port: format!("{bond}/{called}"), there };
         let mut words = vec![format!("Port {bond}: add Interface {called}")];
         words.extend(self.worded("Interface", called, row));
-        let take_back = vec![format!("Port {bond}: remove Interface {called}")];
+        let mut back = Vec::new();
+        let mut take_back = Vec::new();
+        // The row under the old name asks for its device in vain.
+        if let Some(old) = port.interfaces.get(name).filter(|_| name != called) {
+            operations.push(mutate(
+                "Port",
+                bond,
+                "interfaces",
+                "delete",
+                json!(["uuid", old.uuid().unwrap_or_default()]),
+            ));
+            words.push(format!("Port {bond}: remove Interface {name}"));
+            let mut rows = Rows::of(self.now, Some(self.now), self.context.facts.run.asked_at);
+            let again = rows.insert("Interface", name, old, &[("name", json!(name))]);
+            back.push(wait_for_none("Interface", name));
+            back.append(&mut rows.operations);
+            back.push(mutate("Port", bond, "interfaces", "insert", again));
+            take_back.push(format!("Port {bond}: add Interface {name}"));
+        }
+        back.push(mutate("Port", bond, "interfaces", "delete", row_of("Interface", called)));
+        take_back.push(format!("Port {bond}: remove Interface {called}"));
+        let holds = |there| Holds::Port { bridge: self.bridge.to_owned(), port: format!("{bond}/{called}"), there };
         Ok(Step {
             does: switch(self.context, words, operations, holds(true)),
             undoes: vec![switch(self.context, take_back, back, holds(false))],
@@ -259,7 +311,8 @@ impl<'c, 'f> Lost<'c, 'f> {
             wait_for("Bridge", seat.bridge, json!({"ports": as_read(&other.row, "ports")})),
             wait_for("Bridge", self.bridge, json!({"ports": as_read(&bridge.row, "ports")})),
         ];
-        let back = vec![wait_for("Port", seat.name, json!({"_uuid": uuid}))];
+        let is_there = json!([["name", "==", self.bridge], ["ports", "includes", ["set", [uuid]]]]);
+        let back = vec![wait_while("Bridge", &is_there)];
         let step = Step { does: to(seat.bridge, self.bridge, forth), undoes: vec![to(self.bridge, seat.bridge, back)] };
         let mut planned = self.planned(self.finding.detail.clone(), vec![step]);
         planned.touches.push(seat.bridge.to_owned());

@@ -2,6 +2,7 @@
 //! does cannot be taken back, and it is never ended.
 
 mod configure;
+mod kernels;
 mod reinstall;
 mod simulation;
 
@@ -9,11 +10,13 @@ use serde_json::{Map, Value, json};
 
 use super::Context;
 use crate::catalog::Catalog;
-use crate::model::plan::{Planned, Run};
+use crate::catalog::kind::packages::UPDATES;
+use crate::model::gather::Gather as _;
+use crate::model::plan::{Deed, Planned, Run, Step};
 use crate::model::{Finding, Query};
 
 /// Who is between our look at dpkg's lock and apt's own is waited for.
-const LOCK_TIMEOUT: &str = "DPkg::Lock::Timeout=60";
+const LOCK_TIMEOUT: &str = "DPkg::Lock::Timeout=10";
 
 /// The configuration that the host has is kept; nobody is asked.
 const KEEP: [&str; 2] = ["--force-confdef", "--force-confold"];
@@ -21,14 +24,16 @@ const KEEP: [&str; 2] = ["--force-confdef", "--force-confold"];
 /// Seconds that a download may take.
 const TO_DOWNLOAD: u64 = 600;
 
-/// What stops for a moment when its package is configured, and guests or the management plane notice.
-const DISTURBING: [&str; 5] = ["openvswitch", "ovn", "libvirt", "qemu", "pf9-"];
+/// What stops for a moment when its package is configured, and guests or the management plane notice. With systemd
+/// that is networkd, which may flush what others have configured.
+const DISTURBING: [&str; 6] = ["openvswitch", "ovn", "libvirt", "qemu", "pf9-", "systemd"];
 
 const DISRUPTION: &str = "disruption";
 
 pub fn questions(fix: &str, finding: &Finding, context: &Context<'_>) -> Vec<Query> {
     match fix {
         "packages.configure" => configure::questions(finding),
+        kernels::FIX => kernels::questions(finding, context),
         _ => reinstall::questions(finding, context),
     }
 }
@@ -36,36 +41,29 @@ pub fn questions(fix: &str, finding: &Finding, context: &Context<'_>) -> Vec<Que
 pub fn plan(fix: &str, finding: &Finding, context: &Context<'_>) -> Option<Planned> {
     match fix {
         "packages.configure" => configure::plan(finding, context),
+        kernels::FIX => kernels::plan(finding, context),
         _ => reinstall::plan(finding, context),
     }
 }
 
-/// Whether dpkg does a part of it, so that its lock must be free.
+/// Whether dpkg does a part of it, or what dpkg runs itself, so that its lock must be free.
 pub fn needs_dpkg(planned: &Planned) -> bool {
-    use crate::model::plan::Deed;
-    let is_by_dpkg = |run: &Run| run.argv.first().is_some_and(|name| name == "dpkg" || name == "apt-get");
+    const BY_DPKG: [&str; 3] = ["dpkg", "apt-get", "update-initramfs"];
+    let is_by_dpkg = |run: &Run| run.argv.first().is_some_and(|name| BY_DPKG.contains(&name.as_str()));
     planned.steps.iter().any(|step| matches!(&step.does, Deed::Run(run) if is_by_dpkg(run)))
 }
 
-/// apt, as it installs: nothing is removed and nothing is asked.
+/// apt, as it installs: nothing is removed.
 fn apt(words: &[&str]) -> Run {
+    apt_as_is(&[&["--no-remove", "--no-install-recommends"], words].concat())
+}
+
+/// Nothing is asked.
+fn apt_as_is(words: &[&str]) -> Run {
     let options = KEEP.map(|option| format!("Dpkg::Options::={option}"));
     let [confdef, confold] = &options;
-    let fixed = [
-        "apt-get",
-        "--yes",
-        "--quiet",
-        "--no-remove",
-        "--no-install-recommends",
-        "-o",
-        LOCK_TIMEOUT,
-        "-o",
-        confdef,
-        "-o",
-        confold,
-        "-o",
-        "Dpkg::Use-Pty=0",
-    ];
+    let fixed =
+        ["apt-get", "--yes", "--quiet", "-o", LOCK_TIMEOUT, "-o", confdef, "-o", confold, "-o", "Dpkg::Use-Pty=0"];
     Run::new(&[&fixed, words].concat()).without_deadline()
 }
 
@@ -76,6 +74,18 @@ fn download(words: &[&str]) -> Run {
 
 fn dpkg(words: &[&str]) -> Run {
     Run::new(&[&["dpkg"], &KEEP[..], words].concat()).without_deadline()
+}
+
+/// Before apt, which refuses while dpkg has a journal to replay. Any change of dpkg's database does that; to take in no
+/// selections is the smallest.
+fn replay(context: &Context<'_>) -> Option<Step> {
+    let names = context.facts.reading::<Vec<String>>(&Query::Directory(UPDATES.to_owned())).known()?;
+    let is_interrupted = names.iter().any(|name| name.bytes().all(|byte| byte.is_ascii_digit()));
+    is_interrupted.then(|| step(Run::new(&["dpkg", "--set-selections"]).without_deadline()))
+}
+
+fn step(run: Run) -> Step {
+    Step { does: Deed::Run(run), undoes: Vec::new() }
 }
 
 /// Those of the packages whose configuration disturbs somebody.
@@ -105,8 +115,8 @@ fn planned(fix: &str, finding: &Finding, context: &Context<'_>, rows: &[Row<'_>]
     });
     let words = |of: fn(&Row<'_>) -> String| {
         let filled = rows.iter().filter(|row| !of(row).is_empty());
-        let packages: Map<String, Value> = filled.map(|row| (row.name.to_owned(), json!(of(row)))).collect();
-        Map::from_iter([("packages".to_owned(), Value::Object(packages))])
+        let packages: Map<String, Value> = filled.map(|row| (row.name.to_owned(), json!(of(row)))).gather();
+        [("packages".to_owned(), Value::Object(packages))].into_iter().gather()
     };
     Some(Planned {
         fix: fix.to_owned(),

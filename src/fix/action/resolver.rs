@@ -17,8 +17,8 @@ pub fn plan(finding: &Finding, context: &Context<'_>) -> Option<Planned> {
     let (then, now) = (Form::of(&before.facts), Form::of(context.facts));
     let draft = Planned {
         subject: RESOLVER.to_owned(),
-        before: pairs([("link", now.link()), ("form", Some(now.word()))]),
-        after: pairs([("link", then.link()), ("form", Some(then.word()))]),
+        before: pairs(&[("link", now.link()), ("form", Some(now.word()))]),
+        after: pairs(&[("link", then.link()), ("form", Some(then.word()))]),
         ..draft("resolver.restore", finding, context)
     };
     let does = match &then {

@@ -2,7 +2,8 @@
 
 use super::Context;
 use super::ip::{
-    devices_of, draft, is_in_network, managed, manager_question, pairs, put_route, touched, with_family, word,
+    devices_of, draft, is_in_network, link_steps, managed, manager_question, pairs, put_route, touched, with_family,
+    word,
 };
 use crate::judge::kept::devices::Devices;
 use crate::judge::kept::routes::{is_configured, under_names_of_now};
@@ -44,7 +45,7 @@ fn route_of<'a>(finding: &Finding, context: &Context<'a>) -> Option<&'a Route> {
 fn plan_route(draft: Planned, finding: &Finding, context: &Context<'_>, devices: &Devices<'_>) -> Option<Planned> {
     let was = route_of(finding, context)?;
     let now = context.facts.reading::<Vec<Route>>(&Query::Routes).known()?;
-    let draft = Planned { after: pairs([("route", Some(&was.to_string()))]), ..draft };
+    let draft = Planned { after: pairs(&[("route", Some(&was.to_string()))]), ..draft };
     let gone = |device: &&str| !devices.nics.now(device).is_some_and(|now| devices.links.contains_key(now));
     if let Some(device) = devices_of(was).find(gone) {
         return Some(draft.refused(format!("{device} is gone: it has to come back first")));
@@ -54,9 +55,17 @@ fn plan_route(draft: Planned, finding: &Finding, context: &Context<'_>, devices:
         return Some(draft.refused(format!("it was made by {who}, which has to make it again")));
     }
     let wanted = under_names_of_now(was, devices)?;
-    if let Some(device) = devices_of(&wanted).find(|device| devices.links.get(*device).is_some_and(|it| !it.admin_up)) {
-        return Some(draft.refused(format!("{device} is down: it has to be up first")));
+    // A device that is down has lost its routes, and may have lost nothing else.
+    let mut steps = Vec::new();
+    for device in devices_of(was) {
+        let now = devices.nics.now(device)?;
+        let (link, then) = (devices.links.get(now)?, devices.then.get(device));
+        if !link.admin_up && !then.is_some_and(|then| then.admin_up) {
+            return Some(draft.refused(format!("{now} is down, as it was: it has to be up first")));
+        }
+        steps.extend(link_steps(now, link, then));
     }
+    steps.push(put_route(&wanted, now));
     let same_way =
         |it: &&Route| (it.ipv6, it.table) == (wanted.ipv6, wanted.table) && it.destination == wanted.destination;
     let instead: Vec<&Route> = now.iter().filter(same_way).collect();
@@ -68,11 +77,11 @@ fn plan_route(draft: Planned, finding: &Finding, context: &Context<'_>, devices:
     }
     let own: Vec<&str> = devices_of(&wanted).collect();
     Some(Planned {
-        before: pairs([("route", before.as_deref())]),
-        after: pairs([("route", Some(&wanted.to_string()))]),
+        before: pairs(&[("route", before.as_deref())]),
+        after: pairs(&[("route", Some(&wanted.to_string()))]),
         touches: touched(devices, names),
         risk: managed(context, devices, &own),
-        steps: vec![put_route(&wanted, now)],
+        steps,
         ..draft
     })
 }
@@ -86,13 +95,15 @@ fn plan_rule(draft: Planned, finding: &Finding, context: &Context<'_>, devices: 
     let text = wanted.to_string();
     let set = |verb: &str, there| {
         let family = if is_ipv6 { "-6" } else { "-4" };
-        let words: Vec<&str> = ["ip", family, "rule", verb].into_iter().chain(text.split(' ')).collect();
+        // What looks after its own rules knows them by who made them.
+        let made_by = was.protocol.iter().flat_map(|protocol| ["protocol", protocol]);
+        let words: Vec<&str> = ["ip", family, "rule", verb].into_iter().chain(text.split(' ')).chain(made_by).collect();
         let until = Holds::Rule { words: with_family(is_ipv6, &text), there };
         Deed::Run(Run::new(&words).until(until))
     };
     Some(Planned {
-        before: pairs([("rule", None)]),
-        after: pairs([("rule", Some(&text))]),
+        before: pairs(&[("rule", None)]),
+        after: pairs(&[("rule", Some(&text))]),
         touches: touched(devices, meant_by(&wanted, context)),
         risk: Some("packets that it means go by its table from then on".to_owned()),
         steps: vec![Step { does: set("add", true), undoes: vec![set("del", false)] }],

@@ -1,19 +1,26 @@
 //! Rows of the switch's database as operations of one transaction: RFC 7047. What is written comes from the baseline;
 //! what is waited for, and what takes it back, from the switch as it is.
 
+mod change;
+
+use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
+
 use serde_json::{Map, Value, json};
 
 use super::Context;
 use crate::facts::ovs::Datum;
-use crate::facts::wiring::{Attributes, Row, Wiring, changes, is_masked, is_of_others};
+use crate::facts::wiring::{Attributes, MIRRORED, Row, Wiring, is_masked, is_of_others};
 use crate::host::scrub;
 use crate::model::Status;
-use crate::model::plan::{Deed, Step, Transaction};
+use crate::model::plan::{Deed, Transaction};
 use crate::model::run::Holds;
 use crate::model::sorted::SortedMap;
+pub use change::{Moment, set_back};
 
 /// Columns that say what a row is made of. They are given with the parts.
-const PARTS: [&str; 6] = ["_uuid", "ports", "interfaces", "bridges", "controller", "mirrors"];
+const PARTS: [&str; 6] = ["_uuid", "ports", "interfaces", "bridges", "controller", MIRRORS];
+
+const MIRRORS: &str = "mirrors";
 
 /// The columns that are maps, and those that hold a value even where nobody set one. All others are sets then.
 const MAPS: [&str; 7] = ["external_ids", "other_config", "options", "bfd", "lldp", "flow_tables", "queues"];
@@ -76,24 +83,30 @@ pub fn row_of(table: &str, name: &str) -> Value {
     json!(["row-of", table, name])
 }
 
-fn is_named(name: &str) -> Value {
-    json!([["name", "==", name]])
+/// The condition that means the row of this name; of the switch as a whole there is one.
+fn is_named(table: &str, name: &str) -> Value {
+    if table == SWITCH { json!([]) } else { json!([["name", "==", name]]) }
 }
 
 /// Fails the transaction unless the row of this name still says so. `row` are its columns.
 pub fn wait_for(table: &str, name: &str, row: Value) -> Value {
     let columns: Vec<&String> = row.as_object().into_iter().flat_map(Map::keys).collect();
-    json!({"op": "wait", "table": table, "where": is_named(name), "columns": columns, "until": "==", "rows": [row]})
+    json!({"op": "wait", "table": table, "where": is_named(table, name), "columns": columns, "until": "==", "rows": [row]})
+}
+
+/// Fails it unless there is a row of which all this is true.
+pub fn wait_while(table: &str, conditions: &Value) -> Value {
+    json!({"op": "wait", "table": table, "where": conditions, "columns": ["_uuid"], "until": "!=", "rows": []})
 }
 
 /// Fails it where there is a row of this name.
 pub fn wait_for_none(table: &str, name: &str) -> Value {
-    json!({"op": "wait", "table": table, "where": is_named(name), "columns": ["name"], "until": "==", "rows": []})
+    json!({"op": "wait", "table": table, "where": is_named(table, name), "columns": ["name"], "until": "==", "rows": []})
 }
 
 /// Adds one to a set of uuids, or takes it out.
 pub fn mutate(table: &str, name: &str, column: &str, how: &str, uuid: Value) -> Value {
-    let condition = if table == SWITCH { json!([]) } else { is_named(name) };
+    let condition = is_named(table, name);
     json!({"op": "mutate", "table": table, "where": condition, "mutations": [[column, how, ["set", [uuid]]]]})
 }
 
@@ -121,15 +134,20 @@ pub struct Rows<'w, 'a> {
     wiring: &'w Wiring<'a>,
     /// As it is: queues and their like outlive the port that they were made for, and are taken again.
     now: Option<&'w Wiring<'a>>,
+    /// When it is.
+    at: &'w str,
     pub operations: Vec<Value>,
+    /// What takes those of these rows away again that stay when nothing points at them any more.
+    pub removals: Vec<Value>,
     /// The attributes that a snapshot does not hold, each with what it is of.
     pub secrets: Vec<String>,
     named: SortedMap<String, Value>,
 }
 
 impl<'w, 'a> Rows<'w, 'a> {
-    pub fn of(wiring: &'w Wiring<'a>, now: Option<&'w Wiring<'a>>) -> Self {
-        Self { wiring, now, operations: Vec::new(), secrets: Vec::new(), named: SortedMap::new() }
+    pub fn of(wiring: &'w Wiring<'a>, now: Option<&'w Wiring<'a>>, at: &'w str) -> Self {
+        let (operations, removals) = (Vec::new(), Vec::new());
+        Self { wiring, now, at, operations, removals, secrets: Vec::new(), named: SortedMap::new() }
     }
 
     /// A row with all its columns but for its parts, which are `more`. What it is called in the same transaction.
@@ -179,9 +197,21 @@ impl<'w, 'a> Rows<'w, 'a> {
     }
 
     fn reference(&mut self, name: &str, column: &str, uuid: &str) -> Option<Value> {
-        if let Some(called) = self.named.get(uuid) {
-            return Some(called.clone());
+        let called = match self.named.get(uuid) {
+            Some(called) => called.clone(),
+            None => self.row(name, column, uuid)?,
+        };
+        self.named.insert(uuid.to_owned(), called.clone());
+        // The server counts what points at a row before it clears away what nothing points at.
+        if column == "qos" && self.removals.iter().any(|it| it["where"][0][2] == called) {
+            let condition = json!([["name", "==", name], [column, "==", called]]);
+            self.removals
+                .push(json!({"op": "update", "table": "Port", "where": condition, "row": {column: unset(column)}}));
         }
+        Some(called)
+    }
+
+    fn row(&mut self, name: &str, column: &str, uuid: &str) -> Option<Value> {
         let table = match column.split(':').next()? {
             "qos" => "QoS",
             "queues" => "Queue",
@@ -194,15 +224,54 @@ impl<'w, 'a> Rows<'w, 'a> {
             _ => return None,
         };
         let row = self.wiring.pointed_at(uuid)?;
-        if let Some(now) = self.now
-            && let Some(left) = now.pointed_at(uuid)
-            && now.attributes(left) == self.wiring.attributes(row)
-        {
-            return Some(json!(["uuid", uuid]));
+        Some(match table {
+            "QoS" | "Queue" => self.lasting(table, name, uuid, row),
+            // All others go with what points at them, and so they may be gone by then.
+            _ => self.insert(table, name, row, &[]),
+        })
+    }
+
+    /// A row that stays when nothing points at it any more. Where it is still there it is taken; where not it is made
+    /// under a uuid that is known beforehand, so that it can be taken away again.
+    fn lasting(&mut self, table: &str, name: &str, uuid: &str, row: &Row<'a>) -> Value {
+        let left = self.now.and_then(|now| Some((now, now.pointed_at(uuid)?)));
+        let own = match left {
+            Some((now, left)) if now.attributes(left) == self.wiring.attributes(row) => return json!(["uuid", uuid]),
+            // Somebody has set it otherwise since, and others may use it so.
+            Some(_) => another(uuid, self.at),
+            None => uuid.to_owned(),
+        };
+        self.insert(table, name, row, &[]);
+        if let Some(Value::Object(operation)) = self.operations.last_mut() {
+            operation.remove("uuid-name");
+            operation.insert("uuid".to_owned(), json!(own));
         }
-        let called = self.insert(table, name, row, &[]);
-        self.named.insert(uuid.to_owned(), called.clone());
-        Some(called)
+        let own = json!(["uuid", own]);
+        self.removals.push(json!({"op": "delete", "table": table, "where": [["_uuid", "==", own]]}));
+        own
+    }
+
+    pub fn controllers(&mut self, rows: &[Row<'a>]) -> Vec<Value> {
+        rows.iter().map(|row| self.insert("Controller", &row.text("target").unwrap_or_default(), row, &[])).collect()
+    }
+
+    /// The mirrors of a bridge, each as a whole or why not. `port` says what a port is called in this transaction.
+    pub fn mirrors(
+        &mut self,
+        bridge: &Row<'a>,
+        port: impl Fn(&str) -> Option<Value>,
+    ) -> impl Iterator<Item = Result<Value, String>> {
+        let wiring = self.wiring;
+        wiring.mirrors(bridge).map(move |row| {
+            let name = row.text("name").unwrap_or_default();
+            let mut ports = Vec::new();
+            for column in MIRRORED {
+                let names = row.uuids(column).into_iter().filter_map(|uuid| wiring.port_name(uuid));
+                let called = names.map(|it| port(it).ok_or_else(|| format!("mirror {name} needs port {it}")));
+                ports.push((column, json!(["set", called.collect::<Result<Vec<_>, _>>()?])));
+            }
+            Ok(self.insert("Mirror", &name, row, &ports))
+        })
     }
 
     /// Why these rows cannot be made; none where they can.
@@ -212,42 +281,18 @@ impl<'w, 'a> Rows<'w, 'a> {
     }
 }
 
-/// A row at one moment.
-#[derive(Clone, Copy)]
-pub struct Moment<'r, 'a> {
-    pub wiring: &'r Wiring<'a>,
-    pub row: &'r Row<'a>,
-}
-
-/// Sets what is otherwise `now` back to what it was `then`; nothing where nothing is. `Err` says why it must not be.
-pub fn set_back(
-    table: &str,
-    name: &str,
-    (then, now): (Moment<'_, '_>, Moment<'_, '_>),
-    is_meant: impl Fn(&str) -> bool,
-    context: &Context<'_>,
-) -> Result<Option<Step>, String> {
-    let mut differ = changes(&then.wiring.attributes(then.row), &now.wiring.attributes(now.row));
-    differ.retain(|key, _| is_meant(key) && !PARTS.contains(&key.as_str()));
-    if differ.is_empty() {
-        return Ok(None);
-    }
-    let (mut was, mut is) = (Attributes::new(), Attributes::new());
-    for (key, (then, now)) in &differ {
-        was.insert(key.clone(), then.clone());
-        is.insert(key.clone(), now.clone());
-    }
-    let words = |to: &Attributes| vec![format!("{table} {name}: {}", told(to))];
-    let forth = changed(table, name, now, then, &was, context)?;
-    let back = changed(table, name, then, now, &is, context)?;
-    let has = |to: Attributes| Holds::SwitchRow {
-        table: table.to_owned(),
-        name: name.to_owned(),
-        has: to.into_iter().collect(),
-    };
-    let does = switch(context, words(&was), forth, has(was.clone()));
-    let undoes = vec![switch(context, words(&is), back, has(is.clone()))];
-    Ok(Some(Step { does, undoes }))
+/// A uuid that nobody has, and that is the same whenever the same plan is made.
+fn another(uuid: &str, at: &str) -> String {
+    let hash = |half: u8| BuildHasherDefault::<DefaultHasher>::default().hash_one((uuid, at, half));
+    let (high, low) = (hash(0), hash(1));
+    format!(
+        "{:08x}-{:04x}-8{:03x}-{:04x}-{:012x}",
+        high >> 32,
+        high >> 16 & 0xffff,
+        high & 0xfff,
+        0x8000 | (low >> 48 & 0x3fff),
+        low & 0xffff_ffff_ffff
+    )
 }
 
 pub fn told(attributes: &Attributes) -> String {
@@ -257,60 +302,4 @@ pub fn told(attributes: &Attributes) -> String {
         value => format!("{key} {value}"),
     };
     attributes.iter().map(one).collect::<Vec<_>>().join(", ")
-}
-
-/// The operations that bring `to`'s values into the columns of these attributes, where they still are as in `from`.
-fn changed(
-    table: &str,
-    name: &str,
-    from: Moment<'_, '_>,
-    to: Moment<'_, '_>,
-    attributes: &Attributes,
-    context: &Context<'_>,
-) -> Result<Vec<Value>, String> {
-    let mut rows = Rows::of(to.wiring, context.facts.wiring().known());
-    let (mut plain, mut read, mut mutations) = (Map::new(), Map::new(), Vec::new());
-    for key in attributes.keys() {
-        let (column, of_map) = key.split_once(':').map_or((key.as_str(), None), |(column, key)| (column, Some(key)));
-        let (was, wanted) = (as_read(from.row, column), to.row.column(column));
-        // What a secret stands beside is not written into a journal, nor what points at rows that may be gone by then.
-        if !has_secret(&was) && !was.to_string().contains("\"uuid\"") && of_map.is_none() {
-            read.insert(column.to_owned(), was);
-        }
-        let Some(of_map) = of_map else {
-            let value = wanted.and_then(|datum| rows.value(name, column, &datum));
-            plain.insert(column.to_owned(), value.unwrap_or_else(|| unset(column)));
-            continue;
-        };
-        mutations.push(json!([column, "delete", ["set", [of_map]]]));
-        let pairs = match wanted {
-            Some(Datum::Map(pairs)) => pairs,
-            _ => Vec::new(),
-        };
-        let pair = pairs.into_iter().find(|(key, _)| raw(key).as_str() == Some(of_map));
-        if let Some(value) = pair.and_then(|(_, value)| rows.value(name, key, &value)) {
-            mutations.push(json!([column, "insert", ["map", [[of_map, value]]]]));
-        }
-    }
-    if let Some(why) = rows.refused() {
-        return Err(why);
-    }
-    let condition = if table == SWITCH { json!([]) } else { is_named(name) };
-    let mut operations = Vec::new();
-    if !read.is_empty() {
-        let mut wait = wait_for(table, name, Value::Object(read));
-        wait["where"] = condition.clone();
-        operations.push(wait);
-    }
-    operations.extend(rows.operations);
-    if !plain.is_empty() {
-        operations.push(json!({"op": "update", "table": table, "where": condition.clone(), "row": plain}));
-    }
-    if !mutations.is_empty() {
-        operations.push(json!({"op": "mutate", "table": table, "where": condition, "mutations": mutations}));
-    }
-    match operations.iter().any(has_secret) {
-        true => Err(format!("it would write a secret of {name} into the journal: set it by hand")),
-        false => Ok(operations),
-    }
 }

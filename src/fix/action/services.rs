@@ -26,11 +26,22 @@ pub fn plan(fix: &str, finding: &Finding, context: &Context<'_>) -> Option<Plann
     }
 }
 
-pub fn questions(finding: &Finding) -> Vec<Query> {
-    if finding.id == "ovs.daemons" {
-        return switch::UNITS.map(unit).into();
-    }
-    vec![unit(&finding.subject)]
+pub fn questions(finding: &Finding, context: &Context<'_>) -> Vec<Query> {
+    let names = if finding.id == "ovs.daemons" { &switch::UNITS[..] } else { &[finding.subject.as_str()] };
+    let loaded = context.facts.reading::<SortedMap<String, LoadedUnit>>(&Query::Units).known();
+    let has_failed =
+        |name: &str| loaded.is_none_or(|all| all.get(name).is_some_and(|unit| fails(&unit.active, &unit.sub)));
+    let of = |name: &&str| std::iter::once(unit(name)).chain(has_failed(name).then(|| log(name)));
+    names.iter().flat_map(of).collect()
+}
+
+/// What has failed, or does so again and again, says why.
+fn fails(active: &str, sub: &str) -> bool {
+    active == "failed" || sub == "auto-restart"
+}
+
+fn log(name: &str) -> Query {
+    Query::UnitLog(name.to_owned())
 }
 
 fn unit(name: &str) -> Query {
@@ -58,16 +69,17 @@ fn start(draft: Planned, context: &Context<'_>) -> Option<Planned> {
     let name = draft.subject.clone();
     let unit = now(&name, context)?;
     let draft = Planned {
-        before: pairs([("active_state", Some(&unit.active)), ("result", Some(&unit.result))]),
-        after: pairs([("active_state", Some("active"))]),
+        before: pairs(&[("active_state", Some(&unit.active))]),
+        after: pairs(&[("active_state", Some("active"))]),
+        why: why(&draft.why, &[(&name, unit)], context),
+        undo: undo(&draft.undo, &[(&name, unit)]),
         ..draft
     };
     if let Some(why) = cannot_start(&name, unit, context) {
         return Some(draft.refused(why));
     }
     let (needs, risk) = disturbs(&name);
-    let touches = touches(&name, context);
-    Some(Planned { why: why(&draft.why, &name, unit), steps: start_steps(&name, unit), needs, risk, touches, ..draft })
+    Some(Planned { steps: start_steps(&name, unit), needs, risk, touches: touches(&name, context), ..draft })
 }
 
 /// Why it is left as it is.
@@ -80,8 +92,8 @@ fn cannot_start(name: &str, unit: &Unit, context: &Context<'_>) -> Option<String
     match (unit.active.as_str(), unit.sub.as_str()) {
         (_, "auto-restart") => {
             return Some(format!(
-                "{name} keeps failing ({}, {} restarts), and systemd starts it again by itself: \
-                 one more start would only count against its limit; `journalctl -n 20 -u {name}` says why it fails",
+                "systemd starts {name} again by itself, and it has failed each time ({}, {} restarts): mend what it says, \
+                 one more start would only count against its limit",
                 unit.result, unit.restarts
             ));
         }
@@ -95,12 +107,27 @@ fn cannot_start(name: &str, unit: &Unit, context: &Context<'_>) -> Option<String
     }
 }
 
-fn why(detail: &str, name: &str, unit: &Unit) -> String {
-    match (unit.active.as_str(), unit.result.as_str()) {
-        ("failed", "" | "success") | ("inactive", _) => detail.to_owned(),
-        (_, result) if detail.contains(result) => format!("{detail}; `journalctl -n 20 -u {name}` says why"),
-        (_, result) => format!("{detail} ({result}); `journalctl -n 20 -u {name}` says why"),
+/// What was found, and of each that has failed how it ended and what it said last.
+fn why(detail: &str, units: &[(&str, &Unit)], context: &Context<'_>) -> String {
+    let mut why = detail.to_owned();
+    for (name, unit) in units.iter().filter(|(_, unit)| fails(&unit.active, &unit.sub)) {
+        if !matches!(unit.result.as_str(), "" | "success") && !why.contains(&unit.result) {
+            why.push_str(&format!(" ({})", unit.result));
+        }
+        let said = context.facts.reading::<Vec<u8>>(&log(name)).known();
+        let said = said.map(|said| String::from_utf8_lossy(said)).unwrap_or_default();
+        said.lines().for_each(|line| why.push_str(&format!("; it said: {line}")));
+        if said.is_empty() {
+            why.push_str(&format!("; `journalctl -b -n 20 -u {name}` says why"));
+        }
     }
+    why
+}
+
+/// A unit that had failed is not made to fail again.
+fn undo(undo: &str, units: &[(&str, &Unit)]) -> String {
+    let had_failed = units.iter().any(|(_, unit)| unit.active == "failed");
+    format!("{undo}{}", if had_failed { "; it is inactive then, and shows no longer that it had failed" } else { "" })
 }
 
 /// Once, and no more: what fails again is a person's. The count of starts is forgotten first, since one that ran into
@@ -157,8 +184,8 @@ fn enable(draft: Planned, context: &Context<'_>) -> Option<Planned> {
         return Some(draft.refused(format!("no baseline says that {name} was otherwise")));
     };
     let draft = Planned {
-        before: pairs([("unit_file_state", Some(state))]),
-        after: pairs([("unit_file_state", Some(was))]),
+        before: pairs(&[("unit_file_state", Some(state))]),
+        after: pairs(&[("unit_file_state", Some(was))]),
         ..draft
     };
     let is_masked = state.starts_with("masked");

@@ -12,7 +12,7 @@ use crate::catalog::{Catalog, Check};
 use crate::facts::Facts;
 use crate::judge::offers::archive_place;
 use crate::model::answer::{FileRow, Lock, Space};
-use crate::model::gather::Arrange as _;
+use crate::model::gather::{Arrange as _, Gather as _};
 use crate::model::plan::{Deed, Doomed, Planned, Step};
 use crate::model::query::Freeable;
 use crate::model::{Finding, Query, Reading, Status};
@@ -49,6 +49,7 @@ pub fn plan_all(fixes: &[&str], by_name: bool, finding: &Finding, context: &Cont
     let set: Vec<&Fix> = offered.iter().filter(in_set).copied().collect();
     let (chosen, is_enough) = if by_name || set.is_empty() { (offered, by_name) } else { (set, true) };
     let mut left = short.bytes.saturating_add(SLACK.max(short.bytes / 20));
+    let mut free = short.space.available;
     let mut spent = Vec::new();
     let mut planned = Vec::new();
     for fix in chosen {
@@ -56,8 +57,9 @@ pub fn plan_all(fixes: &[&str], by_name: bool, finding: &Finding, context: &Cont
         if left == 0 || spent.contains(&fix.frees) {
             continue;
         }
-        let Some(mut action) = short.plan(fix, left, finding, context.facts) else { continue };
-        left = left.saturating_sub(action.frees_bytes.unwrap_or(0));
+        let Some(mut action) = short.plan(fix, left, free, finding, context.facts) else { continue };
+        let frees = action.frees_bytes.unwrap_or(0);
+        (left, free) = (left.saturating_sub(frees), free.saturating_add(frees));
         spent.push(fix.frees);
         if !is_enough {
             action.refused.get_or_insert_with(|| {
@@ -96,7 +98,8 @@ impl<'a> Short<'a> {
         Some(Self { space, check, bytes })
     }
 
-    fn plan(&self, fix: &Fix, need: u64, finding: &Finding, facts: &Facts<'_>) -> Option<Planned> {
+    /// `available` is what will be free when those before it are made.
+    fn plan(&self, fix: &Fix, need: u64, available: u64, finding: &Finding, facts: &Facts<'_>) -> Option<Planned> {
         let family = fix.frees?;
         let rows = facts.reading::<Vec<FileRow>>(&Query::Freeable(family)).known()?;
         let files = chosen(family, rows, &self.space.device, need);
@@ -111,7 +114,6 @@ impl<'a> Short<'a> {
         } else {
             Step { does: Deed::Remove(files), undoes: Vec::new() }
         };
-        let available = self.space.available;
         Some(Planned {
             fix: fix.id.clone(),
             subject: self.space.mount_point.clone(),
@@ -123,16 +125,16 @@ impl<'a> Short<'a> {
             needs: if fix.is_irreversible() { vec![fix.id.clone()] } else { Vec::new() },
             touches: Vec::new(),
             frees_bytes: Some(frees),
-            before: free(available, &self.space.mount_point),
-            after: free(available.saturating_add(frees), &self.space.mount_point),
+            before: figures(available, &self.space.mount_point),
+            after: figures(available.saturating_add(frees), &self.space.mount_point),
             refused: refused(family, facts),
         })
     }
 }
 
-fn free(available: u64, mount_point: &str) -> Map<String, Value> {
+fn figures(available: u64, mount_point: &str) -> Map<String, Value> {
     let figures = [("free_bytes", json!(available)), ("filesystem", json!(mount_point))];
-    figures.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+    figures.into_iter().map(|(name, value)| (name.to_owned(), value)).gather()
 }
 
 /// The oldest of what may go, until it is enough. Of downloads all, since none is missed.

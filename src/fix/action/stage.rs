@@ -24,8 +24,14 @@ pub fn planned(
     let before = Before { facts: Facts::new(then, &settings, run), snapshot: &snapshot };
     let wrong = judge(&facts, &before).into_iter().filter(|it| it.status == Status::Fail);
     let findings: Vec<Finding> = wrong.map(|it| finding(id, it)).collect();
-    let context =
-        Context { catalog: &catalog, facts: &facts, before: Some(&before), findings: &findings, named: false };
+    let context = Context {
+        catalog: &catalog,
+        facts: &facts,
+        before: Some(&before),
+        findings: &findings,
+        named: false,
+        home: "/state/runs/one",
+    };
     findings.iter().filter_map(|finding| plan(fix, finding, &context)).collect()
 }
 

@@ -5,6 +5,7 @@
 //! a daemon has inherited never ends. It needs neither threads nor a crate.
 #![allow(clippy::disallowed_methods)] // this is the home of the methods that are denied elsewhere
 
+use std::env;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
@@ -19,16 +20,19 @@ use nix::sys::memfd::{MFdFlags, memfd_create};
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 
+use crate::host::at_work;
 use crate::host::change::NotDone;
+use crate::host::session::PROXIES;
 use crate::model::plan::Run;
 
 /// What may be run.
-const PROGRAMS: [&str; 12] = [
+const PROGRAMS: [&str; 14] = [
     "apt-cache",
     "apt-get",
     "apt-mark",
     "dpkg",
     "dpkg-query",
+    "dracut",
     "ethtool",
     "ip",
     "journalctl",
@@ -36,6 +40,7 @@ const PROGRAMS: [&str; 12] = [
     "systemd-run",
     "tar",
     "udevadm",
+    "update-initramfs",
 ];
 
 /// Where it is looked for, whatever our own PATH says.
@@ -88,10 +93,16 @@ fn execute(program: &PathBuf, arguments: &[String], run: &Run) -> Result<Said, S
     let mut err = Stream::new().map_err(cannot)?;
     let mut command = Command::new(program);
     command.args(arguments).env_clear().env("LC_ALL", "C").env("PATH", PATH.join(":")).current_dir("/");
-    if run.argv.first().is_some_and(|name| name.starts_with("apt") || name.starts_with("dpkg")) {
+    // A package manager has a lock of its own, and what its scripts leave behind are daemons.
+    let is_of_packages = run.argv.first().is_some_and(|name| name.starts_with("apt") || name.starts_with("dpkg"));
+    if is_of_packages {
         command.envs(FOR_PACKAGES);
+        // Where apt's own configuration names no proxy, it goes the way of whoever asked.
+        command.envs(PROXIES.iter().filter_map(|name| Some((name, env::var_os(name)?))));
     }
-    command.stdin(Stdio::null()).stdout(out.writer().map_err(cannot)?).stderr(err.writer().map_err(cannot)?);
+    let input =
+        if is_of_packages { Stdio::null() } else { at_work::input().map_or_else(|_| Stdio::null(), Stdio::from) };
+    command.stdin(input).stdout(out.writer().map_err(cannot)?).stderr(err.writer().map_err(cannot)?);
     // A signal from the terminal is for us to take, between two steps.
     command.process_group(0);
     let child = command.spawn().map_err(cannot)?;

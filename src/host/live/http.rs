@@ -2,6 +2,7 @@
 
 mod authorities;
 mod certificate;
+mod crypto;
 mod exchange;
 mod fault;
 mod proxy;

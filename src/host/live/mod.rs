@@ -36,6 +36,7 @@ mod socket;
 mod systemd;
 mod taps;
 mod transport;
+mod unit_log;
 mod units;
 
 use std::path::{Path, PathBuf};
@@ -175,7 +176,9 @@ impl Observe for Live {
             Query::Units => self.units.ask(deadline, |systemd| systemd.units()).map(Answer::Units),
             Query::Unit(name) => {
                 let unit = self.units.ask(deadline, |systemd| systemd.unit(name));
-                unit.map(|unit| Unit { program: processes::program(proc, unit.main_pid), ..unit }).map(Answer::Unit)
+                let (program, since) = (processes::program, units::active_for_ms);
+                unit.map(|unit| Unit { program: program(proc, unit.main_pid), active_for_ms: since(&unit), ..unit })
+                    .map(Answer::Unit)
             }
             Query::Ovsdb(socket) => ovsdb::tables(Path::new(socket), deadline).map(Answer::Text),
             Query::OvsProgress(socket) => ovsdb::progress(Path::new(socket), deadline).map(Answer::OvsProgress),
@@ -221,6 +224,7 @@ impl Observe for Live {
             }
             Query::Simulated(what) => packages::simulated(what).map(Answer::Text),
             Query::Archives(name) => packages::archives(name, deadline).map(Answer::Archives),
+            Query::UnitLog(name) => unit_log::last(name).map(Answer::Text),
             Query::Tcp(endpoint) => reach::tcp(endpoint, deadline).map(Answer::Contact),
             Query::Http(target) => {
                 let read = |path: &AbsolutePath| self.ask(&Query::File(path.to_string())).and_then(text);

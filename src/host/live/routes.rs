@@ -166,6 +166,7 @@ fn rule_row(payload: &[u8]) -> Option<Rule> {
     const MASK: u16 = 16;
     const OUTPUT: u16 = 17;
     const GOTO: u16 = 4;
+    const PROTOCOL: u16 = 21;
     const L3_MASTER: u16 = 19;
     const INVERT: u32 = 2;
     /// What the kernel writes where nothing was asked for.
@@ -194,6 +195,9 @@ fn rule_row(payload: &[u8]) -> Option<Rule> {
             MARK => mark = number(value),
             MASK => mask = number(value),
             TABLE => rule.table = number(value)?,
+            PROTOCOL => {
+                rule.protocol = value.first().filter(|it| !matches!(it, 0 | 2 | 3)).map(|it| protocol_word(*it))
+            }
             GOTO => rule.action = format!("goto {}", number(value)?),
             L3_MASTER if value.first() == Some(&1) => rule.action = "l3mdev".to_owned(),
             _ => rule.other.extend(further(attribute, value).filter(|_| number(value) != Some(NONE))),

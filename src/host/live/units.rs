@@ -5,6 +5,8 @@ use std::sync::Mutex;
 use std::time::Instant;
 
 use super::systemd::{SYSTEM_BUS, Systemd};
+use crate::host::boot;
+use crate::model::answer::Unit;
 use crate::model::{Reading, Trouble, TroubleCause};
 
 #[derive(Debug, Default)]
@@ -59,4 +61,10 @@ impl Session {
             _ => Self::Closed,
         }
     }
+}
+
+/// By the clock of the boot, which a host that sleeps has ahead of systemd's.
+pub fn active_for_ms(unit: &Unit) -> Option<u64> {
+    let since_ms = Some(unit.active_since_us / 1000).filter(|ms| *ms > 0)?;
+    boot::now_ms().ok()?.checked_sub(since_ms)
 }

@@ -57,7 +57,7 @@ impl<'a> Then<'a> {
     }
 }
 
-fn bare(address: &str) -> &str {
+pub fn bare(address: &str) -> &str {
     address.split('/').next().unwrap_or_default()
 }
 

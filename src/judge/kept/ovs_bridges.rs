@@ -6,7 +6,7 @@ use super::devices::conclude;
 use super::ovs_database::{Both, both};
 use super::ovs_ports::{by_hand, is_of_others};
 use crate::facts::before::Before;
-use crate::facts::wiring::{Attributes, Bridge, Wiring, changes};
+use crate::facts::wiring::{Attributes, Bridge, MIRRORED, Row, Wiring, changes};
 use crate::facts::{Facts, ovs};
 use crate::judge::causes::Part;
 use crate::judge::outcome::Outcome;
@@ -87,8 +87,21 @@ fn judge_bridge(
         is.retain(is_chosen);
     }
     let outcome = changed(name, &was, &is)?;
+    let lost = lost_by_mirrors(bridge, then, found).filter(|_| outcome.expected.keys().all(|key| key == "mirrors"));
+    let outcome = match lost {
+        Some(port) => outcome.because_of("ovs.port-kept", &format!("{name}/{port}")),
+        None => outcome,
+    };
     let commands = by_hand::set_bridge(name, &was, &outcome.expected);
     Some(outcome.by_hand(commands))
+}
+
+/// The port of a mirror that the bridge has no more: the database takes it from the mirror with it.
+fn lost_by_mirrors<'w>(bridge: &Bridge<'_>, then: &'w Wiring<'_>, found: &Bridge<'_>) -> Option<&'w str> {
+    let mut of_ports = then.mirrors(&bridge.row).flat_map(|row| MIRRORED.map(|column| row.uuids(column)));
+    of_ports.find_map(|uuids| {
+        uuids.into_iter().filter_map(|uuid| then.port_name(uuid)).find(|port| !found.ports.contains_key(*port))
+    })
 }
 
 pub fn attributes(wiring: &Wiring<'_>, bridge: &Bridge<'_>) -> Attributes {
@@ -100,6 +113,14 @@ pub fn attributes(wiring: &Wiring<'_>, bridge: &Bridge<'_>) -> Attributes {
             .insert(by_hand::CONTROLLERS.to_owned(), targets.into_iter().map(|target| target.into_owned()).collect());
     }
     attributes
+}
+
+/// The attributes of a row of any table: of a bridge with those of its controllers.
+pub fn attributes_of(wiring: &Wiring<'_>, row: &Row<'_>, table: &str, name: &str) -> Attributes {
+    match wiring.bridges.get(name).filter(|_| table == "Bridge") {
+        Some(bridge) => attributes(wiring, bridge),
+        None => wiring.attributes(row),
+    }
 }
 
 /// A row of the attributes that differ; none where none does.

@@ -93,8 +93,12 @@ impl Switch {
         let reply = Answer::Text(self.reply.to_string().into_bytes());
         let devices = Answer::Links(self.links.iter().cloned().collect());
         let judged = Answer::Text(self.judged().to_string().into_bytes());
-        let own =
-            [(Query::OvsConfiguration(socket.clone()), reply), (Query::Ovsdb(socket), judged), (Query::Links, devices)];
+        let own = [
+            (Query::OvsConfiguration(socket.clone()), reply),
+            (Query::Ovsdb(socket), judged),
+            (Query::Links, devices),
+            (Query::Addresses, Answer::Addresses(Vec::new())),
+        ];
         answers(own.into_iter().chain(self.others.iter().cloned()))
     }
 }

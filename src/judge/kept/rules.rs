@@ -1,5 +1,6 @@
 //! Is each routing rule that was configured there?
 
+use super::addresses::bare;
 use super::devices::{Devices, both, conclude};
 use crate::facts::Facts;
 use crate::facts::before::Before;
@@ -7,7 +8,7 @@ use crate::facts::nics::Whereabouts;
 use crate::judge::causes::Part;
 use crate::judge::outcome::Outcome;
 use crate::model::Query;
-use crate::model::answer::Rule;
+use crate::model::answer::{Address, Rule};
 use crate::model::gather::Gather as _;
 use crate::model::sorted::{SortedMap, SortedSet};
 
@@ -18,11 +19,17 @@ pub fn judge(facts: &Facts<'_>, before: &Before<'_>) -> Vec<Outcome> {
         (Ok(devices), Ok(rules)) => (devices, rules),
         (Err(trouble), _) | (_, Err(trouble)) => return vec![Outcome::unknown("", &trouble)],
     };
+    // Who made it is no part of what it does.
+    let made = |rules: &[Rule]| rules.iter().map(|rule| Rule { protocol: None, ..rule.clone() }).collect::<Vec<_>>();
+    let (now, then) = (&made(now), &made(then));
     let (now, taken) = (Now::new(now), Taken::by(then));
     let mut outcomes = Vec::new();
     let mut well = 0_usize;
     for rule in then.iter().filter(|rule| is_configured(rule) && is_lasting(rule, &devices)) {
         match judge_rule(rule, &now, &taken, &devices, facts) {
+            Some(outcome) if devices_of(rule).next().is_none() => {
+                outcomes.push(outcome.touching(set_up_with(rule, before)))
+            }
             Some(outcome) => outcomes.push(outcome),
             None => well += 1,
         }
@@ -120,11 +127,16 @@ fn judge_rule(was: &Rule, now: &Now<'_>, taken: &Taken, devices: &Devices<'_>, f
         .expecting("rule", was.to_string())
         .observing("instead", instead)
         .by_hand(devices_of(was).flat_map(|name| devices.name_back(name)).chain([command(was)]).collect());
-    // One without a device is of the network as a whole.
-    let outcome =
-        if devices_of(was).next().is_none() { outcome.touching(Part::Device(String::new())) } else { outcome };
     let known = devices_of(was).filter(|name| devices.then.contains_key(*name));
     Some(known.fold(outcome, |outcome, name| outcome.touching(Part::Device(name.to_owned()))))
+}
+
+/// What a rule without a device came with: whose address it is about is set up with it. Else the network as a whole.
+fn set_up_with(rule: &Rule, before: &Before<'_>) -> Part {
+    let addresses = before.facts.reading::<Vec<Address>>(&Query::Addresses).known();
+    let has = |it: &&Address| rule.from.as_deref().is_some_and(|from| bare(from) == bare(&it.address));
+    let device = addresses.into_iter().flatten().find(has).map(|it| it.link.clone());
+    Part::Device(device.unwrap_or_default())
 }
 
 pub fn under_names_of_now(rule: &Rule, devices: &Devices<'_>) -> Rule {

@@ -1,6 +1,6 @@
 //! A host with one NIC that a real udev named, and what is done to it.
 
-mod host;
+pub mod host;
 mod next_boot;
 
 use host::Host;

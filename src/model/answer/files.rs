@@ -65,6 +65,8 @@ pub struct Archive {
     pub path: String,
     pub version: String,
     pub architecture: String,
+    /// Why it must not be installed: it is damaged, or would take another package's place.
+    pub flaw: Option<String>,
 }
 
-row!(Archive, Required { path, version, architecture });
+row!(Archive, Required { path, version, architecture, flaw: Sparse });

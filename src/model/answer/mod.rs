@@ -153,9 +153,25 @@ pub struct Unit {
     pub program: Option<String>,
     /// Microseconds since boot at which it became active, 0 where it never did.
     pub active_since_us: u64,
+    /// How long it had been active when it was asked.
+    pub active_for_ms: Option<u64>,
 }
 
-row!(Unit, Optional { load, active, sub, file_state, result, restarts, main_pid, program: Sparse, active_since_us });
+row!(
+    Unit,
+    Optional {
+        load,
+        active,
+        sub,
+        file_state,
+        result,
+        restarts,
+        main_pid,
+        program: Sparse,
+        active_since_us,
+        active_for_ms: Sparse
+    }
+);
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct OvsProgress {

@@ -60,9 +60,11 @@ pub struct Rule {
     pub table: u32,
     /// What else it asks for, in the words of `ip rule`: `dport 80-90`.
     pub other: Vec<String>,
+    /// Who made it, where that was neither the kernel nor a person: `static`, as networkd has it, or a number.
+    pub protocol: Option<String>,
 }
 
-row!(Rule, Optional { ipv6, priority, from, to, input, output, mark, invert, action, table, other });
+row!(Rule, Optional { ipv6, priority, from, to, input, output, mark, invert, action, table, other, protocol: Sparse });
 
 /// The table that counts where no other is named.
 pub const MAIN: u32 = 254;

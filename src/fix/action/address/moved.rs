@@ -1,15 +1,14 @@
 //! An address that sits on a member of its bridge moves to the bridge, with the routes that hang on it.
 //!
-//! It is there before it leaves the other place, so that the host is never without it, and its neighbours are told then:
-//! the kernel does that for a device that says which address it has.
+//! It is there before it leaves the other place, so that the host is never without it, and its neighbours are told then.
 
 use super::super::Context;
-use super::super::ip::{add_address, devices_of, is_in_network, managed, put_route, remove_address, touched};
-use super::{Case, bare};
+use super::super::ip::{announce, devices_of, is_in_network, managed, put_route, touched};
+use super::{Case, bare, joined};
 use crate::judge::kept::routes::{is_configured, under_names_of_now};
 use crate::model::Query;
 use crate::model::answer::Route;
-use crate::model::plan::{Deed, Planned, Run, Step};
+use crate::model::plan::{Planned, Step};
 
 pub fn plan(case: &Case<'_>, context: &Context<'_>) -> Planned {
     let draft = case.draft.clone();
@@ -24,18 +23,16 @@ pub fn plan(case: &Case<'_>, context: &Context<'_>) -> Planned {
     if let Some(other) = case.devices.holder(context.facts, home) {
         return draft.refused(format!("{home} is itself in {other}: it does not answer there either"));
     }
-    let (address, scope) = (case.was.address.as_str(), case.was.scope.as_str());
-    steps.push(Step { does: add_address(home, address, scope, true), undoes: vec![remove_address(home, address)] });
+    steps.push(case.add(home, true));
     steps.extend(routes(case, context));
     steps.extend(case.remove(found, context));
-    steps.extend(announce(case, home, context));
+    steps.push(Step { does: announce(home, &case.was.address), undoes: Vec::new() });
     let names = [home, found.link.as_str(), holder];
     let leased = (!found.permanent).then(|| format!("what has leased it for {} may take it again", found.link));
-    let risks =
-        [Some("what hangs on it may stall for a moment".to_owned()), leased, managed(context, &case.devices, &names)];
+    let stalls = Some("what hangs on it may stall for a moment".to_owned());
     Planned {
         touches: touched(&case.devices, names),
-        risk: Some(risks.into_iter().flatten().collect::<Vec<_>>().join("; ")),
+        risk: joined([stalls, leased, managed(context, &case.devices, &names)]),
         steps,
         ..draft
     }
@@ -56,31 +53,4 @@ fn routes(case: &Case<'_>, context: &Context<'_>) -> Vec<Step> {
     };
     let wanted = then.iter().filter(hangs_on_it).filter_map(|route| under_names_of_now(route, &case.devices));
     wanted.map(|route| put_route(&route, now)).collect()
-}
-
-/// Where the kernel is told to speak of an address.
-pub fn notify(device: &str, address: &str) -> String {
-    match address.contains(':') {
-        true => format!("/proc/sys/net/ipv6/conf/{device}/ndisc_notify"),
-        false => format!("/proc/sys/net/ipv4/conf/{device}/arp_notify"),
-    }
-}
-
-/// The kernel sends a gratuitous ARP or an unsolicited advertisement where a device gets a hardware address, and be it
-/// its own. Only of devices of software that is sure to be possible while they are up.
-fn announce(case: &Case<'_>, home: &str, context: &Context<'_>) -> Vec<Step> {
-    let path = notify(home, &case.was.address);
-    let link = case.devices.links.get(home);
-    let is_software = |kind: &str| matches!(kind, "openvswitch" | "bridge" | "tun");
-    let mac = link.filter(|link| link.kind.as_deref().is_some_and(is_software)).and_then(|link| link.mac.as_deref());
-    let setting = context.facts.reading::<Vec<u8>>(&Query::File(path.clone())).known();
-    let (Some(mac), Some(setting)) = (mac, setting) else { return Vec::new() };
-    let was = String::from_utf8_lossy(setting).trim().to_owned();
-    let set = |value: &str| Deed::Setting { path: path.clone(), value: value.to_owned() };
-    let tell = Deed::Run(Run::new(&["ip", "link", "set", "dev", home, "address", mac]));
-    vec![
-        Step { does: set("1"), undoes: vec![set(&was)] },
-        Step { does: tell, undoes: Vec::new() },
-        Step { does: set(&was), undoes: Vec::new() },
-    ]
 }

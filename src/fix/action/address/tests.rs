@@ -55,7 +55,6 @@ fn host(addresses: Vec<Address>, routes: Vec<Route>, change: impl FnOnce(&mut So
         (query, devices),
         (Query::Addresses, Answer::Addresses(addresses)),
         (Query::Routes, Answer::Routes(routes)),
-        (Query::File(moved::notify("br0", "192.0.2.7/24")), Answer::Text(b"0\n".to_vec())),
     ]);
     let socket = crate::catalog::Settings::default().ovs.socket();
     host.0.insert(Query::Ovsdb(socket), Asked { reading: Reading::Absent, micros: 0 });
@@ -117,6 +116,42 @@ fn what_took_its_place_goes_and_its_neighbours_stay() {
     );
 }
 
+/// A card with two addresses of a network speaks by the one that it got first.
+#[test]
+fn what_comes_back_behind_another_of_its_network_is_said_to() {
+    let of_kernel = |source: &str| Route {
+        protocol: "kernel".to_owned(),
+        preferred_source: Some(source.to_owned()),
+        ..route("198.51.100.0/24", "198.51.100.1", "eno1")
+    };
+    let both = || vec![address("eno1", "198.51.100.7/24"), address("eno1", "198.51.100.9/24")];
+    let then = host(both(), vec![of_kernel("198.51.100.7")], |_| {});
+    let now = host(vec![address("eno1", "198.51.100.9/24")], vec![of_kernel("198.51.100.9")], |_| {});
+    let risk = of(&then, &now, ID)[0].risk.clone();
+    assert_eq!(
+        risk.as_deref(),
+        Some("packets that have no address yet still leave with 198.51.100.9, which is there already")
+    );
+    let was_second = host(both(), vec![of_kernel("198.51.100.9")], |_| {});
+    assert_eq!(of(&was_second, &now, ID)[0].risk, None);
+}
+
+/// What comes back from another device is announced, and so is its way back.
+#[test]
+fn an_address_from_another_device_is_announced() {
+    let then = host(vec![address("eno1", "198.51.100.7/24")], vec![], |_| {});
+    let now = host(vec![address("br0", "198.51.100.7/24")], vec![], |_| {});
+    assert_eq!(
+        lines(&of(&then, &now, ID)),
+        [
+            "ip address add 198.51.100.7/24 broadcast + dev eno1 <- ip address del 198.51.100.7/24 dev eno1 && \
+             announce 198.51.100.7 on br0: gratuitous ARP",
+            "ip address del 198.51.100.7/24 dev br0 <- ip address add 198.51.100.7/24 broadcast + dev br0",
+            "announce 198.51.100.7 on eno1: gratuitous ARP",
+        ]
+    );
+}
+
 /// Its name comes first, and where that cannot be it is taken as it is called.
 #[test]
 fn an_address_follows_its_card() {
@@ -161,15 +196,14 @@ fn it_moves_from_the_member_to_the_bridge() {
     assert_eq!(
         lines(&planned),
         [
-            "ip address add 192.0.2.7/24 broadcast + dev br0 <- ip address del 192.0.2.7/24 dev br0",
+            "ip address add 192.0.2.7/24 broadcast + dev br0 <- ip address del 192.0.2.7/24 dev br0 && \
+             announce 192.0.2.7 on eno2: gratuitous ARP",
             "ip -4 route replace default via 192.0.2.1 dev br0 proto static <- \
              ip -4 route replace default via 192.0.2.1 dev eno2 proto static && \
              ip -4 route del default via 192.0.2.1 dev br0 proto static",
             "ip address del 192.0.2.7/24 dev eno2 <- ip address add 192.0.2.7/24 broadcast + dev eno2 && \
              ip -4 route replace default via 192.0.2.1 dev eno2 proto static",
-            "set /proc/sys/net/ipv4/conf/br0/arp_notify to 1 <- set /proc/sys/net/ipv4/conf/br0/arp_notify to 0",
-            "ip link set dev br0 address 52:54:00:00:00:0b",
-            "set /proc/sys/net/ipv4/conf/br0/arp_notify to 0",
+            "announce 192.0.2.7 on br0: gratuitous ARP",
         ]
     );
     assert_eq!(planned[0].touches, ["br0", "eno2"]);

@@ -3,59 +3,95 @@
 use serde_json::{Map, json};
 
 use super::super::Context;
+use super::super::ip::link_steps;
 use super::super::ovs_port::Lost;
 use super::super::rows::{as_read, mutate, switch, wait_for};
 use crate::facts::Files;
-use crate::facts::wiring::Bridge;
+use crate::facts::wiring::{Bridge, Row};
 use crate::model::plan::{Deed, Planned, Step};
 use crate::model::run::Holds;
 use crate::model::{Finding, Query};
+
+const FILES: [&str; 3] = [
+    "/etc/systemd/network/*.network",
+    "/etc/systemd/network/*.netdev",
+    "/etc/NetworkManager/system-connections/*.nmconnection",
+];
+
+/// An interface: its name of then, what it is called now, and its row of then.
+type Meant<'m, 'f> = (&'m str, &'m str, &'m Row<'f>);
 
 pub fn plan(finding: &Finding, context: &Context<'_>) -> Option<Planned> {
     if finding.id != "ovs.port-kept" || finding.cause.as_deref() != Some("nic-renamed") {
         return None;
     }
     let lost = Lost::of(finding, context)?;
-    // Of a bond the member alone would be made anew, with what the switch keeps of its negotiation lost.
-    if lost.member.is_some() || lost.port.interfaces.len() != 1 {
-        return None;
+    let (mut meant, mut names): (Vec<Meant<'_, '_>>, _) = (Vec::new(), Vec::new());
+    let (mut notes, mut files) = (Vec::new(), Vec::new());
+    for (name, row) in lost.interfaces() {
+        let Some(called) = lost.devices.nics.now(name) else {
+            notes.push(format!("{name} is gone"));
+            continue;
+        };
+        meant.push((name, called, row));
+        if name != called {
+            names.push(format!("{name} is now called {called}"));
+            let saying = files_that_say(name, context);
+            if !saying.is_empty() {
+                notes.push(format!("these files still say {name}: {}", saying.join(", ")));
+            }
+            files.extend(saying);
+        }
     }
-    let (name, row) = lost.port.interfaces.iter().next()?;
-    let called = lost.devices.nics.now(name)?;
-    let files = files_that_say(name, context);
-    let bridge = lost.now.bridges.get(lost.bridge);
-    let steps = match (bridge, lost.is_taken(name, called, row)) {
+    let taken = meant.iter().find_map(|(name, called, row)| lost.is_taken(name, called, row));
+    let steps = match (lost.now.bridges.get(lost.bridge), taken) {
         (_, Some(why)) => Err(why),
         (None, _) => Err(format!("{} is gone: it comes first", lost.bridge)),
-        (Some(bridge), None) => steps(&lost, bridge, (name, called)),
+        (Some(bridge), None) => steps(&lost, bridge, &meant),
     };
-    let why = format!("{name} is now called {called} and cannot have its old name back");
+    let why = format!("{}, and cannot have the old name back", names.join(", "));
+    // Nobody may have switched it on: what is configured is the old name.
+    let links = meant.iter().filter(|(name, called, _)| name != called).filter_map(|(name, called, _)| {
+        Some(link_steps(called, lost.devices.links.get(*called)?, lost.devices.then.get(*name)))
+    });
     let (steps, refused) = match steps {
-        Ok(steps) => (steps, None),
+        Ok(steps) => (links.flatten().chain(steps).collect(), None),
         Err(why) => (Vec::new(), Some(why)),
     };
     let mut planned = lost.planned(why, steps);
     planned.fix = "nic.take-up".to_owned();
     planned.refused = refused.or(planned.refused);
     if !files.is_empty() {
-        let note = format!("these files still say {name}: {}", files.join(", "));
-        planned.risk = planned.risk.map(|risk| format!("{risk}; {note}"));
         planned.after.insert("files_with_the_old_name".to_owned(), json!(files));
     }
+    planned.risk = planned.risk.into_iter().chain(notes).reduce(|risk, more| format!("{risk}; {more}"));
     Some(planned)
 }
 
+fn steps<'c, 'f>(lost: &Lost<'c, 'f>, bridge: &'c Bridge<'f>, meant: &[Meant<'_, 'f>]) -> Result<Vec<Step>, String> {
+    match meant {
+        [member] if lost.member.is_some() => Ok(vec![lost.member_added(bridge, *member)?]),
+        [only] if lost.port.interfaces.len() == 1 => anew(lost, bridge, *only),
+        all => Ok(vec![lost.added(lost.name, bridge, all)?]),
+    }
+}
+
 /// The old port goes first: it asks for its device in vain.
-fn steps(lost: &Lost<'_, '_>, bridge: &Bridge<'_>, (name, called): (&str, &str)) -> Result<Vec<Step>, String> {
-    let row = lost.port.interfaces.get(name).ok_or_else(String::new)?;
-    let found = lost.now.bridges.get(lost.bridge).ok_or_else(String::new)?;
+fn anew<'c, 'f>(
+    lost: &Lost<'c, 'f>,
+    found: &'c Bridge<'f>,
+    (name, called, row): Meant<'_, 'f>,
+) -> Result<Vec<Step>, String> {
     let mut steps = Vec::new();
     let mut added = lost.added(called, found, &[(name, called, row)])?;
-    if let Some(old) = bridge.ports.get(lost.name) {
-        let again = lost.added(lost.name, found, &[(name, name, row)])?;
+    if let Some(old) = found.ports.get(lost.name) {
+        // As it is, and not as it was.
+        let own = old.interfaces.get(name).ok_or_else(|| format!("{} is another port now", lost.name))?;
+        let again = Lost::of(lost.finding, lost.context).ok_or_else(String::new)?;
+        let again = Lost { then: lost.now, port: old, ..again }.added(lost.name, found, &[(name, name, own)])?;
         let uuid = json!(["uuid", old.row.uuid().unwrap_or_default()]);
         let operations = vec![
-            wait_for("Bridge", lost.bridge, json!({"ports": as_read(&bridge.row, "ports")})),
+            wait_for("Bridge", lost.bridge, json!({"ports": as_read(&found.row, "ports")})),
             mutate("Bridge", lost.bridge, "ports", "delete", uuid),
         ];
         let gone = Holds::Port { bridge: lost.bridge.to_owned(), port: lost.name.to_owned(), there: false };
@@ -76,6 +112,11 @@ fn of_a_bridge_that_changed(deed: Deed, until: Option<Holds>) -> Deed {
     transaction.operations.retain(|operation| !(operation["op"] == "wait" && operation["table"] == "Bridge"));
     transaction.until = until.unwrap_or(transaction.until);
     Deed::Switch(transaction)
+}
+
+/// What may still say an old name, beside what the checks of names have read: netplan's and ifupdown's files.
+pub fn questions() -> impl Iterator<Item = Query> {
+    FILES.into_iter().map(|pattern| Query::Files(pattern.to_owned()))
 }
 
 /// Of what was read.

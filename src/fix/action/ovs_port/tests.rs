@@ -19,8 +19,14 @@ fn planned(then: &Switch, now: &Switch, wanted: &str) -> Vec<Planned> {
     let facts = Facts::new(&now, &settings, run);
     let before = Before { facts: Facts::new(&then, &settings, run), snapshot: &snapshot };
     let findings = crate::judge::judge(&catalog, &checks, &facts, Some(&before));
-    let context =
-        Context { catalog: &catalog, facts: &facts, before: Some(&before), findings: &findings, named: false };
+    let context = Context {
+        catalog: &catalog,
+        facts: &facts,
+        before: Some(&before),
+        findings: &findings,
+        named: false,
+        home: "/state/runs/one",
+    };
     plan(&[Wanted::parse(wanted)], &context)
 }
 

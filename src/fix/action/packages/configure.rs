@@ -1,11 +1,10 @@
 //! What dpkg left half-way is brought to its end: by dpkg alone where nothing is missing for that, else by apt.
 
 use super::simulation::Simulation;
-use super::{Row, apt, download, dpkg, listed, planned};
-use crate::catalog::kind::packages::UPDATES;
+use super::{Row, apt, download, dpkg, listed, planned, replay, step};
 use crate::facts::packages::Package;
 use crate::fix::action::Context;
-use crate::model::plan::{Deed, Planned, Run, Step};
+use crate::model::plan::{Planned, Run, Step};
 use crate::model::run::Holds;
 use crate::model::{Finding, Query, Reading};
 
@@ -51,7 +50,7 @@ pub fn plan(finding: &Finding, context: &Context<'_>) -> Option<Planned> {
     let until = until(finding, &unfinished, &simulation);
     Some(Planned {
         why: why(&names, &simulation, &asked),
-        steps: steps(&simulation, is_interrupted(context), until),
+        steps: steps(&simulation, context, until),
         refused: simulation.forbidden().map(|why| format!("{why}: that is for a person to decide")),
         ..planned(FIX, finding, context, &rows)?
     })
@@ -62,9 +61,12 @@ fn why(names: &[&str], simulation: &Simulation<'_>, asked: &Reading<&Vec<u8>>) -
         [] => "dpkg has yet to replay the journal that it left".to_owned(),
         names => format!("to be configured: {}", listed(names)),
     };
-    if !simulation.installs.is_empty() {
-        let missing: Vec<&str> = simulation.installs.iter().map(|it| it.name).collect();
-        why.push_str(&format!("; for that apt installs {}", listed(&missing)));
+    for (does, is_there) in [("installs", false), ("upgrades", true)] {
+        let meant = simulation.installs.iter().filter(|it| it.old.is_some() == is_there);
+        let meant: Vec<&str> = meant.map(|it| it.name).collect();
+        if !meant.is_empty() {
+            why.push_str(&format!("; for that apt {does} {}", listed(&meant)));
+        }
     }
     if let Reading::Unreadable(trouble) = asked {
         why.push_str(&format!("; apt cannot be asked what is missing for that: {}", trouble.detail));
@@ -72,26 +74,15 @@ fn why(names: &[&str], simulation: &Simulation<'_>, asked: &Reading<&Vec<u8>>) -
     why
 }
 
-/// apt configures what dpkg has unpacked, too; but not while dpkg has a journal to replay, which any change of its
-/// database does. To take in no selections is the smallest.
-fn steps(simulation: &Simulation<'_>, is_interrupted: bool, until: Option<Holds>) -> Vec<Step> {
+/// apt configures what dpkg has unpacked, too.
+fn steps(simulation: &Simulation<'_>, context: &Context<'_>, until: Option<Holds>) -> Vec<Step> {
     let configure = Run { until: until.clone(), ..dpkg(&["--configure", "-a"]) };
     if simulation.installs.is_empty() {
         return vec![step(configure)];
     }
     let words = ["--fix-broken", "install"];
-    let replay = is_interrupted.then(|| Run::new(&["dpkg", "--set-selections"]).without_deadline());
     let install = Run { until, ..apt(&words) };
-    replay.into_iter().chain([download(&words), install]).map(step).collect()
-}
-
-fn step(run: Run) -> Step {
-    Step { does: Deed::Run(run), undoes: Vec::new() }
-}
-
-fn is_interrupted(context: &Context<'_>) -> bool {
-    let names = context.facts.reading::<Vec<String>>(&Query::Directory(UPDATES.to_owned())).known();
-    names.is_some_and(|names| names.iter().any(|name| name.bytes().all(|byte| byte.is_ascii_digit())))
+    replay(context).into_iter().chain([download(&words), install].map(step)).collect()
 }
 
 /// The package of the finding is whole; in which version only dpkg knows where apt brings another.

@@ -2,7 +2,7 @@
 //! archive that lies on this host.
 
 use super::simulation::Simulation;
-use super::{Row, apt, download, dpkg, listed, planned};
+use super::{Row, apt, download, dpkg, listed, planned, replay, step};
 use crate::catalog::kind::Kind;
 use crate::facts::packages::{Package, Packages};
 use crate::facts::versions;
@@ -29,7 +29,7 @@ struct Target<'a> {
 pub fn questions(finding: &Finding, context: &Context<'_>) -> Vec<Query> {
     let Some(target) = Target::of(finding, context) else { return Vec::new() };
     let lists = target.lists().map(Query::Modified);
-    [target.simulated(), Query::Archives(target.package.name.to_owned())].into_iter().chain(lists).collect()
+    [target.simulated(), target.archives()].into_iter().chain(lists).collect()
 }
 
 pub fn plan(finding: &Finding, context: &Context<'_>) -> Option<Planned> {
@@ -87,6 +87,10 @@ impl<'a> Target<'a> {
         Query::Simulated(self.spelled())
     }
 
+    fn archives(&self) -> Query {
+        Query::Archives(format!("{}={}", self.package.name, self.version))
+    }
+
     /// Where dpkg may list its files: it names the architecture where several may be installed side by side.
     fn lists(&self) -> [String; 2] {
         let Package { name, architecture, .. } = self.package;
@@ -117,7 +121,8 @@ impl<'a> Target<'a> {
                 if self.is_held {
                     words.insert(0, "--allow-change-held-packages");
                 }
-                runs.push(Step { does: Deed::Run(download(&words)), undoes: Vec::new() });
+                runs.extend(replay(context));
+                runs.push(step(download(&words)));
                 runs.push(self.step(apt(&words).until(until)));
             }
             Source::File(path) => {
@@ -183,18 +188,21 @@ impl<'a> Source<'a> {
                 _ => "no package source has it".to_owned(),
             },
         };
-        let archives = context.facts.reading::<Vec<Archive>>(&Query::Archives(target.package.name.to_owned()));
+        let archives = context.facts.reading::<Vec<Archive>>(&target.archives()).known();
         let fits = |it: &&Archive| {
             it.version == target.version && ["all", target.package.architecture].contains(&it.architecture.as_str())
         };
-        match archives.known().and_then(|archives| archives.iter().find(fits)) {
-            Some(archive) => Ok(Self::File(&archive.path)),
-            None => Err(format!(
-                "{} {}: {why_not_apt}; nor does its archive lie in /var/cache/apt/archives or /var/cache/pf9apps: put it \
-                 there, and run this again",
-                target.name, target.version
-            )),
+        let fitting: Vec<&Archive> = archives.into_iter().flatten().filter(fits).collect();
+        if let Some(whole) = fitting.iter().find(|it| it.flaw.is_none()) {
+            return Ok(Self::File(&whole.path));
         }
+        let why_no_file = match fitting.first().and_then(|it| Some((&it.path, it.flaw.as_ref()?))) {
+            Some((path, flaw)) => format!("{path} must not be installed: {flaw}; put another one there"),
+            None => {
+                "nor does its archive lie in /var/cache/apt/archives or /var/cache/pf9apps: put it there".to_owned()
+            }
+        };
+        Err(format!("{} {}: {why_not_apt}; {why_no_file}, and run this again", target.name, target.version))
     }
 }
 

@@ -2,12 +2,11 @@ use super::super::Context;
 use super::simulation::{Change, Simulation};
 use super::*;
 use crate::catalog::Check;
-use crate::catalog::kind::packages::{STATUS, UPDATES};
+use crate::catalog::kind::packages::STATUS;
 use crate::facts::before::Before;
 use crate::facts::{Facts, Run as Looked};
 use crate::fix::plan::{Wanted, plan as plan_wanted};
 use crate::model::answer::{Archive, Asked, Modified};
-use crate::model::plan::{Deed, Step};
 use crate::model::report::Intent;
 use crate::model::run::Holds;
 use crate::model::{Answer, Answers, Reading, Snapshot, TroubleCause};
@@ -45,8 +44,12 @@ impl Host {
             path: format!("/var/cache/pf9apps/{name}_{architecture}.deb"),
             version: version.to_owned(),
             architecture: architecture.to_owned(),
+            flaw: None,
         };
-        self.say(Query::Archives(name.to_owned()), Answer::Archives(vec![archive]))
+        // Whatever version is asked for.
+        ["1.0", "2.0"].into_iter().fold(self, |host, asked| {
+            host.say(Query::Archives(format!("{name}={asked}")), Answer::Archives(vec![archive.clone()]))
+        })
     }
 
     fn plans(&self, before: &Host, wanted: &str) -> Vec<Planned> {
@@ -57,8 +60,14 @@ impl Host {
         let before = Before { facts: Facts::new(&before.0, &catalog.settings, run), snapshot: &snapshot };
         let checks: Vec<&Check> = catalog.checks.iter().filter(|check| check.id.starts_with("packages.")).collect();
         let findings = crate::judge::judge(&catalog, &checks, &facts, Some(&before));
-        let context =
-            Context { catalog: &catalog, facts: &facts, before: Some(&before), findings: &findings, named: false };
+        let context = Context {
+            catalog: &catalog,
+            facts: &facts,
+            before: Some(&before),
+            findings: &findings,
+            named: false,
+            home: "/state/runs/one",
+        };
         plan_wanted(&[Wanted::parse(wanted)], &context)
     }
 
@@ -117,6 +126,9 @@ fn dpkg_finishes_alone_what_it_can_and_is_never_ended() {
     let Deed::Run(run) = &plan.steps[0].does else { panic!() };
     assert_eq!((run.deadline_s, plan.undo.starts_with("none:")), (None, true));
     assert_eq!(run.until, Some(Holds::Package { name: "a".to_owned(), version: "1.0".to_owned() }));
+
+    let plan = Host::new("systemd 252 install ok unpacked").apt("", "").plan("packages.configure");
+    assert!(plan.needs.iter().any(|it| it == "disruption"), "its script restarts networkd: {plan:#?}");
 
     let plan = Host::new("a 1.0 install ok half-configured").apt("", "").plan("packages.configure");
     assert_eq!((plan.needs.as_slice(), plan.risk), (&["packages.configure".to_owned()][..], None));

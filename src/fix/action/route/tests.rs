@@ -94,8 +94,16 @@ fn it_follows_its_card_and_waits_for_it() {
     let then = host("eno1", true, vec![route("default", "192.0.2.1", "boot")], vec![]);
     let renamed = of(&then, &host("ens3", true, vec![], vec![]));
     assert!(lines(&renamed)[0].starts_with("ip -4 route add default via 192.0.2.1 dev ens3"), "{renamed:?}");
-    let down = lines(&of(&then, &host("eno1", false, vec![], vec![])));
-    assert_eq!(down, ["refused: eno1 is down: it has to be up first"]);
+    let down = host("eno1", false, vec![], vec![]);
+    assert_eq!(
+        lines(&of(&then, &down)),
+        [
+            "ip link set dev eno1 up <- ip link set dev eno1 down",
+            "ip -4 route add default via 192.0.2.1 dev eno1 <- ip -4 route del default via 192.0.2.1 dev eno1",
+        ]
+    );
+    let was_down = host("eno1", false, vec![route("default", "192.0.2.1", "boot")], vec![]);
+    assert_eq!(lines(&of(&was_down, &down)), ["refused: eno1 is down, as it was: it has to be up first"]);
     let leased = host("eno1", true, vec![route("default", "192.0.2.1", "dhcp")], vec![]);
     let lost = lines(&of(&leased, &host("eno1", true, vec![], vec![])));
     assert_eq!(lost, ["refused: it was made by dhcp, which has to make it again"]);

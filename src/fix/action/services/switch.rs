@@ -1,6 +1,6 @@
 //! The daemons of Open vSwitch: the database first, then who follows it.
 
-use super::{Context, cannot_start, disturbs, now, start_steps, why};
+use super::{Context, cannot_start, disturbs, now, start_steps, undo, why};
 use crate::fix::action::ip::pairs;
 use crate::model::answer::Unit;
 use crate::model::plan::Planned;
@@ -28,8 +28,10 @@ pub fn plan(draft: Planned, finding: &Finding, context: &Context<'_>) -> Option<
         }));
     };
     let draft = Planned {
-        before: pairs([("unit", Some(first)), ("active_state", Some(&unit.active))]),
-        after: pairs([("unit", Some(first)), ("active_state", Some("active"))]),
+        before: pairs(&[("unit", Some(first)), ("active_state", Some(&unit.active))]),
+        after: pairs(&[("unit", Some(first)), ("active_state", Some("active"))]),
+        why: why(&draft.why, &idle, context),
+        undo: undo(&draft.undo, &idle),
         ..draft
     };
     if let Some(why) = idle.iter().find_map(|(name, unit)| cannot_start(name, unit, context)) {
@@ -37,7 +39,6 @@ pub fn plan(draft: Planned, finding: &Finding, context: &Context<'_>) -> Option<
     }
     let (needs, risk) = disturbs(first);
     Some(Planned {
-        why: why(&draft.why, first, unit),
         steps: idle.iter().flat_map(|(name, unit)| start_steps(name, unit)).collect(),
         needs,
         risk,

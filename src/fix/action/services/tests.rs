@@ -52,15 +52,34 @@ fn what_stopped_is_started_and_what_failed_restarted_once() {
         starts(RUNS, failed),
         ["systemctl reset-failed x.service", "systemctl restart x.service <- systemctl stop x.service"]
     );
-    assert!(of(X, RUNS, failed, "unit.start")[0].why.contains("exit-code"));
+    let plan = &of(X, RUNS, failed, "unit.start")[0];
+    assert_eq!(plan.why, "x.service has failed (exit-code); `journalctl -b -n 20 -u x.service` says why");
+    assert!(plan.undo.contains("inactive then"), "{}", plan.undo);
     assert!(of(X, RUNS, failed, "unit.enable").is_empty());
+}
+
+#[test]
+fn what_failed_says_why_and_what_stopped_needs_not() {
+    let failed = ["enabled", "loaded", "failed", "failed", "start-limit-hit"];
+    let mut now = host(X, failed);
+    now.0.extend(answers([(log(X), Answer::Text(b"x: no /etc/x.conf\nsystemd: status=3".to_vec()))]).0);
+    let judge = |facts: &crate::facts::Facts<'_>, _: &crate::facts::before::Before<'_>| {
+        vec![unit_state::judge_unit(&X.to_owned().try_into().unwrap(), facts)]
+    };
+    let plan = planned([&host(X, RUNS), &now], ("services.unit", "unit.start"), judge).remove(0);
+    assert_eq!(
+        plan.why,
+        "x.service keeps failing (start-limit-hit, 0 restarts); it said: x: no /etc/x.conf; it said: systemd: status=3"
+    );
+    let stopped = &of(X, RUNS, ["enabled", "loaded", "inactive", "dead", "success"], "unit.start")[0];
+    assert!(!stopped.undo.contains("failed") && !stopped.why.contains("journalctl"), "{stopped:?}");
 }
 
 #[test]
 fn what_systemd_starts_itself_and_what_did_not_run_is_left_alone() {
     let looping = ["enabled", "loaded", "activating", "auto-restart", "exit-code"];
     let lines = starts(RUNS, looping);
-    assert!(lines[0].starts_with("refused: x.service keeps failing"), "{lines:?}");
+    assert!(lines[0].starts_with("refused: systemd starts x.service again by itself"), "{lines:?}");
     let idle = ["disabled", "loaded", "inactive", "dead", "success"];
     assert_eq!(starts(idle, idle), ["refused: x.service did not run in the baseline (disabled), and stays so"]);
     let broken = ["enabled", "bad-setting", "inactive", "dead", "success"];

@@ -62,7 +62,14 @@ impl Host {
         let checks: Vec<&Check> = catalog.checks.iter().filter(|check| check.id.starts_with("disk.space")).collect();
         let findings = crate::judge::judge(&catalog, &checks, &facts, None);
         let wanted: Vec<Wanted> = wanted.iter().map(|word| Wanted::parse(word)).collect();
-        let context = Context { catalog: &catalog, facts: &facts, before: None, findings: &findings, named: false };
+        let context = Context {
+            catalog: &catalog,
+            facts: &facts,
+            before: None,
+            findings: &findings,
+            named: false,
+            home: "/state/runs/one",
+        };
         plan_wanted(&wanted, &context)
     }
 }

@@ -8,6 +8,7 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use nix::sys::statvfs::statvfs;
+use nix::unistd::syncfs;
 
 use super::remove;
 use crate::host::change::NotDone;
@@ -19,6 +20,9 @@ use crate::model::sorted::SortedSet;
 
 /// Gigabytes from a slow disk onto another; what is cut short is begun anew.
 const DEADLINE_S: u64 = 3600;
+
+/// Nothing else is archived.
+const LOGS: &str = "/var/log";
 
 /// Where what is archived comes from: each path is kept without the slash in front.
 const ROOT: &str = "--directory=/";
@@ -87,13 +91,12 @@ pub fn unpack(from: &Path) -> Result<(), NotDone> {
     for member in &members {
         remove::is_reached_plainly(Path::new(&format!("/{member}")))?;
     }
-    let room = statvfs("/var/log").map_err(|errno| failed(errno.into()))?;
+    let room = statvfs(LOGS).map_err(|errno| failed(errno.into()))?;
     if room.blocks_available().saturating_mul(room.fragment_size()) < bytes {
-        let why = format!("/var/log has no room for what is in {}: it stays there", from.display());
+        let why = format!("{LOGS} has no room for what is in {}: it stays there", from.display());
         return Err(NotDone::new(why));
     }
-    // A log of the same name that has come since is the younger one, and stays; the comparison then tells.
-    tar(from, &["--extract", ROOT, "--skip-old-files", "--preserve-permissions", "--same-owner", "--numeric-owner"])?;
+    put_back(from, &members)?;
     tar(from, &["--compare", ROOT])?;
     let gone = || -> io::Result<()> {
         std::fs::remove_file(from)?;
@@ -102,6 +105,39 @@ pub fn unpack(from: &Path) -> Result<(), NotDone> {
     gone().map_err(failed)?;
     leave(from);
     Ok(())
+}
+
+/// Made beside, and named when it is whole: half a file that a crash has left would look like a log that has come since.
+fn put_back(from: &Path, members: &SortedSet<String>) -> Result<(), NotDone> {
+    let failed = |error: io::Error| NotDone::new(format!("cannot put back {}: {error}", from.display()));
+    let aside = Path::new(LOGS).join(format!(".hostready-{}", from.file_name().unwrap_or_default().display()));
+    clear_aside(&aside).and_then(|()| DirBuilder::new().mode(0o700).create(&aside)).map_err(failed)?;
+    let into = format!("--directory={}", aside.display());
+    let made = tar(from, &["--extract", &into, "--preserve-permissions", "--same-owner", "--numeric-owner"]);
+    let named = made.and_then(|()| members.iter().try_for_each(|member| name(&aside, member)).map_err(failed));
+    clear_aside(&aside).map_err(failed)?;
+    named?;
+    // The archive goes next, and the power may.
+    File::open(LOGS).and_then(|logs| Ok(syncfs(logs)?)).map_err(failed)
+}
+
+/// A log of the same name that has come since is the younger one, and stays; the comparison then tells.
+fn name(aside: &Path, member: &str) -> io::Result<()> {
+    let path = Path::new("/").join(member);
+    if let Some(directory) = path.parent() {
+        DirBuilder::new().recursive(true).mode(0o755).create(directory)?;
+    }
+    match std::fs::hard_link(aside.join(member), &path) {
+        Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(error),
+        _ => Ok(()),
+    }
+}
+
+fn clear_aside(aside: &Path) -> io::Result<()> {
+    match std::fs::remove_dir_all(aside) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
 }
 
 /// The directory goes with the last archive in it.

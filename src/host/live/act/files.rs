@@ -1,20 +1,19 @@
-//! Single files, links and settings of the kernel. Each is made as a whole, and left alone where it is so already.
+//! Single files and links. Each is made as a whole, and left alone where it is so already.
 #![allow(clippy::disallowed_methods)] // this is the home of the methods that are denied elsewhere
 
-use std::fs::{DirBuilder, OpenOptions, Permissions};
-use std::io::{self, ErrorKind, Write};
+use std::fs::{DirBuilder, Permissions};
+use std::io::{self, ErrorKind};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Component, Path};
+use std::time::Duration;
 
 use crate::host::change::NotDone;
 use crate::host::store;
 use crate::model::plan::Written;
 
-const SETTINGS: &str = "/proc/sys";
-
 pub fn write(path: &str, content: &Written) -> Result<(), NotDone> {
     let path = absolute(path)?;
-    put(path, content).map_err(|error| failed("write", path, &error))
+    sweep(path).and_then(|()| put(path, content)).map_err(|error| failed("write", path, &error))
 }
 
 fn put(path: &Path, content: &Written) -> io::Result<()> {
@@ -41,6 +40,7 @@ fn put(path: &Path, content: &Written) -> io::Result<()> {
 /// A file or a link; gone already is as good.
 pub fn remove(path: &str) -> Result<(), NotDone> {
     let path = absolute(path)?;
+    sweep(path).map_err(|error| failed("remove", path, &error))?;
     match std::fs::remove_file(path) {
         Ok(()) => store::sync_directory(path).map_err(|error| failed("remove", path, &error)),
         Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Ok(()),
@@ -50,30 +50,19 @@ pub fn remove(path: &str) -> Result<(), NotDone> {
 
 pub fn link(path: &str, target: &str) -> Result<(), NotDone> {
     let path = absolute(path)?;
+    sweep(path).map_err(|error| failed("link", path, &error))?;
     if std::fs::read_link(path).is_ok_and(|found| found == Path::new(target)) {
         return Ok(());
     }
     store::link(path, Path::new(target)).map_err(|error| failed("link", path, &error))
 }
 
-/// Believed when it reads as it was written: the kernel takes some values and keeps others.
-pub fn set(path: &str, value: &str) -> Result<(), NotDone> {
-    let path = absolute(path)?;
-    if !path.starts_with(SETTINGS) {
-        return Err(NotDone::new(format!("{} is no setting: it is not below {SETTINGS}", path.display())));
+/// What is beside it from a run that was killed while it wrote: runs come one after the other.
+fn sweep(path: &Path) -> io::Result<()> {
+    match path.parent().map(|directory| store::sweep(directory, Duration::ZERO)) {
+        Some(Err(error)) if !matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Err(error),
+        _ => Ok(()),
     }
-    let read = || std::fs::read_to_string(path).map_err(|error| failed("read", path, &error));
-    let is_set = |text: &str| text.split_whitespace().eq(value.split_whitespace());
-    if is_set(&read()?) {
-        return Ok(());
-    }
-    let written = OpenOptions::new().write(true).open(path).and_then(|mut file| file.write_all(value.as_bytes()));
-    written.map_err(|error| failed("set", path, &error))?;
-    let now = read()?;
-    if is_set(&now) {
-        return Ok(());
-    }
-    Err(NotDone::new(format!("{} was set to {value} and reads {}", path.display(), now.trim())))
 }
 
 /// A path of a plan says where it leads: no `..`, nothing relative.
@@ -137,6 +126,23 @@ mod tests {
     }
 
     #[test]
+    fn what_a_killed_run_left_beside_it_goes_with_the_next_deed() {
+        let home = tempfile::tempdir().unwrap();
+        let (path, left) = (home.path().join("10-eno1.link"), home.path().join(".hostready-a1b2c3"));
+        let name = path.to_str().unwrap();
+        let left_by_a_kill = || std::fs::write(&left, "half").unwrap();
+        left_by_a_kill();
+        write(name, &written(b"one", 0o644)).unwrap();
+        assert!(!left.exists());
+        left_by_a_kill();
+        link(name, "other").unwrap();
+        assert!(!left.exists());
+        left_by_a_kill();
+        remove(name).unwrap();
+        assert!(!left.exists());
+    }
+
+    #[test]
     fn what_is_in_the_way_is_told_and_stays() {
         let home = tempfile::tempdir().unwrap();
         let path = home.path().join("directory");
@@ -149,15 +155,5 @@ mod tests {
         for path in ["relative", "/tmp/../etc/passwd"] {
             assert!(write(path, &written(b"x", 0o600)).unwrap_err().why.contains("no plain absolute path"));
         }
-    }
-
-    #[test]
-    fn settings_are_those_of_the_kernel_alone() {
-        for path in ["/etc/hostname", "/proc/sysrq-trigger", "/proc/sys/../sysrq-trigger"] {
-            assert!(set(path, "1").is_err(), "{path}");
-        }
-        let here = "/proc/sys/kernel/ostype";
-        set(here, "Linux").unwrap();
-        assert!(set(here, "Other").is_err());
     }
 }

@@ -16,8 +16,8 @@ use crate::model::{Reading, answer::Lock};
 
 const VSWITCHD: &str = "ovs-vswitchd";
 
-/// For a look at a switch that is at rest.
-const LOOK: Duration = Duration::from_secs(5);
+/// For a look at a switch that is at rest, on a host that is busy.
+const LOOK: Duration = Duration::from_secs(15);
 /// For the database to take it.
 const COMMIT: Duration = Duration::from_secs(10);
 /// For the switch to follow: it opens devices one after the other, and a bond of many takes its time.
@@ -28,11 +28,17 @@ const POLL: Duration = Duration::from_millis(50);
 /// as it is: what is written into it would be made whenever vswitchd comes back, with nobody watching.
 pub fn commit(transaction: &Transaction) -> Result<(), NotDone> {
     let socket = Path::new(&transaction.socket);
+    // Until it is committed there is nothing to take back.
+    let operations = ready(transaction, socket).map_err(|not_done| NotDone { outdated: true, ..not_done })?;
+    let wanted = transact(socket, &operations)?;
+    wait(socket, wanted, FOLLOW)
+}
+
+fn ready(transaction: &Transaction, socket: &Path) -> Result<Vec<Value>, NotDone> {
     let mut operations = operations(transaction)?;
     follows(socket)?;
     resolve(&mut operations, socket)?;
-    let wanted = transact(socket, &operations)?;
-    wait(socket, wanted, FOLLOW)
+    Ok(operations)
 }
 
 /// The number of the configuration that the switch is to reach.
@@ -68,7 +74,8 @@ fn fault_at(socket: &Path, fault: &Fault) -> NotDone {
 
 /// Fails where no vswitchd runs, or one runs that hangs: it is asked to count to one more before anything is committed.
 fn follows(socket: &Path) -> Result<(), NotDone> {
-    let refuse = |why: &str| Err(NotDone::new(format!("{why}; the switch is as it was")));
+    // Nothing is to be taken back, which without a switch would fail as well.
+    let refuse = |why: &str| Err(NotDone { why: format!("{why}; the switch is as it was"), outdated: true });
     if !is_running(socket) {
         return refuse(&format!("{VSWITCHD} does not run"));
     }
@@ -156,7 +163,7 @@ fn uuid(table: &str, name: &str, database: &mut Database) -> Result<Value, NotDo
         Some(uuid) => Ok(uuid.clone()),
         None => {
             let why = format!("the switch has changed since: it has no {table} {name} any more; nothing was changed");
-            Err(NotDone { why, outdated: true })
+            Err(NotDone::new(why))
         }
     }
 }
@@ -178,11 +185,11 @@ fn wanted(reply: &[u8]) -> Option<i64> {
 
 /// `timed out` is what a `wait` says whose condition does not hold.
 fn refused(words: &str) -> NotDone {
-    if words.starts_with("timed out") {
-        let why = "the switch has changed since it was looked at; nothing was changed".to_owned();
-        return NotDone { why, outdated: true };
-    }
-    NotDone::new(format!("ovsdb-server refused it, and nothing was changed: {words}"))
+    let why = match words.starts_with("timed out") {
+        true => "the switch has changed since it was looked at; nothing was changed".to_owned(),
+        false => format!("ovsdb-server refused it, and nothing was changed: {words}"),
+    };
+    NotDone { why, outdated: true }
 }
 
 #[cfg(test)]
@@ -221,8 +228,9 @@ mod tests {
 
     #[test]
     fn a_switch_that_changed_meanwhile_is_told_from_one_that_refuses() {
-        assert!(refused("timed out: where clause test").outdated);
-        assert!(!refused("constraint violation: x").outdated);
+        let [changed, refused] = ["timed out: where clause test", "constraint violation: x"].map(refused);
+        assert!(changed.why.contains("has changed since") && refused.why.ends_with("constraint violation: x"));
+        assert!(changed.outdated && refused.outdated, "neither left anything to take back");
     }
 
     /// Answers each request in turn, over however many connections.
@@ -266,6 +274,6 @@ mod tests {
     #[test]
     fn without_a_server_nothing_is_done() {
         let error = commit(&transaction(vec![])).unwrap_err();
-        assert!(error.why.contains("the switch is as it was"), "{error}");
+        assert!(error.why.contains("the switch is as it was") && error.outdated, "{error}");
     }
 }

@@ -8,12 +8,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::verify_server_name;
-use rustls::crypto::{CryptoProvider, WebPkiSupportedAlgorithms, ring, verify_tls12_signature, verify_tls13_signature};
+use rustls::crypto::{CryptoProvider, WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, ClientConfig, ClientConnection, DigitallySignedStruct, SignatureScheme, StreamOwned};
 
 use super::authorities::Authorities;
+use super::crypto;
 use super::fault;
 use crate::host::live::transport::Timed;
 
@@ -40,7 +41,7 @@ pub fn handshake(
     name: ServerName<'static>,
     trust: Trust,
 ) -> Result<StreamOwned<ClientConnection, Timed>, Failure> {
-    let provider = Arc::new(ring::default_provider());
+    let provider = Arc::new(crypto::provider());
     let judge = Arc::new(Judge::new(trust, provider.clone()));
     let config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()

@@ -89,3 +89,15 @@ fn a_rule_that_names_a_device_by_its_old_name_is_told() {
     let detached = host("ens3", vec![by("ppp0")]);
     assert_eq!(shown(&detached, &detached), [" Pass: 1 routing rule is there"]);
 }
+
+/// networkd adds a rule with the device that it is configured with.
+#[test]
+fn a_rule_about_an_address_went_with_the_device_that_had_it() {
+    let [link, address, scope] = ["ens3", "10.30.0.11/24", "global"].map(str::to_owned);
+    let addresses = vec![Address { link, address, scope, permanent: true }];
+    let mut then = host("ens3", vec![rule(50, "10.30.0.11"), rule(60, "10.30.0.0/24")]);
+    then.0.extend(answers([(Query::Addresses, Answer::Addresses(addresses))]).0);
+    let outcomes = compared(&then, &host("ens3", Vec::new()), judge);
+    let touched: Vec<&[Part]> = outcomes.iter().map(|it| it.touches.as_slice()).collect();
+    assert_eq!(touched, [[Part::Device("ens3".to_owned())], [Part::Device(String::new())]]);
+}

@@ -1,0 +1,107 @@
+//! Who answered before a step, and does not any more after it.
+
+use std::time::{Duration, Instant};
+
+use crate::commands::Looking;
+use crate::fix::protected::gateways;
+use crate::host::asking::ask_all;
+use crate::host::boot;
+use crate::model::answer::{Contact, Route};
+use crate::model::{Answer, Answers, Query, Reading};
+
+/// So long has somebody who answered before to answer again: a link comes up, a switch forwards, an address is announced.
+const TO_ANSWER: Duration = Duration::from_secs(20);
+/// Whoever is silent before a step is not waited for: the host is without a network.
+const BEFORE: Duration = Duration::from_secs(2);
+const AFTER: Duration = Duration::from_secs(5);
+/// What cuts somebody off does not do so at once: an address is learnt anew, a loop fills.
+const TO_SHOW: Duration = Duration::from_secs(3);
+
+#[derive(Debug)]
+pub struct Peers {
+    looking: Looking,
+    all: Vec<Query>,
+    /// Those that did before the step that is made.
+    answered: Vec<Query>,
+    /// When the last fix was made: milliseconds since the boot.
+    pub made_ms: Option<u64>,
+    /// Somebody does not answer any more.
+    pub is_harmed: bool,
+}
+
+impl Peers {
+    /// The gateways of these routes, and whoever the configuration names.
+    pub fn new(looking: Looking, routes: &[Route], named: impl Iterator<Item = Query>) -> Self {
+        let all = gateways(routes, &[]).into_iter().map(Query::Ping).chain(named).collect();
+        Self { looking, all, answered: Vec::new(), made_ms: None, is_harmed: false }
+    }
+
+    pub fn before(&mut self) {
+        self.answered = answering(&self.ask(&self.all, BEFORE));
+    }
+
+    /// Whether there is anybody by whom harm would show.
+    pub fn answer(&mut self) -> bool {
+        self.before();
+        !self.answered.is_empty()
+    }
+
+    /// Why what was just made is to be taken back.
+    pub fn harm(&mut self) -> Option<String> {
+        let made_ms = boot::now_ms().ok();
+        if !self.answered.is_empty() {
+            std::thread::sleep(TO_SHOW);
+        }
+        let end = Instant::now() + TO_ANSWER;
+        let mut missed = self.answered.clone();
+        while !missed.is_empty() {
+            missed = lost(&missed, &answering(&self.ask(&missed, AFTER)));
+            if Instant::now() > end {
+                break;
+            }
+        }
+        if missed.is_empty() {
+            self.made_ms = made_ms;
+            return None;
+        }
+        self.is_harmed = true;
+        let names: Vec<String> = missed.iter().map(name).collect();
+        Some(format!("{} answered before it, and not after it", names.join(", ")))
+    }
+
+    fn ask(&self, whom: &[Query], within: Duration) -> Answers {
+        ask_all(&(self.looking)(), whom.iter().cloned(), Instant::now() + within)
+    }
+}
+
+fn answering(answers: &Answers) -> Vec<Query> {
+    let is_reached =
+        |reading: &Reading<Answer>| matches!(reading, Reading::Known(Answer::Contact(Contact::Reached { .. })));
+    answers.0.iter().filter(|(_, asked)| is_reached(&asked.reading)).map(|(query, _)| query.clone()).collect()
+}
+
+/// Of those that answered before, who does not now. Who did not before says nothing.
+fn lost(before: &[Query], now: &[Query]) -> Vec<Query> {
+    before.iter().filter(|peer| !now.contains(peer)).cloned().collect()
+}
+
+/// `ping:192.0.2.1` → `192.0.2.1`
+fn name(peer: &Query) -> String {
+    let key = peer.to_string();
+    key.split_once(':').map_or(key.clone(), |(_, name)| name.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_never_answered_is_not_missed() {
+        let peer = |name: &str| Query::Ping(name.to_owned());
+        let (one, two, three) = (peer("192.0.2.1"), peer("192.0.2.2"), peer("fe80::1%eno1"));
+        assert_eq!(lost(&[one.clone(), two.clone()], &[one.clone(), three.clone()]), [two]);
+        assert_eq!(lost(&[], &[]), [] as [Query; 0]);
+        assert_eq!(lost(std::slice::from_ref(&one), std::slice::from_ref(&one)), [] as [Query; 0]);
+        assert_eq!(name(&three), "fe80::1%eno1");
+    }
+}
