@@ -292,3 +292,22 @@ fn a_recording_is_not_waited_for() {
     let output = hostready(&["check", "--from", &healthy(), "--wait", "1s"]);
     assert_usage_error(&output, &["--wait", "cannot be used with"]);
 }
+
+#[test]
+fn pages_and_words_for_shells_are_printed_and_no_hidden_verb_is_among_them() {
+    let page = hostready(&["man", "fix"]);
+    assert!(
+        page.status.success() && stdout(&page).contains(".SH SYNOPSIS\n\\fBhostready fix\\fR"),
+        "{}",
+        stdout(&page)
+    );
+    assert_usage_error(&hostready(&["man", "guard"]), &["no page of `guard`", "hint: "]);
+    for shell in ["bash", "zsh", "fish"] {
+        let words = hostready(&["completions", shell]);
+        assert!(words.status.success() && stdout(&words).contains("confirm-within"), "{shell}");
+        // A flag's help may name the guard that the boot has.
+        let words = stdout(&words).replace("boot guard", "");
+        assert!(!words.contains("__ask") && !words.contains("guard"), "{shell} offers hidden verbs");
+    }
+    assert_usage_error(&hostready(&["completions", "csh"]), &["bash"]);
+}

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 /// Lowest first. A module may name the layers below its own, and its own.
 const LAYERS: [&[&str]; 9] = [
-    &["units", "exit", "model"],
+    &["units", "exit", "texts", "model"],
     &["catalog"],
     &["host"],
     &["facts"],

@@ -12,6 +12,7 @@ crate::tests!("fix_engine":
     killed_at_each_sync_it_is_taken_back_or_finished needs [Need::Loop, Need::Strace],
     of_eight_at_once_one_does_it,
     run_goes_on_when_its_session_is_cut,
+    second_of_two_is_told_of_the_first_and_a_kill_leaves_no_lock,
     worker_that_is_killed_is_told_of,
     without_systemd_it_is_a_session_of_its_own,
     asked_to_stop_it_begins_nothing_more,
@@ -235,6 +236,23 @@ fn begin_in_background(lab: &Lab) -> anyhow::Result<String> {
         Ok(lab.run(&["sh", "-c", "test -s /run/hostready/lock && ! flock -n /run/hostready/lock true"])?.code == 0)
     })?;
     lab.sh("systemctl show --value -p MainPID hostready-$(cat /run/hostready/lock).service")
+}
+
+fn second_of_two_is_told_of_the_first_and_a_kill_leaves_no_lock() -> Tested {
+    let lab = short_of_space()?;
+    lab.write("/etc/hostready/config.toml", SLOW)?;
+    let worker = begin_in_background(&lab)?;
+    let first = lab.sh("cat /run/hostready/lock")?;
+    for second in [&["fix", "--apply", "--accept", "logs.prune", "disk.space:/var"][..], &["undo"]] {
+        let busy = lab.hostready(second)?;
+        busy.exits(7)?;
+        ensure!(busy.stderr.contains(&format!("another run goes on: {first}\n")), "{second:?}: {}", busy.stderr);
+    }
+    lab.sh(&format!("kill -KILL {worker}; rm /etc/hostready/config.toml"))?;
+    // Nobody removes a lock or waits for one to grow old.
+    let done = lab.hostready(&["fix", "--json", "--apply", "--accept", "logs.prune", "disk.space:/var"])?;
+    done.exits(0)?;
+    done.passes("disk.space", "/var")
 }
 
 fn worker_that_is_killed_is_told_of() -> Tested {

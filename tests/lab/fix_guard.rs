@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
-use tempfile::TempDir;
 
+use crate::harness::client::Client;
 use crate::harness::{Lab, Tested, recipe};
 
 crate::tests!("fix-guard":
@@ -18,10 +18,10 @@ crate::tests!("fix-guard":
 );
 
 /// What is wrong in each of them: the uplink is on no bridge any more.
-const LOST: &str = "ovs.port-kept:br-ex/eno1";
+pub const LOST: &str = "ovs.port-kept:br-ex/eno1";
 /// The way by the uplink, and the way by a card of its own.
-const UPLINK: &str = "192.0.2.10";
-const APART: &str = "198.51.100.10";
+pub const UPLINK: &str = "192.0.2.10";
+pub const APART: &str = "198.51.100.10";
 
 /// A card that the kernel's datapath has taken gives its packets to the switch; that of the lab, in user space, leaves
 /// the kernel a copy.
@@ -33,28 +33,20 @@ const DATAPATH: &str = "while sleep 0.1; do
     fi 2>/dev/null
 done";
 
-struct Host {
-    lab: Lab,
-    keys: TempDir,
+pub struct Host {
+    pub lab: Lab,
+    pub client: Client,
 }
 
 impl Host {
     /// A whole host with its baseline, a second way into it, and a client that may come in.
-    fn boot() -> Result<Self> {
+    pub fn boot() -> Result<Self> {
         let lab = recipe::hypervisor().nic("eno2", "52:54:00:0a:00:02").boot()?;
         let lab = recipe::bring_to_work(lab)?;
-        let host = Self { lab, keys: TempDir::new()? };
+        let client = Client::of(&lab)?;
+        let host = Self { lab, client };
         host.second_way()?;
         host.lab.wire(&["ip", "address", "add", "198.51.100.1/24", "dev", "lan0"])?;
-        host.lab.sh("
-            mkdir -m 700 -p /root/.ssh
-            ssh-keygen -q -t ed25519 -N '' -f /root/key
-            cat /root/key.pub >/root/.ssh/authorized_keys
-        ")?;
-        let key = host.lab.sh("cat /root/key")?;
-        host.lab.sh("rm /root/key")?;
-        std::fs::write(host.file("key"), key + "\n")?;
-        host.lab.wire(&["chmod", "600", &host.file("key")])?;
         host.lab.hostready(&["snapshot", "--json", "--replace"])?.exits(0)?;
         host.lab.sh("ovs-vsctl del-port br-ex eno1")?;
         Ok(host)
@@ -65,7 +57,7 @@ impl Host {
     }
 
     /// The host hangs on the card itself, as one does whose bridge was made after it was installed.
-    fn hang_on_the_card(&self) -> Tested {
+    pub fn hang_on_the_card(&self) -> Tested {
         self.lab
             .sh(&format!(
                 "ip address del {UPLINK}/24 dev br-ex
@@ -76,44 +68,21 @@ impl Host {
             .map(drop)
     }
 
-    fn file(&self, name: &str) -> String {
-        self.keys.path().join(name).display().to_string()
+    pub fn ssh(&self, options: &str, address: &str, command: &str) -> Result<(String, i32)> {
+        self.client.run(&self.lab, options, address, command)
     }
 
-    /// What a command says that is run over ssh, and how it or its connection ended.
-    fn ssh(&self, options: &str, address: &str, command: &str) -> Result<(String, i32)> {
-        let (client, words) = (self.client(), self.file("stderr"));
-        let script = format!("{client} {options} root@{address} '{command}' 2>{words}; code=$?; echo; echo $code");
-        let said = self.lab.wire(&["sh", "-c", &script])?;
-        let (said, code) = said.trim_end().rsplit_once('\n').context("no exit code")?;
-        Ok((said.to_owned() + &std::fs::read_to_string(self.file("stderr"))?, code.parse()?))
-    }
-
-    fn client(&self) -> String {
-        format!(
-            "ssh -F none -i {} -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o BatchMode=yes \
-             -o LogLevel=ERROR -o ConnectTimeout=5 -o ServerAliveInterval=1 -o ServerAliveCountMax=4",
-            self.file("key")
-        )
-    }
-
-    /// A connection that others share, as ControlMaster makes them.
-    fn share(&self, socket: &str) -> Tested {
-        let script = format!("{} -M -f -N {socket} root@{APART} </dev/null >/dev/null 2>&1", self.client());
-        self.lab.wire(&["sh", "-c", &script]).map(drop)
-    }
-
-    fn confirm(&self, options: &str, code: i32, word: &str) -> Tested {
+    pub fn confirm(&self, options: &str, code: i32, word: &str) -> Tested {
         let (said, ended) = self.ssh(options, APART, "hostready confirm")?;
         ensure!(ended == code && said.contains(word), "confirm ended with {ended}: {said}");
         Ok(())
     }
 
-    fn is_attached(&self) -> Result<bool> {
+    pub fn is_attached(&self) -> Result<bool> {
         Ok(self.lab.run(&["ovs-vsctl", "--timeout=10", "port-to-br", "eno1"])?.code == 0)
     }
 
-    fn waits(&self, seconds: u32) -> Result<Value> {
+    pub fn waits(&self, seconds: u32) -> Result<Value> {
         let within = seconds.to_string();
         let run = self.lab.hostready(&["fix", "--json", "--apply", "--confirm-within", &within, LOST])?;
         let report = run.report()?.clone();
@@ -128,13 +97,18 @@ impl Host {
         Ok(report)
     }
 
+    fn stop_guardian(&self, report: &Value) -> Tested {
+        let run = report["pending"]["run"].as_str().unwrap_or_default();
+        self.lab.sh(&format!("systemctl stop hostready-guard-{run}")).map(drop)
+    }
+
     /// In the words of the list of runs.
-    fn state(&self) -> Result<String> {
+    pub fn state(&self) -> Result<String> {
         let rows: Value = serde_json::from_str(&self.lab.hostready(&["undo", "--list", "--json"])?.stdout)?;
         Ok(rows[0]["state"].as_str().unwrap_or_default().to_owned())
     }
 
-    fn is_taken_back(&self) -> Tested {
+    pub fn is_taken_back(&self) -> Tested {
         self.lab.wait_until("it is taken back", |_| Ok(self.state()? == "taken-back"))?;
         ensure!(!self.is_attached()?, "it is said to be taken back, and is not");
         Ok(())
@@ -171,8 +145,8 @@ fn change_of_the_own_way_is_refused_and_under_a_timer_taken_back() -> Tested {
 fn change_is_kept_over_a_new_connection_alone() -> Tested {
     let host = Host::boot()?;
     host.lab.hostready(&["confirm"])?.exits(6)?;
-    let shared = format!("-S {}", host.file("shared"));
-    host.share(&shared)?;
+    let shared = format!("-S {}", host.client.file("shared"));
+    host.client.share(&host.lab, "", &shared, APART)?;
     let (said, _) = host.ssh(&shared, APART, &format!("hostready fix --json --apply --confirm-within 40s {LOST}"))?;
     // Words may follow it.
     let report = serde_json::Deserializer::from_str(&said).into_iter::<Value>().next();
@@ -194,8 +168,7 @@ fn change_is_kept_over_a_new_connection_alone() -> Tested {
     ensure!(units.is_empty(), "units stay: {units}");
     sleep(Duration::from_secs(42));
     ensure!(host.is_attached()? && host.state()? == "confirmed", "taken back after it was confirmed");
-    host.lab.hostready(&["undo", "--json"])?.exits(0)?;
-    host.is_taken_back()
+    Ok(())
 }
 
 fn power_cut_takes_back_what_nobody_confirmed() -> Tested {
@@ -205,6 +178,9 @@ fn power_cut_takes_back_what_nobody_confirmed() -> Tested {
     host.lab.sh("systemctl daemon-reload; systemctl enable --quiet hostready-boot.service")?;
     let report = host.waits(3600)?;
     ensure!(report["pending"]["survives_reboot"] == true, "{:#}", report["pending"]);
+    // One that is stopped, as a host that goes down stops it, leaves it to the next boot.
+    host.stop_guardian(&report)?;
+    ensure!(host.is_attached()? && host.state()? == "cut-off", "{}", host.state()?);
     host.lab.reboot()?;
     host.is_taken_back()?;
     let said = host.lab.sh("journalctl --sync; journalctl -o cat -u hostready-boot.service")?;
@@ -227,11 +203,8 @@ fn guardian_that_is_killed_is_there_again_and_undo_takes_back_at_once() -> Teste
     host.lab.hostready(&["undo", "--json"])?.exits(0)?;
     host.is_taken_back()?;
 
-    // One that was stopped leaves it to whoever comes next.
+    // One that is stopped, and that no boot follows in, leaves nothing behind that nobody watches over.
     let report = host.waits(3600)?;
-    host.lab
-        .sh(&format!("systemctl stop hostready-guard-{}", report["pending"]["run"].as_str().unwrap_or_default()))?;
-    ensure!(host.is_attached()? && host.state()? == "cut-off", "{}", host.state()?);
-    host.lab.hostready(&["boot"])?.exits(0)?;
+    host.stop_guardian(&report)?;
     host.is_taken_back()
 }

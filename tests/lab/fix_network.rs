@@ -122,23 +122,19 @@ fn address_moves_to_its_bridge_and_the_neighbours_hear_of_it() -> Tested {
         ip route add 10.8.0.0/16 via 203.0.113.1 dev eno3 proto static";
     comes_back(&lab, loss, &[("address.move", 2)])?;
 
-    // Neighbours that know it under another hardware address learn the new one without asking.
+    // Neighbours that know it under another hardware address learn the new one without asking, and that of before with
+    // the undo.
+    lab.sh("ip link set lan1 address 02:00:00:00:00:0b")?;
     lab.sh(loss)?;
-    for address in ["203.0.113.7", "2001:db8:3::7"] {
-        let learnt = ["ip", "neigh", "replace", address, "lladdr", "02:00:00:00:00:99", "dev", "lan0", "nud", "stale"];
-        lab.wire(&learnt)?;
+    let plan = lab.hostready(&["fix", "address.move"])?.stdout;
+    for words in
+        ["announce 203.0.113.7 on lan1: gratuitous ARP", "announce 2001:db8:3::7 on lan1: neighbour advertisement"]
+    {
+        ensure!(plan.contains(words), "it does not say `{words}`: {plan}");
     }
-    // For a second the kernel believes what it has just learnt.
-    lab.sh("sleep 1.2")?;
+    neighbours_hear(&lab, "lan1", &|| are_applied(&apply(&lab, &["address.move"])?, "address.move", 2))?;
+    neighbours_hear(&lab, "eno3", &|| lab.hostready(&["undo", "--json"])?.exits(0))?;
     are_applied(&apply(&lab, &["address.move"])?, "address.move", 2)?;
-    let mac = lab.sh("cat /sys/class/net/lan1/address")?;
-    let neighbours = lab.wire(&["ip", "neigh", "show", "dev", "lan0"])?;
-    for address in ["203.0.113.7", "2001:db8:3::7"] {
-        let line = neighbours.lines().find(|line| line.starts_with(&format!("{address} "))).unwrap_or_default();
-        ensure!(line.contains(&mac), "{address} is still known elsewhere than {mac}: {neighbours}");
-    }
-    let settings = "cat /proc/sys/net/ipv4/conf/lan1/arp_notify /proc/sys/net/ipv6/conf/lan1/ndisc_notify";
-    ensure!(lab.sh(settings)? == "0\n0", "the settings are not as they were");
 
     // Whether a card leaves the bridge or its address moves is not ours to say.
     lab.sh("ip link set eno2 master lan1")?;
@@ -148,6 +144,30 @@ fn address_moves_to_its_bridge_and_the_neighbours_hear_of_it() -> Tested {
     let actions = actions(&refused, "address.move")?;
     ensure!(!actions.is_empty() && actions.iter().all(|it| it["state"] == "refused"), "{}", refused.stdout);
     ensure!(network(&lab)? == before, "it was changed");
+    Ok(())
+}
+
+/// While this is done, they are told which device has the addresses now, and believe it.
+fn neighbours_hear(lab: &Lab, device: &str, done: &dyn Fn() -> Tested) -> Tested {
+    let addresses = ["203.0.113.7", "2001:db8:3::7"];
+    for address in addresses {
+        let learnt = ["ip", "neigh", "replace", address, "lladdr", "02:00:00:00:00:99", "dev", "lan0", "nud", "stale"];
+        lab.wire(&learnt)?;
+    }
+    // For a second the kernel believes what it has just learnt.
+    lab.sh("sleep 1.2")?;
+    let (heard, mac) = (tempfile::NamedTempFile::new()?, lab.sh(&format!("cat /sys/class/net/{device}/address"))?);
+    let ear = lab.wire_stand_in(&["hear", &heard.path().display().to_string()])?;
+    lab.wait_until("somebody listens", |lab| Ok(lab.wire(&["ss", "-0Hn"])?.contains("p_raw")))?;
+    done()?;
+    lab.wire(&["kill", &ear])?;
+    let heard = std::fs::read_to_string(heard.path())?;
+    let neighbours = lab.wire(&["ip", "neigh", "show", "dev", "lan0"])?;
+    for address in addresses {
+        ensure!(heard.contains(&format!("{mac} {address}\n")), "{device} does not announce {address}: {heard}");
+        let line = neighbours.lines().find(|line| line.starts_with(&format!("{address} "))).unwrap_or_default();
+        ensure!(line.contains(&mac), "{address} is still known elsewhere than {mac}: {neighbours}");
+    }
     Ok(())
 }
 

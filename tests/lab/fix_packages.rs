@@ -1,5 +1,9 @@
 //! Packages that are repaired: by dpkg and apt themselves, from sources and archives that the test builds.
 
+pub mod interrupted;
+pub mod kernels;
+pub mod sources;
+
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
@@ -276,7 +280,7 @@ fn agent_that_lost_its_unit_is_installed_again() -> Tested {
 fn lock_is_waited_for() -> Tested {
     let lab = host(&format!("{FAILS}; touch /root/mended"))?;
     lab.start("upgrader", &["stand-in", "lock", "/var/lib/dpkg/lock-frontend"])?;
-    lab.sh("systemd-run --quiet --on-active=4s systemctl stop upgrader")?;
+    lab.sh("systemd-run --quiet --on-active=4s --timer-property=AccuracySec=1ms systemctl stop upgrader")?;
     is_applied(&apply(&lab, &["packages.state"])?, "packages.configure")?;
     is(&lab, "host-tool", "1.0 install ok installed")
 }

@@ -8,6 +8,7 @@ use crate::harness::{Lab, Run, Tested, recipe};
 crate::tests!("fix-services":
     unit_is_enabled_and_runs_as_it_did,
     unit_that_fails_is_started_once_and_a_loop_is_left_alone,
+    what_was_off_in_the_baseline_stays_off,
     switch_is_started_only_with_consent,
 );
 
@@ -18,7 +19,7 @@ const PROBE: &str = "[Unit]
 StartLimitIntervalSec=600
 StartLimitBurst=2
 [Service]
-ExecStartPre=/bin/sh -c 'echo >>/run/starts; test ! -e /run/broken'
+ExecStartPre=/bin/sh -c 'echo >>/run/starts; test ! -e /run/broken || { echo the licence of $0 is gone; exit 7; }' probe
 ExecStart=/bin/sleep infinity
 [Install]
 WantedBy=multi-user.target
@@ -87,6 +88,12 @@ fn unit_that_fails_is_started_once_and_a_loop_is_left_alone() -> Tested {
     // It fails as often as systemd lets it.
     lab.sh("touch /run/broken; systemctl stop probe.service; for time in 1 2 3 4; do ! systemctl start probe.service; done")?;
     let before = starts()?;
+    lab.sh("journalctl --sync; journalctl -u probe.service | grep -q 'repeated too quickly'")?;
+    let plan = lab.hostready(&["fix", "services.kept:probe.service"])?.stdout.replace("\n    ", " ");
+    for words in ["(exit-code)", "it said: sh: the licence of probe is gone", "status=7", "it is inactive then"] {
+        ensure!(plan.contains(words), "it does not say `{words}`\n{plan}");
+    }
+    ensure!(starts()? == before, "a plan has started it");
     let run = apply(&lab, &["services.kept:probe.service"])?;
     is(&run, "unit.start", "failed")?;
     ensure!(starts()? == before + 1, "started {} times", starts()? - before);
@@ -96,6 +103,10 @@ fn unit_that_fails_is_started_once_and_a_loop_is_left_alone() -> Tested {
     let run = apply(&lab, &["services.kept:probe.service"])?;
     is(&run, "unit.start", "applied")?;
     ensure!(state(&lab, "probe.service")? == "enabled active", "{}", state(&lab, "probe.service")?);
+    lab.hostready(&["undo", "--json"])?.exits(0)?;
+    ensure!(state(&lab, "probe.service")? == "enabled inactive", "{}", state(&lab, "probe.service")?);
+    let run = apply(&lab, &["services.kept:probe.service"])?;
+    is(&run, "unit.start", "applied")?;
 
     // What systemd starts again by itself.
     lab.sh("mkdir -p /etc/systemd/system/probe.service.d
@@ -107,7 +118,29 @@ fn unit_that_fails_is_started_once_and_a_loop_is_left_alone() -> Tested {
     let before = starts()?;
     let run = apply(&lab, &["services.kept:probe.service"])?;
     is(&run, "unit.start", "refused")?;
+    ensure!(action(&run, "unit.start")?["why"].to_string().contains("the licence of probe"), "{}", run.stdout);
     ensure!(starts()? == before && run.report()?["changed"] == false, "{}", run.stdout);
+    Ok(())
+}
+
+fn what_was_off_in_the_baseline_stays_off() -> Tested {
+    let lab = recipe::plain().boot()?;
+    for unit in ["off", "hidden", "probe"] {
+        lab.write(&format!("/usr/lib/systemd/system/{unit}.service"), PROBE)?;
+    }
+    lab.sh(
+        "systemctl daemon-reload; systemctl --quiet mask hidden.service; systemctl --quiet enable --now probe.service",
+    )?;
+    let lab = remembered(lab)?;
+    let off = ["off.service", "hidden.service"];
+    let before = off.map(|unit| state(&lab, unit).unwrap_or_default());
+    ensure!(before == ["disabled inactive", "masked inactive"], "{before:?}");
+    lab.sh("systemctl stop probe.service")?;
+    let wanted = ["services.kept", "services.unit", "unit.start", "unit.enable"];
+    let run = apply(&lab, &wanted)?;
+    is(&run, "unit.start", "applied")?;
+    ensure!(run.report()?["actions"].as_array().is_some_and(|all| all.len() == 1), "{}", run.stdout);
+    ensure!(off.map(|unit| state(&lab, unit).unwrap_or_default()) == before, "what was off is on");
     Ok(())
 }
 

@@ -12,8 +12,10 @@ const STATE: &str = "/var/lib/hostready";
 
 crate::tests!("fix_space":
     journals_of_this_boot_and_the_last_stay,
+    boot_before_outlives_what_is_typed_by_hand,
     logs_that_must_stay_do,
     archived_logs_are_put_back_as_they_were needs [Need::Loop],
+    logs_stay_where_their_archive_is_damaged needs [Need::Loop],
     archive_that_is_killed_is_taken_back needs [Need::Loop],
     packages_that_mend_an_upgrade_stay_in_the_cache,
     two_fixes_together_make_the_room,
@@ -89,10 +91,8 @@ fn journals_of_this_boot_and_the_last_stay() -> Tested {
     fill_journal(&lab, "third", 1)?;
     leave_free(&lab, "/var", NEED - 20 * MIB)?;
     let (first, second, third) = (said(&lab, "-2")?, said(&lab, "-1")?, said(&lab, "0")?);
-    ensure!(
-        first.lines().count() == 5 && second.lines().count() == 2 && third == "third 1",
-        "{first} {second} {third}"
-    );
+    let counts = [&first, &second, &third].map(|said| said.lines().count());
+    ensure!(counts == [5, 2, 1], "{first} {second} {third}");
     let before = journals(&lab)?;
 
     let refused = apply(&lab, &["disk.space:/var"])?;
@@ -125,6 +125,40 @@ fn journals_of_this_boot_and_the_last_stay() -> Tested {
     let run = apply(&lab, &["journal.vacuum", "--accept", "journal.vacuum"])?;
     run.exits(6)?;
     ensure!(said(&lab, "-1")? == second && said(&lab, "0")? == third, "the last boots are not whole");
+    Ok(())
+}
+
+fn boot_before_outlives_what_is_typed_by_hand() -> Tested {
+    let mut lab = recipe::plain().boot()?;
+    fill_journal(&lab, "first", 2)?;
+    lab.reboot()?;
+    // A lab boots within the second that a person types.
+    lab.sh("find /var/log/journal -name '*@*' -exec touch -d '1 hour ago' {} +")?;
+    fill_journal(&lab, "second", 1)?;
+    lab.reboot()?;
+    leave_free(&lab, "/var", NEED - 20 * MIB)?;
+    let (second, third) = (said(&lab, "-1")?, lab.sh("journalctl -q -o cat -b 0 | head -1")?);
+    ensure!(second == "second 1" && !said(&lab, "-2")?.is_empty(), "{second}");
+
+    let check = lab.check(&[])?;
+    let fixes = check.row("disk.space", "/var")?["fixes"].as_array().context("no fixes")?;
+    let fix = fixes.iter().find(|fix| fix["id"] == "journal.vacuum").context("no vacuum")?;
+    let commands: Vec<Vec<String>> = serde_json::from_value(fix["by_hand"].clone())?;
+    let (looks, deletes) = (&commands[0], &commands[1]);
+    let before = journals(&lab)?;
+    ensure!(lab.run(deletes)?.code != 0 && journals(&lab)? == before, "without a time it deletes");
+    // The line begins with the number of the boot and its id.
+    let boots = lab.run(looks)?.success()?;
+    let line = boots.lines().find(|line| line.trim_start().starts_with("-1 ")).context("no boot before")?;
+    let words: Vec<&str> = line.split_whitespace().skip(2).take(4).collect();
+    let time = words.join(" ").split('\u{2014}').next().unwrap_or_default().to_owned();
+    let typed: Vec<String> =
+        deletes.iter().map(|word| if word == "FIRST ENTRY OF BOOT -1" { time.clone() } else { word.clone() }).collect();
+    lab.run(&typed)?.success()?;
+    ensure!(said(&lab, "-1")? == second, "the boot before is gone\n{boots}\n{typed:?}");
+    ensure!(lab.sh("journalctl -q -o cat -b 0 | head -1")? == third, "this boot is not whole");
+    let left = journals(&lab)?;
+    ensure!(left.len() + 2 <= before.len(), "of {before:?} stay {left:?}, typed {typed:?}");
     Ok(())
 }
 
@@ -238,8 +272,7 @@ fn packages_that_mend_an_upgrade_stay_in_the_cache() -> Tested {
     let left = lab.sh("cd /var/cache && find apt/archives pf9apps -type f -name '*.deb' -printf '%f\\n' | sort")?;
     let kept = ["openvswitch-switch_3", "ovn-host_23", "pf9-hostagent_1", "pf9-neutron_1", "python3-openvswitch_3"];
     ensure!(left == kept.map(|name| format!("{name}_amd64.deb")).join("\n"), "left: {left}");
-    lab.sh("test -d /var/cache/apt/archives/partial && apt-get check")?;
-    Ok(())
+    lab.sh("test -d /var/cache/apt/archives/partial && apt-get check").map(drop)
 }
 
 fn two_fixes_together_make_the_room() -> Tested {
@@ -252,8 +285,14 @@ fn two_fixes_together_make_the_room() -> Tested {
     action(&plan, "apt.clean", "planned")?;
     action(&plan, "logs.prune", "planned")?;
     let run = apply(&lab, &["--all", "--accept", "logs.prune"])?;
-    action(&run, "apt.clean", "applied")?;
-    action(&run, "logs.prune", "applied")?;
+    let free = |fix: &str| -> Result<[u64; 2]> {
+        let done = action(&run, fix, "applied")?;
+        let figure = |of: &str| done[of]["free_bytes"].as_u64().with_context(|| format!("no {of}: {done:#}"));
+        Ok([figure("before")?, figure("after")?])
+    };
+    let (clean, prune) = (free("apt.clean")?, free("logs.prune")?);
+    ensure!((8 * MIB).abs_diff(clean[1] - clean[0]) < MIB, "the first: {clean:?}");
+    ensure!(prune[1] - prune[0] > 30 * MIB && prune[0].abs_diff(clean[1]) < MIB, "{clean:?}, then {prune:?}");
     run.exits(0)
 }
 
@@ -294,6 +333,31 @@ fn full_disk_without_that_room_is_written_down_under_run() -> Tested {
     ensure!(available(&lab, "/var")? > 24 * MIB, "nothing was freed\n{}", run.stderr);
     ensure!(run.stderr.contains("/run/hostready"), "{}", run.stderr);
     lab.sh("test -s /run/hostready/runs/*/journal").map(drop)
+}
+
+/// An archive that does not hold what it should is none.
+fn logs_stay_where_their_archive_is_damaged() -> Tested {
+    let lab = recipe::plain().disk("/srv", "ext4", "600m").boot()?;
+    stage_logs(&lab)?;
+    leave_free(&lab, "/var", NEED - 6 * MIB)?;
+    let before = below(&lab, "/var/log")?;
+    lab.write(
+        "/usr/sbin/tar",
+        "#!/bin/sh
+        /usr/bin/tar \"$@\" || exit
+        case $* in
+            *--create*) printf broken | dd of=\"${1#--file=}\" bs=1M seek=3 conv=notrunc status=none ;;
+        esac\n",
+    )?;
+    lab.sh("chmod 755 /usr/sbin/tar")?;
+    let run = apply(&lab, &["disk.space:/var"])?;
+    run.exits(6)?;
+    let error = action(&run, "logs.archive", "failed")?["error"].to_string();
+    ensure!(error.contains("tar"), "{error}");
+    let after = below(&lab, "/var/log")?;
+    ensure!(after == before, "logs went:{}", changes(&before, &after));
+    ensure!(lab.sh("ls -A /srv")? == "lost+found\nother", "the damaged archive stays: {}", lab.sh("find /srv")?);
+    Ok(())
 }
 
 /// Killed at whatever moment, with or without what it has started, each log is in one of both places, and undo finds it.

@@ -12,16 +12,27 @@ mod harness;
 mod agent;
 mod bad_hosts;
 mod boot;
+mod boot_guard;
 mod config;
 mod console_card;
 mod disk;
 mod fix_engine;
+mod fix_faults;
 mod fix_guard;
+mod fix_guardian;
+mod fix_killed;
 mod fix_network;
+mod fix_networkd;
 mod fix_ovs;
 mod fix_packages;
+mod fix_protected;
+mod fix_rounds;
+mod fix_routes;
 mod fix_services;
+mod fix_sessions;
+mod fix_shown;
 mod fix_space;
+mod fix_undo;
 mod looking;
 mod netplan;
 mod network_kept;
@@ -29,6 +40,7 @@ mod nic_names;
 mod ovn;
 mod ovs;
 mod ovs_kept;
+mod package;
 mod packages;
 mod reach;
 mod repositories;
@@ -48,11 +60,28 @@ const TESTS: &[&[Test]] = &[
     disk::TESTS,
     fix_space::TESTS,
     fix_engine::TESTS,
+    fix_faults::TESTS,
     fix_guard::TESTS,
+    fix_undo::TESTS,
+    fix_guardian::TESTS,
+    boot_guard::TESTS,
+    fix_protected::TESTS,
+    fix_routes::TESTS,
+    fix_networkd::TESTS,
+    fix_killed::TESTS,
     fix_ovs::TESTS,
+    fix_ovs::bond::TESTS,
+    fix_ovs::refused::TESTS,
     fix_network::TESTS,
     fix_packages::TESTS,
+    fix_packages::interrupted::TESTS,
+    fix_packages::kernels::TESTS,
+    fix_packages::sources::TESTS,
     fix_services::TESTS,
+    fix_shown::TESTS,
+    fix_rounds::TESTS,
+    fix_sessions::TESTS,
+    package::TESTS,
     packages::TESTS,
     repositories::TESTS,
     services::TESTS,

@@ -82,6 +82,22 @@ fn crash_loop_is_a_warning() -> Tested {
     })?;
     let run = lab.check(&[])?;
     run.blocks("site.agent", "agent.service", Some("crash-loop"))?;
+    run.blocked_by(&["site.agent agent.service"])?;
+
+    // Started for the third time it runs for a while: whoever looks then finds it active.
+    lab.write(
+        "/usr/local/bin/agent",
+        "echo >>/run/starts; [ $(wc -l </run/starts) -lt 3 ] || exec sleep 25; exit 1\n",
+    )?;
+    lab.sh("sed -i 's,^ExecStart=.*,ExecStart=/bin/sh /usr/local/bin/agent,; s,^RestartSec=.*,RestartSec=100ms,' \
+            /etc/systemd/system/agent.service
+        systemctl stop agent.service; systemctl daemon-reload; systemctl start agent.service")?;
+    lab.wait_until("it is active", |lab| {
+        Ok(lab.sh("wc -l </run/starts; systemctl is-active agent.service || :")? == "3\nactive")
+    })?;
+    let run = lab.check(&[])?;
+    let row = run.blocks("site.agent", "agent.service", Some("crash-loop"))?;
+    ensure!(row["observed"]["active_state"] == "active", "it was not caught while it ran: {row:#}");
     run.blocked_by(&["site.agent agent.service"])
 }
 

@@ -33,7 +33,7 @@ const PACKAGES: &[&str] = &[
 ];
 
 /// Packages that lie in the image and are not installed: most hosts do not have them. `Lab::install` does it.
-const ON_THE_SHELF: &[&str] = &["netplan.io", "ovn-central", "ovn-host"];
+const ON_THE_SHELF: &[&str] = &["netplan.io", "ovn-central", "ovn-host", "rpm"];
 
 /// Where they lie, each with what it needs in a directory of its name.
 pub const SHELF: &str = "/usr/local/share/shelf";

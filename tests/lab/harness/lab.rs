@@ -75,7 +75,7 @@ impl Builder {
 }
 
 /// The program under test: the one that cargo built, unless `HOSTREADY_LAB_BINARY` names another.
-fn binary() -> PathBuf {
+pub fn binary() -> PathBuf {
     std::env::var_os("HOSTREADY_LAB_BINARY").map_or_else(|| env!("CARGO_BIN_EXE_hostready").into(), PathBuf::from)
 }
 
@@ -122,6 +122,19 @@ impl Lab {
         let mut command = Command::new("nsenter");
         command.arg(format!("--target={}", self.keeper.id())).args(["--net", "--"]).args(argv);
         Outcome::of(command.stdin(Stdio::null()), DEADLINE)?.success()
+    }
+
+    /// Lets a stand-in play at the other end of the wire until the lab goes out; its process.
+    pub fn wire_stand_in(&self, words: &[&str]) -> Result<String> {
+        let name = self.directory.path().join("stand-in");
+        if !name.exists() {
+            std::os::unix::fs::symlink(std::env::current_exe()?, &name)?;
+        }
+        let group = self.kept(&format!("cgroup/hostready-lab-{}/cgroup.procs", self.keeper.id()));
+        let script = "sh -c 'echo $$ >$0 && exec \"$@\"' \"$@\" >/dev/null 2>&1 </dev/null & echo $!";
+        let own = [group.as_os_str(), name.as_os_str()].into_iter();
+        let words = own.chain(words.iter().map(OsStr::new));
+        self.wire(&["sh", "-c", script, "sh"].map(OsStr::new).into_iter().chain(words).collect::<Vec<_>>())
     }
 
     /// Writes a file of mode 644 inside, with the directories above it.

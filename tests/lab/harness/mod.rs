@@ -1,8 +1,10 @@
 //! What the tests of the lab stand on: a host with its own systemd, disks, network cards and daemons, made in
 //! private namespaces, thrown away after each test.
 
+pub mod client;
 pub mod fixture;
 pub mod image;
+pub mod killer;
 pub mod lab;
 pub mod needs;
 pub mod outcome;
@@ -10,6 +12,7 @@ pub mod recipe;
 pub mod report;
 pub mod servers;
 pub mod stand_in;
+pub mod state;
 
 pub use lab::{Builder, Lab};
 pub use needs::Need;

@@ -14,6 +14,10 @@ pub enum Need {
     Fuse,
     /// Disk images as block devices.
     Loop,
+    /// A client of sshd, and what makes its keys.
+    Ssh,
+    /// A program of this machine.
+    Tool(&'static str),
     /// A program that watches the system calls of another and ends it at one of them.
     Strace,
 }
@@ -31,6 +35,8 @@ impl Need {
                 LAB.get_or_init(missing_for_a_lab).clone()
             }
             Self::Fuse => missing_device("/dev/fuse"),
+            Self::Ssh => missing_tool("ssh").or_else(|| missing_tool("ssh-keygen")),
+            Self::Tool(tool) => missing_tool(tool),
             Self::Strace => missing_tool("strace"),
             Self::Loop => missing_device("/dev/loop-control").or_else(|| missing_tool("mkfs.ext4")),
         }

@@ -5,7 +5,7 @@
 use std::env;
 use std::fs::{self, File, OpenOptions};
 use std::io::{Read as _, Write as _};
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
 use std::os::fd::AsRawFd as _;
 use std::os::unix::net::{UnixDatagram, UnixListener};
 use std::os::unix::process::CommandExt as _;
@@ -18,9 +18,11 @@ use anyhow::{Context, Result, bail};
 use nix::fcntl::{FallocateFlags, FcntlArg, fallocate, fcntl};
 use nix::libc;
 use nix::mount::{MsFlags, mount};
-use nix::sys::socket::{AddressFamily, Backlog, SockFlag, SockType, UnixAddr, bind, connect, listen, socket};
+use nix::sys::socket::{
+    AddressFamily, Backlog, MsgFlags, SockFlag, SockProtocol, SockType, UnixAddr, bind, connect, listen, recv, socket,
+};
 
-use super::servers;
+use super::{killer, servers};
 
 /// Plays the part that the program was started under, if it was started under one.
 pub fn play() -> Option<ExitCode> {
@@ -32,11 +34,14 @@ pub fn play() -> Option<ExitCode> {
         ("stand-in", ["idle"]) => ready_for_ever(),
         ("stand-in", ["lock", path]) => lock(path),
         ("stand-in", ["accept", path]) => accept(path),
+        ("stand-in", ["knock", address]) => knock(address),
+        ("stand-in", ["hear", path]) => hear(path),
         ("stand-in", ["babble", path]) => babble(path),
         ("stand-in", ["say", address, words]) => say(address, words),
         ("stand-in", ["full-backlog", path]) => full_backlog(path),
         ("stand-in", ["delete-open", path, bytes]) => delete_open(path, bytes),
         ("stand-in", ["dead-fuse", path]) => dead_fuse(path),
+        ("stand-in", ["kill", words @ ..]) => killer::kill_at(words),
         ("stand-in", ["serve", words @ ..]) => servers::serve(words),
         ("stand-in", words) => Err(anyhow::anyhow!("no such part: {words:?}")),
         _ => return None,
@@ -76,6 +81,38 @@ fn lock(path: &str) -> Result<()> {
     };
     fcntl(&file, FcntlArg::F_SETLK(&whole)).with_context(|| format!("cannot lock {path}"))?;
     ready_for_ever()
+}
+
+/// Opens a connection and never says a word.
+fn knock(address: &str) -> Result<()> {
+    let _stream = TcpStream::connect(address).with_context(|| format!("nobody opens at {address}"))?;
+    ready_for_ever()
+}
+
+/// Writes down what neighbours tell each other without being asked, one line each: who, and of which address.
+fn hear(path: &str) -> Result<()> {
+    let all = SockProtocol::EthAll;
+    let wire = socket(AddressFamily::Packet, SockType::Raw, SockFlag::SOCK_CLOEXEC, all)?;
+    let mut said = File::create(path)?;
+    let mut frame = [0; 2048];
+    loop {
+        let length = recv(wire.as_raw_fd(), &mut frame, MsgFlags::empty())?;
+        let frame = &frame[..length];
+        let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(":");
+        let line = match frame {
+            // Of itself, to everybody.
+            [0xff, _, _, _, _, _, _, _, _, _, _, _, 8, 6, arp @ ..] if arp.get(14..18) == arp.get(24..28) => {
+                format!("{} {}", hex(&arp[8..14]), arp[14..18].iter().map(u8::to_string).collect::<Vec<_>>().join("."))
+            }
+            [0x33, 0x33, 0, 0, 0, 1, _, _, _, _, _, _, 0x86, 0xdd, ip @ ..] if ip.get(6) == Some(&58) => {
+                let Some([136, _, _, _, _, _, _, _, rest @ ..]) = ip.get(40..) else { continue };
+                let Some(target) = rest.first_chunk::<16>() else { continue };
+                format!("{} {}", hex(&rest[18..24]), std::net::Ipv6Addr::from(*target))
+            }
+            _ => continue,
+        };
+        writeln!(said, "{line}")?;
+    }
 }
 
 /// Listens, takes every connection and never says a word.
