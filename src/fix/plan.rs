@@ -77,7 +77,7 @@ fn meant<'c>(finding: &Finding, wanted: &[Wanted], context: &Context<'c>) -> Vec
         return Vec::new();
     }
     let is_named = wanted.iter().any(|it| it.means(finding));
-    let is_meant = is_named || wanted.is_empty() && finding.is_headline();
+    let is_meant = is_named || wanted.is_empty() && is_told(finding, context);
     let fixes = fixes_of(finding, context.catalog);
     fixes.filter(|fix| is_meant || wanted.iter().any(|it| it.id == **fix)).collect()
 }
@@ -87,20 +87,33 @@ fn fixes_of<'c>(finding: &Finding, catalog: &'c Catalog) -> impl Iterator<Item =
     checks.flat_map(|check| &check.fixes).map(String::as_str)
 }
 
+/// A headline, or wrong in the same way as one that explains it.
+fn is_told(finding: &Finding, context: &Context<'_>) -> bool {
+    let is_with_one = || cause(finding, context).is_some_and(|it| is_alike(finding, it) && is_told(it, context));
+    finding.is_headline() || finding.blocking && is_with_one()
+}
+
 /// What explains it is to be repaired too, and comes first.
 fn waits(finding: &Finding, wanted: &[Wanted], context: &Context<'_>) -> bool {
-    let mut findings = context.findings.iter();
-    let Some(cause) = findings.find(|it| it.status == Status::Fail && finding.caused_by == Some(it.reference())) else {
-        return false;
-    };
-    // What is wrong in the same way goes with it: of two addresses on the NIC below their bridge, once the first is moved
-    // the second would hang on what is alive again.
-    if cause.id == finding.id && cause.cause == finding.cause {
+    let Some(cause) = cause(finding, context) else { return false };
+    if is_alike(finding, cause) {
         return waits(cause, wanted, context);
     }
     let fixes: Vec<&str> = fixes_of(cause, context.catalog).collect();
     let is_wanted = wanted.iter().any(|it| it.means(cause) || fixes.contains(&it.id.as_str()));
     is_wanted || waits(cause, wanted, context)
+}
+
+/// What explains it, where that is still so.
+fn cause<'c>(finding: &Finding, context: &Context<'c>) -> Option<&'c Finding> {
+    let mut findings = context.findings.iter();
+    findings.find(|it| it.status == Status::Fail && finding.caused_by == Some(it.reference()))
+}
+
+/// What is wrong in the same way is mended together: of two addresses on the NIC below their bridge, once the first is
+/// moved the second would hang on what is alive again.
+fn is_alike(finding: &Finding, cause: &Finding) -> bool {
+    cause.id == finding.id && cause.cause == finding.cause
 }
 
 #[cfg(test)]
@@ -111,16 +124,21 @@ mod tests {
     use crate::judge::headlines::tests::finding;
     use crate::judge::kept::staged::NOW;
     use crate::model::Answers;
+    use crate::model::finding::FindingRef;
     use crate::model::report::Intent;
 
     /// Which of these findings wait, where this is wanted.
     fn waiting(words: &[&str], findings: &[Finding]) -> Vec<bool> {
         let wanted: Vec<Wanted> = words.iter().map(|word| Wanted::parse(word)).collect();
+        each(findings, |finding, context| waits(finding, &wanted, context))
+    }
+
+    fn each(findings: &[Finding], is: impl Fn(&Finding, &Context<'_>) -> bool) -> Vec<bool> {
         let (catalog, settings, answers) = (Catalog::load(&[], &[]).unwrap(), Settings::default(), Answers::default());
         let facts = Facts::new(&answers, &settings, Run { intent: Intent::After, asked_at: NOW });
         let (catalog, facts) = (&catalog, &facts);
         let context = Context { catalog, facts, before: None, findings, named: false, home: "" };
-        findings.iter().map(|finding| waits(finding, &wanted, &context)).collect()
+        findings.iter().map(|finding| is(finding, &context)).collect()
     }
 
     #[test]
@@ -138,6 +156,25 @@ mod tests {
         assert_eq!(waiting(&["network.address-kept"], &both), [false, false], "wrong in the same way");
         let mended = [Finding { status: Status::Pass, ..port }, address];
         assert_eq!(waiting(&["network.address-kept", "ovs.port-kept"], &mended), [false, false]);
+    }
+
+    #[test]
+    fn what_is_wrong_in_the_same_way_is_mended_with_what_explains_it() {
+        let move_of = |subject: &str, by: Option<&str>| Finding {
+            subject: subject.to_owned(),
+            cause: Some("on-enslaved-nic".to_owned()),
+            caused_by: by
+                .map(|subject| FindingRef { id: "network.address-kept".to_owned(), subject: subject.to_owned() }),
+            ..finding("network.address-kept", Status::Fail, None)
+        };
+        let first = move_of("br-ex 192.0.2.7/24", None);
+        let second = move_of("br-ex 2001:db8::7/64", Some(&first.subject));
+        let third = move_of("br-ex 2001:db8::8/64", Some(&second.subject));
+        let gone = Finding { cause: Some("missing".to_owned()), ..third.clone() };
+        let idle = Finding { blocking: false, ..second.clone() };
+        let route = Finding { caused_by: Some(first.reference()), ..finding("network.route-kept", Status::Fail, None) };
+        assert_eq!(each(&[first.clone(), second.clone(), third], is_told), [true; 3]);
+        assert_eq!(each(&[first, idle, gone, route], is_told), [true, false, false, false]);
     }
 
     #[test]
