@@ -14,6 +14,7 @@ crate::tests!("services_kept":
     guest_that_starts_with_the_host_is_missed,
     reboot_is_seen,
     snapshot_holds_what_is_compared_and_what_helps,
+    unit_files_are_as_systemd_lists_them,
 );
 
 const SSH: &str = "ssh.service";
@@ -208,5 +209,54 @@ fn snapshot_holds_what_is_compared_and_what_helps() -> Tested {
     ensure!(found == [&serde_json::json!(["tap-web-1"])], "{taps:#}");
     let journald = &known("unit:systemd-journald.service")["unit"];
     ensure!(journald["program"].as_str().is_some_and(|it| it.ends_with("/systemd-journald")), "{journald:#}");
+    Ok(())
+}
+
+fn unit_files_are_as_systemd_lists_them() -> Tested {
+    const CASES: [(&str, &str); 9] = [
+        ("systemd-pstore.service", "masked"),
+        ("emergency.service", "disabled"),
+        ("rescue.service", "enabled"),
+        ("own.service", "linked"),
+        ("other.service", "alias"),
+        ("systemd-networkd.service", "enabled-runtime"),
+        ("getty@.service", "enabled"),
+        ("legacy.service", "generated"),
+        ("systemd-halt.service", "disabled"),
+    ];
+    let lab = recipe::plain().boot()?;
+    let install = "[Install]\nWantedBy=multi-user.target\n";
+    lab.write("/root/own.service", &format!("[Service]\nExecStart=/bin/true\n{install}"))?;
+    lab.write("/etc/systemd/system/emergency.service.d/install.conf", install)?;
+    lab.write(
+        "/etc/init.d/legacy",
+        "#!/bin/sh\n### BEGIN INIT INFO\n# Provides: legacy\n# Default-Start: 2\n### END INIT INFO\n",
+    )?;
+    lab.sh(&format!(
+        "chmod +x /etc/init.d/legacy; cd /etc/systemd/system
+        systemctl --quiet mask systemd-pstore.service gone.service; systemctl --quiet link /root/own.service
+        ln -s /lib/systemd/system/rescue.service multi-user.target.wants/; ln -s /lib/systemd/system/ssh.service other.service
+        systemctl --quiet disable systemd-networkd.service; systemctl --quiet enable --runtime systemd-networkd.service
+        systemctl --quiet enable getty@tty3.service
+        printf '{install}' | cat /lib/systemd/system/systemd-halt.service - > systemd-halt.service; systemctl daemon-reload"
+    ))?;
+    let run = lab.hostready(&["snapshot", "--json"])?;
+    let found = &run.report()?["answers"]["unit-files"]["known"]["unit-files"];
+    for (unit, state) in CASES {
+        ensure!(found[unit] == state, "{unit} is {}, not {state}", found[unit]);
+    }
+    let listed = lab.sh("systemctl list-unit-files --output=json")?;
+    let listed: Vec<Value> = serde_json::from_str(&listed)?;
+    let mut count = 0;
+    for row in &listed {
+        let [unit, state] = [&row["unit_file"], &row["state"]].map(|it| it.as_str().unwrap_or_default());
+        // What only this boot made, and a mask with nothing below it.
+        let is_left_out =
+            state == "transient" || state == "generated" && !unit.ends_with(".service") || unit == "gone.service";
+        ensure!(is_left_out == found[unit].is_null(), "{unit} {state}: {}", found[unit]);
+        ensure!(is_left_out || found[unit] == state, "{unit} is {}, and systemd says {state}", found[unit]);
+        count += usize::from(!is_left_out);
+    }
+    ensure!(found.as_object().is_some_and(|found| found.len() == count), "more than systemd lists: {found:#}");
     Ok(())
 }

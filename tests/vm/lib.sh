@@ -125,7 +125,7 @@ vm_gateway() {
 # machine begins to count its own time.
 vm_power_on() {
     local nic name slot network arguments=(
-        -name hv-01 -machine pc -cpu max -smp "${VM_CPUS:-1}" -m "${VM_MEMORY:-1536}"
+        -name hv-01 -machine pc -cpu qemu64 -smp "${VM_CPUS:-1}" -m "${VM_MEMORY:-1536}"
         -nodefaults -display none -serial "file:$vm_dir/console.log"
         -qmp "unix:$vm_dir/qmp,server=on,wait=off" -pidfile "$vm_dir/pid" -daemonize
         -kernel "${VM_KERNEL:-$vm_image}/vmlinuz" -initrd "${VM_KERNEL:-$vm_image}/initrd.img"

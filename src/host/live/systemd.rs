@@ -1,11 +1,14 @@
 //! What systemd says of its units, asked over D-Bus and without `systemctl`.
 
+mod unit_files;
+
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use super::dbus::{Call, Connection, Decoder, Reply};
 use super::socket::{self, Fault};
 use crate::model::answer::{LoadedUnit, Unit};
+use crate::model::gather::Gather as _;
 use crate::model::sorted::SortedMap;
 use crate::model::{Reading, TroubleCause};
 
@@ -15,6 +18,7 @@ pub const SYSTEM_BUS: &str = "/run/dbus/system_bus_socket";
 const SERVICE: &str = "systemd";
 const NAME: &str = "org.freedesktop.systemd1";
 const BUS_NAME: &str = "org.freedesktop.DBus";
+const MANAGER: &str = "org.freedesktop.systemd1.Manager";
 
 /// A connection to systemd, for several questions.
 #[derive(Debug)]
@@ -106,7 +110,7 @@ impl Systemd {
         let call = Call {
             destination: self.destination,
             path: "/org/freedesktop/systemd1",
-            interface: "org.freedesktop.systemd1.Manager",
+            interface: MANAGER,
             member: "ListUnits",
             arguments: &[],
         };
@@ -118,15 +122,44 @@ impl Systemd {
     /// services of init scripts; and so is what `is_shipped` does not know and a mask is all that there is of: a package
     /// that is removed leaves one behind.
     pub fn unit_files(&mut self, is_shipped: impl Fn(&str) -> bool) -> Reading<SortedMap<String, String>> {
+        let asked = self.unit_file_states();
+        socket::reading(SERVICE, &self.path, asked).map(|states| {
+            let counts = |(name, state): &(String, String)| {
+                let is_of_this_boot = state == "transient" || state == "generated" && !name.ends_with(".service");
+                let masks_nothing = state.starts_with("masked") && !is_shipped(name);
+                !is_of_this_boot && !masks_nothing
+            };
+            states.into_iter().filter(counts).gather()
+        })
+    }
+
+    fn unit_file_states(&mut self) -> Result<Vec<(String, String)>, Fault> {
+        let path = "/org/freedesktop/systemd1";
         let call = Call {
             destination: self.destination,
-            path: "/org/freedesktop/systemd1",
-            interface: "org.freedesktop.systemd1.Manager",
-            member: "ListUnitFiles",
-            arguments: &[],
+            path,
+            interface: "org.freedesktop.DBus.Properties",
+            member: "Get",
+            arguments: &[MANAGER, "UnitPath"],
         };
-        let replies = self.connection.call_each([call]);
-        socket::reading(SERVICE, &self.path, replies.and_then(|[reply]| unit_file_rows(&reply, &is_shipped)))
+        let [directories] = self.connection.call_each([call])?;
+        let files = unit_files::sort_out(Path::new("/"), &strings(&directories)?)?;
+        let asked: Vec<[&str; 1]> = files.open.iter().map(|name| [name.as_str()]).collect();
+        let state_of = |arguments| Call {
+            destination: self.destination,
+            path,
+            interface: MANAGER,
+            member: "GetUnitFileState",
+            arguments,
+        };
+        let calls: Vec<Call> = asked.iter().map(|name| state_of(name.as_slice())).collect();
+        let replies = self.connection.call(&calls)?;
+        let mut states: Vec<(String, String)> =
+            files.plain.into_iter().map(|(name, state)| (name, state.to_owned())).collect();
+        for (name, reply) in files.open.iter().zip(&replies) {
+            states.extend(unit_file_state(reply)?.map(|state| (name.clone(), state)));
+        }
+        Ok(states)
     }
 
     /// One unit by its full name, loaded or not; `not-found` where there is none.
@@ -264,23 +297,32 @@ fn unit_row(rows: &mut Decoder) -> Option<(String, LoadedUnit)> {
     Some((name, LoadedUnit { load, active, sub }))
 }
 
-fn unit_file_rows(reply: &Reply, is_shipped: &dyn Fn(&str) -> bool) -> Result<SortedMap<String, String>, Fault> {
-    let rows = reply.values("a(ss)")?.array(8);
-    let decode = |mut rows: Decoder| {
-        let mut files = SortedMap::new();
-        while !rows.is_empty() {
-            rows.align(8)?;
-            let (path, state) = (rows.string()?, rows.string()?);
-            let name = path.rsplit('/').next().unwrap_or(path);
-            let is_of_this_boot = state == "transient" || state == "generated" && !name.ends_with(".service");
-            let masks_nothing = state.starts_with("masked") && !is_shipped(name);
-            if !is_of_this_boot && !masks_nothing {
-                files.insert(name.to_owned(), state.to_owned());
-            }
+/// None for what went away since it was seen.
+fn unit_file_state(reply: &Reply) -> Result<Option<String>, Fault> {
+    match reply.error() {
+        None => {
+            let state = reply.values("s")?.string().map(str::to_owned);
+            state.map(Some).ok_or_else(|| Fault::malformed("the state of a unit file"))
         }
-        Some(files)
+        Some("org.freedesktop.DBus.Error.AccessDenied") => Err(Fault::Denied("systemd tells no states".to_owned())),
+        Some("org.freedesktop.DBus.Error.FileNotFound" | "org.freedesktop.systemd1.NoSuchUnit") => Ok(None),
+        Some(_) => Ok(Some("bad".to_owned())),
+    }
+}
+
+/// The value of a property that is a list of strings.
+fn strings(reply: &Reply) -> Result<Vec<String>, Fault> {
+    let mut value = reply.values("v")?;
+    let decode = |value: &mut Decoder| {
+        (value.signature()? == "as").then_some(())?;
+        let mut rows = value.array(4)?;
+        let mut strings = Vec::new();
+        while !rows.is_empty() {
+            strings.push(rows.string()?.to_owned());
+        }
+        Some(strings)
     };
-    rows.and_then(decode).ok_or_else(|| Fault::malformed("a list of unit files"))
+    decode(&mut value).ok_or_else(|| Fault::malformed("a list of strings"))
 }
 
 /// Kind (`Stream`, `Datagram`, …) and address, of which the kind does not matter.
