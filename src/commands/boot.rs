@@ -193,9 +193,11 @@ impl BootGuard {
         }
         // What was repaired may bring up the rest: an address, a bond.
         let last = if acted.is_some() { self.settled(&mut sight, judged::comes_up)? } else { first };
-        let left = judged::wrong(&last.report.findings, &sight.subject.catalog.checks);
+        let checks = &sight.subject.catalog.checks;
+        let left = judged::wrong(&last.report.findings, checks);
+        let beside = judged::beside(&last.report.findings, checks);
         let report = acted.map_or(last.report.clone(), |acted| with_what_was_done(last.report.clone(), acted));
-        let ended = Ended { wrong, left, report, is_harmed: peers.is_harmed };
+        let ended = Ended { wrong, left, beside, report, is_harmed: peers.is_harmed };
         self.end(&ended, &peers, store)
     }
 

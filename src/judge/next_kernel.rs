@@ -13,12 +13,27 @@ use crate::model::{Query, Reading, Trouble, TroubleCause};
 
 /// As the boot menu says it; where there is none, or none that we understand, the newest in /boot.
 pub fn next_kernel(facts: &Facts<'_>) -> Reading<NextKernel> {
+    kernel(facts, Boot::Next)
+}
+
+/// The same for the boot after that: what `grub-reboot` chose is started once.
+pub fn default_kernel(facts: &Facts<'_>) -> Reading<NextKernel> {
+    kernel(facts, Boot::Later)
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Boot {
+    Next,
+    Later,
+}
+
+fn kernel(facts: &Facts<'_>, which: Boot) -> Reading<NextKernel> {
     let boot = match facts.reading::<Vec<Entry>>(&Query::Listing(BOOT.to_owned())) {
         Reading::Known(entries) => entries.as_slice(),
         Reading::Absent => &[],
         Reading::Unreadable(trouble) => return Reading::Unreadable(trouble),
     };
-    let entry = match menu_entry(facts) {
+    let entry = match menu_entry(facts, which) {
         Reading::Known(entry) => Some(entry),
         Reading::Absent => None,
         Reading::Unreadable(trouble) => return Reading::Unreadable(trouble),
@@ -38,11 +53,11 @@ fn seen_by_grub<'f>(boot: &'f [Entry], facts: &Facts<'f>) -> SortedMap<String, &
 
 /// What the kernel that boots next is told, word by word; absent where no menu says it.
 pub fn next_kernel_arguments(facts: &Facts<'_>) -> Reading<Vec<String>> {
-    menu_entry(facts).map(|entry| entry.arguments)
+    menu_entry(facts, Boot::Next).map(|entry| entry.arguments)
 }
 
 /// The entry that starts by itself; absent where there is no menu, or none that we understand.
-fn menu_entry(facts: &Facts<'_>) -> Reading<grub::Entry> {
+fn menu_entry(facts: &Facts<'_>, which: Boot) -> Reading<grub::Entry> {
     let read = |file: &str| match facts.reading::<Vec<u8>>(&Query::File(file.to_owned())) {
         Reading::Known(bytes) => Ok(Some(String::from_utf8_lossy(bytes).into_owned())),
         Reading::Absent => Ok(None),
@@ -51,7 +66,9 @@ fn menu_entry(facts: &Facts<'_>) -> Reading<grub::Entry> {
     let entry = || -> Result<Option<grub::Entry>, Trouble> {
         let [menu, environment, custom] = GRUB;
         let Some(menu) = read(menu)? else { return Ok(None) };
-        let environment = read(environment)?;
+        let chosen_once = |line: &&str| which == Boot::Later && line.starts_with("next_entry=");
+        let without = |text: String| text.lines().filter(|line| !chosen_once(line)).collect::<Vec<_>>().join("\n");
+        let environment = read(environment)?.map(without);
         let custom = match read(custom) {
             // Recordings of earlier versions lack it; hardly any host has one.
             Err(trouble) if trouble.cause == TroubleCause::NotRecorded => None,

@@ -28,6 +28,12 @@ pub fn wrong(findings: &[Finding], checks: &[Check]) -> Vec<Finding> {
     findings.iter().filter(|it| is_open(it) && is_ours(it, checks)).cloned().collect()
 }
 
+/// What counts and is no business of ours. A moment after the boot what could not be read says nothing yet, nor what may
+/// come up by itself.
+pub fn beside(findings: &[Finding], checks: &[Check]) -> Option<Finding> {
+    findings.iter().find(|it| it.is_headline() && !passes(it, checks, Intent::After)).cloned()
+}
+
 /// Whether to look again before anything is done: Open vSwitch is not up, a device has not appeared, or nothing can be done
 /// yet and what is wrong may pass by itself. What is written in the network's configuration is left to whoever reads that.
 pub fn awaits(seen: &Sighted, checks: &[Check]) -> bool {
@@ -73,6 +79,8 @@ pub struct Ended {
     /// What was found, and what is left of it.
     pub wrong: Vec<Finding>,
     pub left: Vec<Finding>,
+    /// What is wrong beside the network.
+    pub beside: Option<Finding>,
     pub report: Report,
     /// A step was taken back because somebody did not answer any more.
     pub is_harmed: bool,
@@ -117,11 +125,11 @@ impl Ended {
     fn verdict(&self, state: &Path, since: &str) -> String {
         let Some(first) = self.left.first() else {
             let since = if since.is_empty() { String::new() } else { format!(", {since}") };
-            // What could not be read a moment after the boot says nothing yet.
-            let is_wrong = self.report.findings.iter().any(|it| it.blocking && it.status == Status::Fail);
-            let rest = match is_wrong {
-                true => format!("; what else is wrong, `hostready verify` tells: {}", self.report.msg),
-                false => String::new(),
+            let rest = match &self.beside {
+                Some(it) => {
+                    format!("; what else is wrong, `hostready verify` tells: {}: {}", it.name(), brief(&it.detail))
+                }
+                None => String::new(),
             };
             return format!("the network is whole{since}{rest}");
         };
@@ -137,4 +145,22 @@ impl Ended {
 
 fn brief(detail: &str) -> &str {
     detail.split("; ").next().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalog::Catalog;
+    use crate::judge::headlines::tests::finding;
+
+    #[test]
+    fn what_may_come_up_a_moment_later_is_not_told_as_wrong() {
+        let checks = Catalog::load(&[], &[]).unwrap().checks;
+        let fail = |id, cause: &str| Finding { cause: Some(cause.to_owned()), ..finding(id, Status::Fail, None) };
+        let young = [fail("ssh.reachable", "no-listener"), finding("agent.service", Status::Unknown, None)];
+        assert!(beside(&young, &checks).is_none());
+        let [listener, agent] = young;
+        let gone = fail("agent.service", "missing");
+        assert_eq!(beside(&[listener, agent, gone.clone()], &checks), Some(gone));
+    }
 }

@@ -10,7 +10,7 @@ use crate::facts::identity::running_kernel;
 use crate::facts::kernels::{ChosenBy, Found, NextKernel, compare, version_of};
 use crate::facts::packages::{Package, Packages};
 use crate::fix::action::Context;
-use crate::judge::next_kernel::next_kernel;
+use crate::judge::next_kernel::{default_kernel, next_kernel};
 use crate::model::answer::Entry;
 use crate::model::gather::Arrange as _;
 use crate::model::plan::{Planned, REMOVE};
@@ -145,20 +145,22 @@ fn choice<'a>(finding: &Finding, context: &Context<'a>) -> Result<Choice<'a>, St
     Err(format!("not enough: {missing} are missing, and the kernels that may go take {would}{held}"))
 }
 
-/// The running, the newest, the one that boots next, and one beside the newest to fall back to.
+/// The running, the newest, the ones that the menu starts now and by default, and one beside the newest to fall back to.
 fn kept<'a>(entries: &'a [Entry], context: &Context<'_>) -> Result<Vec<&'a str>, String> {
     let unknown = || format!("which kernel boots next cannot be told from {}: none is removed", GRUB[0]);
-    let next = match next_kernel(context.facts) {
-        Reading::Known(next) if matches!(next.chosen_by, ChosenBy::Grub(_)) && next.found == Found::Kernel => next,
-        Reading::Unreadable(trouble) => return Err(trouble.detail),
-        _ => return Err(unknown()),
+    let of_menu = |kernel: Reading<NextKernel>| match kernel {
+        Reading::Known(it) if matches!(it.chosen_by, ChosenBy::Grub(_)) && it.found == Found::Kernel => {
+            it.version.ok_or_else(unknown)
+        }
+        Reading::Unreadable(trouble) => Err(trouble.detail),
+        _ => Err(unknown()),
     };
-    let next = next.version.ok_or_else(unknown)?;
+    let (next, default) = (of_menu(next_kernel(context.facts))?, of_menu(default_kernel(context.facts))?);
     let running = running_kernel(context.facts).ok_or("which kernel runs is not known: none is removed")?;
     let newest = NextKernel::newest(entries).and_then(|it| it.version).ok_or_else(unknown)?;
     let all = versions(entries);
     let last = all.last().copied();
-    let is_kept = |it: &&str| [&running, &newest, &next].iter().any(|kept| kept == it) || Some(*it) == last;
+    let is_kept = |it: &&str| [&running, &newest, &next, &default].iter().any(|kept| kept == it) || Some(*it) == last;
     let mut kept: Vec<&str> = all.iter().copied().filter(is_kept).collect();
     let starts = |version: &str| entries.iter().any(|it| version_of(&it.name) == Some(version) && it.bytes > 0);
     if !kept.iter().any(|it| *it != newest && starts(it)) {

@@ -170,6 +170,26 @@ fn none_goes_that_is_needed_held_or_nobodys() {
 }
 
 #[test]
+fn what_is_started_by_default_stays_while_another_is_started_once() {
+    let menu = |default: &str, once: &str| {
+        let mut host = Host::new(50, [NEWEST, NEWEST], &ALL);
+        let entries: String =
+            ALL.iter().map(|it| format!("menuentry {it} {{\n linux /vmlinuz-{it} ro\n}}\n")).collect();
+        // As grub-mkconfig begins it.
+        let head = "load_env\nif [ \"${next_entry}\" ] ; then\n set default=\"${next_entry}\"\n\
+            else\n set default=\"${saved_entry}\"\nfi\n";
+        host.text(GRUB[0], &format!("{head}{entries}"));
+        host.text(GRUB[1], &format!("# GRUB Environment Block\nsaved_entry={default}\nnext_entry={once}\n####"));
+        let room = if once == ALL[1] { ALL[2] } else { ALL[1] };
+        host.willing(&[&image(room)]).plan().why
+    };
+    for once in ["", ALL[1], NEWEST] {
+        let why = menu(ALL[0], once);
+        assert!(!why.starts_with(ALL[0]), "the default goes, with `{once}` once: {why}");
+    }
+}
+
+#[test]
 fn nothing_goes_where_it_is_not_known_what_boots_next() {
     let refusal = |query: Query, reading: Reading<Answer>| {
         let mut host = Host::new(50, [NEWEST, NEWEST], &ALL);
