@@ -15,6 +15,7 @@ crate::tests!("agent":
     agent_whose_unit_is_gone_is_told,
     upgraded_agent_has_a_moment,
     agent_that_did_not_come_back_is_a_loss,
+    agent_that_is_started_has_a_moment,
 );
 
 const AGENT: &str = "pf9-hostagent.service";
@@ -231,5 +232,26 @@ fn agent_that_did_not_come_back_is_a_loss() -> Tested {
     run.says("agent.service", AGENT, "skip")?;
     let row = run.says("packages.kept", "pf9-hostagent", "fail")?;
     ensure!(row["cause"] == "removed", "{row:#}");
+    Ok(())
+}
+
+fn agent_that_is_started_has_a_moment() -> Tested {
+    const WAY: &str = "`hostready verify --wait 2m`";
+    let lab = connected()?;
+    lab.hostready(&["snapshot", "--json"])?.exits(0)?;
+    lab.sh(&format!("systemctl stop plane.service {AGENT} {RELAY}"))?;
+    let run = lab.hostready(&["fix", "--json", "--apply", &format!("agent.service:{AGENT}")])?;
+    run.exits(3)?;
+    run.passes("agent.service", AGENT)?;
+    run.blocks("agent.connected", "", Some("not-connected"))?;
+    ensure!(run.stderr.contains(WAY), "it does not say how to wait: {}", run.stderr);
+    start_plane(&lab)?;
+    lab.hostready(&["verify", "--json", "--wait", "2m"])?.exits(0)?;
+
+    // Where there is nothing to wait for it does not say so.
+    lab.sh(&format!("systemctl stop {AGENT}; systemctl mask {RELAY} && systemctl stop {RELAY}"))?;
+    let run = lab.hostready(&["fix", "--json", "--apply", &format!("agent.service:{AGENT}")])?;
+    run.exits(3)?;
+    ensure!(!run.stderr.contains(WAY), "a mask does not pass: {}", run.stderr);
     Ok(())
 }

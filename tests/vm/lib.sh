@@ -122,7 +122,7 @@ vm_gateway() {
 
 # vm_power_on [QEMU ARGUMENT…]
 # Where we are busy a boot takes its time, and its units are given that. The counter of its processor jumps back when the
-# machine begins to count its own time.
+# machine begins to count its own time. A plain processor: with all that can be emulated a boot takes 56 s instead of 46.
 vm_power_on() {
     local nic name slot network arguments=(
         -name hv-01 -machine pc -cpu qemu64 -smp "${VM_CPUS:-1}" -m "${VM_MEMORY:-1536}"

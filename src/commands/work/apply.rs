@@ -7,6 +7,7 @@ use super::begin::{Watch, pending, wait_for_guardian, wait_to_be_kept};
 use super::package_lock::{self, Waited};
 use super::prune::prune;
 use super::{Worker, back};
+use crate::catalog::Check;
 use crate::commands::Ended;
 use crate::commands::boot::peers::Peers;
 use crate::commands::sight::{Sight, Sighted};
@@ -71,6 +72,7 @@ pub fn carry_out(worker: &mut Worker, sight: Sight, peers: Option<&mut Peers>) -
     if !worker.is_unattended {
         worker.notices.extend(sight.not_found(&report));
     }
+    worker.notices.extend(how_to_wait(&report, &sight.subject.catalog.checks));
     let because = outcome.book.as_ref().and_then(|book| book.standing.reverting.as_ref());
     worker.notices.extend(because.map(|because| format!("note: the run is taken back: {because}")));
     if let Some(holder) = is_busy {
@@ -103,6 +105,14 @@ fn report(worker: &Worker, mut report: Report, before: Vec<Action>, outcome: &Ou
     }
     told::mention(&mut report);
     report
+}
+
+/// Whoever was just started or cut off needs a moment, which nobody waits for here.
+fn how_to_wait(report: &Report, checks: &[Check]) -> Option<String> {
+    let may_pass = || matches!(outlook(&report.findings, checks, Intent::After), Outlook::MayPass(_));
+    let is_left = report.exit_code == Exit::Blocked.code() && report.changed && report.intent == Intent::After;
+    (is_left && may_pass())
+        .then(|| "note: what is still wrong may pass by itself: `hostready verify --wait 2m` waits for it".to_owned())
 }
 
 fn end_with(report: &mut Report, exit: Exit) {
