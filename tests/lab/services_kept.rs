@@ -213,7 +213,7 @@ fn snapshot_holds_what_is_compared_and_what_helps() -> Tested {
 }
 
 fn unit_files_are_as_systemd_lists_them() -> Tested {
-    const CASES: [(&str, &str); 9] = [
+    const CASES: [(&str, &str); 10] = [
         ("systemd-pstore.service", "masked"),
         ("emergency.service", "disabled"),
         ("rescue.service", "enabled"),
@@ -223,6 +223,8 @@ fn unit_files_are_as_systemd_lists_them() -> Tested {
         ("getty@.service", "enabled"),
         ("legacy.service", "generated"),
         ("systemd-halt.service", "disabled"),
+        // More than the bus lets anybody ask at once.
+        ("many-150.service", "disabled"),
     ];
     let lab = recipe::plain().boot()?;
     let install = "[Install]\nWantedBy=multi-user.target\n";
@@ -237,7 +239,8 @@ fn unit_files_are_as_systemd_lists_them() -> Tested {
         systemctl --quiet mask systemd-pstore.service gone.service; systemctl --quiet link /root/own.service
         ln -s /lib/systemd/system/rescue.service multi-user.target.wants/; ln -s /lib/systemd/system/ssh.service other.service
         systemctl --quiet disable systemd-networkd.service; systemctl --quiet enable --runtime systemd-networkd.service
-        systemctl --quiet enable getty@tty3.service
+        systemctl --quiet enable getty@tty3.service; ln -s circle.service circle.service
+        for number in $(seq 150); do cp /root/own.service many-$number.service; done
         printf '{install}' | cat /lib/systemd/system/systemd-halt.service - > systemd-halt.service; systemctl daemon-reload"
     ))?;
     let run = lab.hostready(&["snapshot", "--json"])?;

@@ -71,8 +71,8 @@ pub fn carry_out(worker: &mut Worker, sight: Sight, peers: Option<&mut Peers>) -
     let mut report = report(worker, seen.report, before, &outcome);
     if !worker.is_unattended {
         worker.notices.extend(sight.not_found(&report));
+        worker.notices.extend(how_to_wait(&report, &sight.subject.catalog.checks));
     }
-    worker.notices.extend(how_to_wait(&report, &sight.subject.catalog.checks));
     let because = outcome.book.as_ref().and_then(|book| book.standing.reverting.as_ref());
     worker.notices.extend(because.map(|because| format!("note: the run is taken back: {because}")));
     if let Some(holder) = is_busy {

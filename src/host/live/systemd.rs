@@ -19,6 +19,8 @@ const SERVICE: &str = "systemd";
 const NAME: &str = "org.freedesktop.systemd1";
 const BUS_NAME: &str = "org.freedesktop.DBus";
 const MANAGER: &str = "org.freedesktop.systemd1.Manager";
+/// The system bus lets nobody wait for more than 128 replies at a time.
+const AT_ONCE: usize = 64;
 
 /// A connection to systemd, for several questions.
 #[derive(Debug)]
@@ -153,7 +155,10 @@ impl Systemd {
             arguments,
         };
         let calls: Vec<Call> = asked.iter().map(|name| state_of(name.as_slice())).collect();
-        let replies = self.connection.call(&calls)?;
+        let mut replies = Vec::new();
+        for calls in calls.chunks(AT_ONCE) {
+            replies.extend(self.connection.call(calls)?);
+        }
         let mut states: Vec<(String, String)> =
             files.plain.into_iter().map(|(name, state)| (name, state.to_owned())).collect();
         for (name, reply) in files.open.iter().zip(&replies) {
@@ -299,14 +304,17 @@ fn unit_row(rows: &mut Decoder) -> Option<(String, LoadedUnit)> {
 
 /// None for what went away since it was seen.
 fn unit_file_state(reply: &Reply) -> Result<Option<String>, Fault> {
+    const GONE: [&str; 2] = ["org.freedesktop.DBus.Error.FileNotFound", "org.freedesktop.systemd1.NoSuchUnit"];
+    // A link that leads to itself, a name that is none.
+    const BAD: [&str; 3] =
+        ["System.Error.", "org.freedesktop.DBus.Error.InvalidArgs", "org.freedesktop.DBus.Error.InconsistentMessage"];
     match reply.error() {
-        None => {
+        Some(name) if GONE.contains(&name) => Ok(None),
+        Some(name) if BAD.iter().any(|bad| name.starts_with(bad)) => Ok(Some("bad".to_owned())),
+        _ => {
             let state = reply.values("s")?.string().map(str::to_owned);
             state.map(Some).ok_or_else(|| Fault::malformed("the state of a unit file"))
         }
-        Some("org.freedesktop.DBus.Error.AccessDenied") => Err(Fault::Denied("systemd tells no states".to_owned())),
-        Some("org.freedesktop.DBus.Error.FileNotFound" | "org.freedesktop.systemd1.NoSuchUnit") => Ok(None),
-        Some(_) => Ok(Some("bad".to_owned())),
     }
 }
 
