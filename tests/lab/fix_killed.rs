@@ -273,9 +273,13 @@ impl Stage {
         let is_to_undo = self.is_reversible() && dice.below(2) == 0;
         match self.kill_somewhere("fix", whom, self.fix, dice)? {
             None => self.is_taken_back("not killed"),
-            // The run goes on without it.
+            // The run goes on without it, unless it was killed before it had started anybody.
             Some(what) if whom == "front" => {
-                is_again(&self.lab, &self.goal, &format!("{what}: the goal"))?;
+                let reached = is_again(&self.lab, &self.goal, &format!("{what}: the goal"));
+                if reached.is_err() && what.ends_with("behind `nothing`") {
+                    return self.is_at_the_start(&what);
+                }
+                reached?;
                 self.is_taken_back(&what)
             }
             Some(what) if is_to_undo => {
@@ -295,6 +299,12 @@ impl Stage {
             Some(what) if whom != "front" => {
                 self.hostready("undo --json", &what)?;
                 self.is_at_the_start(&format!("{what}, undo"))
+            }
+            // It goes on without it, unless it was killed before it had started anybody.
+            Some(what) if what.ends_with("behind `ended`") => {
+                let reached = self.is_at_the_start(&what);
+                reached.or_else(|_| is_again(&self.lab, &self.goal, &format!("{what}: the goal")))?;
+                self.is_taken_back(&what)
             }
             _ => self.is_at_the_start("an undo that goes on to its end"),
         }
