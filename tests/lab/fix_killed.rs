@@ -303,12 +303,6 @@ impl Stage {
                 self.hostready("undo --json", &what)?;
                 self.is_at_the_start(&format!("{what}, undo"))
             }
-            // It goes on without it, unless it was killed before it had started anybody.
-            Some(what) if what.ends_with("behind `ended`") => {
-                let reached = self.is_at_the_start(&what);
-                reached.or_else(|_| is_again(&self.lab, &self.goal, &format!("{what}: the goal")))?;
-                self.is_taken_back(&what)
-            }
             _ => self.is_at_the_start("an undo that goes on to its end"),
         }
     }
