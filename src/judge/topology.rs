@@ -180,7 +180,7 @@ fn device(name: &str) -> Part {
 
 fn of_the_kernel(links: &Links, edges: &mut Edges) {
     for (name, link) in links {
-        let lower = link.lower.as_deref().filter(|_| link.kind.as_deref() != Some("veth"));
+        let lower = link.below();
         if let Some(lower) = lower.filter(|lower| lower != name) {
             edges.push((device(name), device(lower)));
         }

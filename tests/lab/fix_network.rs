@@ -7,6 +7,8 @@ use crate::harness::{Lab, Run, Tested, recipe};
 
 crate::tests!("fix-network":
     lost_addresses_come_back_with_their_device,
+    links_are_on_and_as_large_as_they_were,
+    devices_of_the_switch_are_as_large_as_its_ports,
     address_moves_to_its_bridge_and_the_neighbours_hear_of_it,
     routes_and_rules_come_back_to_their_tables,
     resolver_is_linked_or_written_as_it_was,
@@ -107,6 +109,57 @@ fn lost_addresses_come_back_with_their_device() -> Tested {
     ensure!(!has_ifupdown || risk.contains("`ifup --force eno2`"), "{}", plan.stdout);
     Ok(())
 }
+
+fn links_are_on_and_as_large_as_they_were() -> Tested {
+    let lab = remembered(
+        "ip link add lan1 link eno3 type macvlan mode bridge && ip link set lan1 up
+        ip address add 203.0.113.7/24 broadcast + dev lan1",
+    )?;
+    // What lies on it shrinks with it, and comes back with it or by its own name.
+    comes_back(&lab, "ip link set eno3 mtu 1400 down", &[(LINK, 2)])?;
+    comes_back(&lab, "ip link set eno3 mtu 1600", &[(LINK, 1)])?;
+    let whole = network(&lab)?;
+    lab.sh("ip link set eno3 mtu 1400; ip link set lan1 down")?;
+    are_applied(&apply(&lab, &["network.link-kept:lan1"])?, LINK, 1)?;
+    ensure!(network(&lab)? == whole, "what lies below it is in its way");
+
+    lab.sh("ip link set eno3 mtu 1600; ip link set lan1 mtu 1600")?;
+    let refused = apply(&lab, &["network.link-kept:eno3"])?;
+    refused.exits(6)?;
+    let action = actions(&refused, LINK)?.first().map(|action| action["error"].to_string()).unwrap_or_default();
+    ensure!(action.contains("lan1 lies on eno3"), "{}", refused.stdout);
+    for _ in 0..2 {
+        apply(&lab, &[LINK])?;
+    }
+    let mended = network(&lab)?;
+    ensure!(mended == whole, "--- was\n{whole}\n--- is\n{mended}");
+    Ok(())
+}
+
+fn devices_of_the_switch_are_as_large_as_its_ports() -> Tested {
+    let lab = remembered(
+        "ip link set eno3 mtu 9000
+        ovs-vsctl --timeout=10 add-br lan1 -- set bridge lan1 datapath_type=netdev -- add-port lan1 eno3
+        ip link set lan1 up; ip address add 203.0.113.7/24 broadcast + dev lan1",
+    )?;
+    ensure!(network(&lab)?.contains("mtu 9000\nUP mtu 9000"), "the switch has not made its device larger");
+    comes_back(&lab, "ip link set lan1 mtu 1500", &[(LINK, 1)])?;
+
+    // The switch looks at the size of its ports for itself.
+    let whole = network(&lab)?;
+    lab.sh("ip link add small mtu 1400 type veth peer name small1; ovs-vsctl --timeout=10 add-port lan1 small")?;
+    lab.wait_until("the switch has made its device smaller", |lab| {
+        Ok(lab.sh("cat /sys/class/net/lan1/mtu")? == "1400")
+    })?;
+    let refused = apply(&lab, &[LINK])?;
+    refused.exits(6)?;
+    let error = actions(&refused, LINK)?.first().map(|action| action["error"].to_string()).unwrap_or_default();
+    ensure!(error.contains("small has the MTU 1400"), "{}", refused.stdout);
+    lab.sh("ovs-vsctl --timeout=10 set Interface lan1 mtu_request=9000")?;
+    lab.wait_until("they are parted", |lab| Ok(network(lab)? == whole))
+}
+
+const LINK: &str = "link.restore";
 
 fn address_moves_to_its_bridge_and_the_neighbours_hear_of_it() -> Tested {
     let lab = remembered(

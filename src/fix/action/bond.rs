@@ -3,7 +3,8 @@
 use serde_json::json;
 
 use super::Context;
-use super::nic::{ip, switched};
+use super::ip::switched;
+use super::nic::ip;
 use crate::facts::nics::Whereabouts;
 use crate::judge::kept::devices::Devices;
 use crate::judge::topology::{Part, Topology};

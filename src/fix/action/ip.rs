@@ -86,22 +86,30 @@ pub fn announce(device: &str, address: &str) -> Deed {
 /// Up and as large as it was, as far as it is not.
 pub fn link_steps(device: &str, now: &Link, then: Option<&Link>) -> Vec<Step> {
     let Some(then) = then else { return Vec::new() };
-    let mut steps = Vec::new();
-    let name = || device.to_owned();
     // The switch sets the size of its own devices.
-    if then.mtu != now.mtu && now.kind.as_deref() != Some("openvswitch") {
-        let set = |mtu: u32| {
-            let words = ["ip", "link", "set", "dev", device, "mtu", &mtu.to_string()];
-            deed(&words, Holds::LinkMtu { name: name(), mtu })
-        };
-        steps.push(Step { does: set(then.mtu), undoes: vec![set(now.mtu)] });
-    }
-    if then.admin_up && !now.admin_up {
-        let set =
-            |word: &str, up| deed(&["ip", "link", "set", "dev", device, word], Holds::LinkUp { name: name(), up });
-        steps.push(Step { does: set("up", true), undoes: vec![set("down", false)] });
-    }
-    steps
+    let is_of_switch = now.kind.as_deref() == Some("openvswitch");
+    let size = (then.mtu != now.mtu && !is_of_switch).then(|| sized(device, then.mtu, now.mtu));
+    let up = (then.admin_up && !now.admin_up).then(|| switched(device, true, false));
+    size.into_iter().chain(up).collect()
+}
+
+/// As large as it `is` to be; and back.
+pub fn sized(device: &str, is: u32, was: u32) -> Step {
+    let set = |mtu: u32| {
+        let until = Holds::LinkMtu { name: device.to_owned(), mtu };
+        deed(&["ip", "link", "set", "dev", device, "mtu", &mtu.to_string()], until)
+    };
+    Step { does: set(is), undoes: vec![set(was)] }
+}
+
+/// Switches a link on or off; and back, where it `was` otherwise.
+pub fn switched(device: &str, up: bool, was: bool) -> Step {
+    let set = |up: bool| {
+        let until = Holds::LinkUp { name: device.to_owned(), up };
+        deed(&["ip", "link", "set", "dev", device, if up { "up" } else { "down" }], until)
+    };
+    let undoes = if was == up { Vec::new() } else { vec![set(was)] };
+    Step { does: set(up), undoes }
 }
 
 /// `ip route add` and its like of this very route.

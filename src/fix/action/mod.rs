@@ -3,6 +3,7 @@
 mod address;
 mod bond;
 mod ip;
+mod link;
 mod nic;
 mod ovs_database;
 mod ovs_port;
@@ -46,6 +47,7 @@ pub fn questions(fix: &str, finding: &Finding, context: &Context<'_>) -> Vec<Que
         "nic.rename-back" => nic::questions(finding, context),
         nic::PIN => nic::pin_questions(finding, context),
         "address.restore" | "address.move" => address::questions(finding, context),
+        link::FIX => link::questions(finding, context),
         "resolver.restore" => resolver::questions(context),
         "route.restore" => route::questions(finding, context),
         "unit.start" | "unit.enable" => services::questions(finding, context),
@@ -64,6 +66,7 @@ pub fn plan(fix: &str, finding: &Finding, context: &Context<'_>) -> Option<Plann
         "nic.rename-back" | "nic.take-up" => nic::plan(fix, finding, context),
         nic::PIN => nic::pin(finding, context),
         "bond.member.readd" => bond::plan(finding, context),
+        link::FIX => link::plan(finding, context),
         "ovs.port.readd" => ovs_port::plan(finding, context),
         "ovs.database.restore" => ovs_database::plan(finding, context),
         "address.restore" | "address.move" => address::plan(fix, finding, context),

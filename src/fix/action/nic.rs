@@ -7,7 +7,7 @@ mod take_up;
 use serde_json::json;
 
 use super::Context;
-use super::ip;
+use super::ip::{self, sized, switched};
 use crate::facts::nics::{Whereabouts, address};
 use crate::judge::kept::devices::Devices;
 use crate::judge::kept::ovs_ports::by_hand::{ASIDE, Move};
@@ -188,17 +188,6 @@ pub fn ip(words: &[&str], until: Option<Holds>) -> Deed {
     })
 }
 
-fn word(up: bool) -> &'static str {
-    if up { "up" } else { "down" }
-}
-
-/// Switches a link on or off; and back, where it `was` otherwise.
-pub fn switched(name: &str, up: bool, was: bool) -> Step {
-    let deed = |up| ip(&["set", "dev", name, word(up)], Some(Holds::LinkUp { name: name.to_owned(), up }));
-    let undoes = if was == up { Vec::new() } else { vec![deed(was)] };
-    Step { does: deed(up), undoes }
-}
-
 fn named(called: &str, wanted: &str, mac: &str) -> Step {
     let deed = |from: &str, to: &str| {
         ip(&["set", "dev", from, "name", to], Some(Holds::LinkNamed { name: to.to_owned(), mac: mac.to_owned() }))
@@ -221,13 +210,7 @@ fn renaming(it: &Move<'_>, called: &str, link: &Link, then: Option<&Link>) -> Ve
         steps.push(Step { does: deed("del", false), undoes: vec![deed("add", true)] });
     }
     steps.push(named(called, wanted, mac));
-    if let Some(then) = then.filter(|then| then.mtu != link.mtu) {
-        let deed = |mtu: u32| {
-            let holds = Holds::LinkMtu { name: wanted.to_owned(), mtu };
-            ip(&["set", "dev", wanted, "mtu", &mtu.to_string()], Some(holds))
-        };
-        steps.push(Step { does: deed(then.mtu), undoes: vec![deed(link.mtu)] });
-    }
+    steps.extend(then.filter(|then| then.mtu != link.mtu).map(|then| sized(wanted, then.mtu, link.mtu)));
     if then.is_none_or(|then| then.admin_up) || link.admin_up {
         // Always made, and so always taken back: the switch may have switched it on by then, and what is up keeps its name.
         let does = ip(&["set", "dev", wanted, "up"], None);

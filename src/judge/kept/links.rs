@@ -248,7 +248,7 @@ fn is_live(link: &Link) -> bool {
 }
 
 /// The two datapaths of a switch make their own ports of different kinds.
-fn is_of_switch(link: &Link) -> bool {
+pub fn is_of_switch(link: &Link) -> bool {
     matches!(link.kind.as_deref(), Some("openvswitch" | "tun"))
 }
 

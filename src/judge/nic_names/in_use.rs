@@ -14,7 +14,7 @@ pub fn in_use<'a>(links: &'a Links, facts: &Facts<'a>) -> SortedMap<&'a str, &'a
         Reading::Known(ovs) => Switched::of(ovs, links),
         _ => Switched::default(),
     };
-    let below: SortedSet<&str> = links.values().filter_map(|link| link.lower.as_deref()).gather();
+    let below: SortedSet<&str> = links.values().filter_map(Link::below).gather();
     let addressed: SortedSet<&str> = match facts.reading::<Vec<Address>>(&Query::Addresses) {
         Reading::Known(addresses) => {
             addresses.iter().filter(|address| address.scope == "global").map(|address| address.link.as_str()).gather()

@@ -51,6 +51,13 @@ row!(
     }
 );
 
+impl Link {
+    /// The device that it lies on. The other end of a veth is none.
+    pub fn below(&self) -> Option<&str> {
+        self.lower.as_deref().filter(|_| self.kind.as_deref() != Some("veth"))
+    }
+}
+
 /// The options of a kernel bond that it takes to make it again.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Bond {

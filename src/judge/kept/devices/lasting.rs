@@ -32,11 +32,7 @@ const SCHEDULERS: [&str; 17] = [
 /// By name, and whether anything was on it. With a trouble where the switch could not say what is its own.
 pub fn of<'n>(links: &'n Links, facts: &Facts<'_>) -> (SortedMap<&'n str, bool>, Option<Trouble>) {
     let (ports, unread) = Ports::of(facts, links);
-    let below: SortedSet<&str> = links
-        .values()
-        .filter(|link| link.kind.as_deref() == Some("vlan"))
-        .filter_map(|link| link.lower.as_deref())
-        .gather();
+    let below: SortedSet<&str> = links.values().filter_map(Link::below).gather();
     let addressed: SortedSet<&str> = match facts.reading::<Vec<Address>>(&Query::Addresses) {
         Reading::Known(addresses) => addresses.iter().filter(|it| is_public(it)).map(|it| it.link.as_str()).gather(),
         _ => SortedSet::new(),
