@@ -3,8 +3,9 @@
 use serde_json::{Map, Value};
 
 use super::layout::{Paint, command_line, entry, paragraph, printable, time};
+use crate::model::finding::Severity;
 use crate::model::report::{Action, ActionState};
-use crate::model::{Finding, Report};
+use crate::model::{Finding, Report, Status};
 use crate::units::Bytes;
 
 /// More rows or files than this are counted; fewer of what is not done.
@@ -54,13 +55,23 @@ pub fn render(report: &Report, paint: &Paint) -> String {
             "fix" if report.findings.iter().any(|it| it.is_headline()) => {
                 "no fix repairs what was asked for; what to type by hand stands below"
             }
+            "fix" if report.findings.iter().any(warns) => {
+                "nothing that blocks is to be repaired; what warns is repaired by its name: see `hostready explain ID`"
+            }
             "fix" => "nothing to repair",
             _ => "nothing to take back",
         };
-        out.push_str(&format!("\n  {words}\n"));
+        out.push_str(&format!("\n{}", paragraph("  ", words)));
     }
     out.push_str(&how_to_go_on(report));
     out
+}
+
+fn warns(finding: &Finding) -> bool {
+    finding.status == Status::Fail
+        && finding.waiver.is_none()
+        && !finding.blocking
+        && finding.severity != Severity::Info
 }
 
 fn show(out: &mut String, action: &Action, report: &Report) {

@@ -124,6 +124,9 @@ fn links_are_on_and_as_large_as_they_were() -> Tested {
     ensure!(network(&lab)? == whole, "what lies below it is in its way");
 
     lab.sh("ip link set eno3 mtu 1600; ip link set lan1 mtu 1600")?;
+    let unasked = lab.hostready(&["fix"])?;
+    unasked.exits(0)?;
+    ensure!(unasked.stdout.contains("what warns is repaired by its name"), "{}", unasked.stdout);
     let refused = apply(&lab, &["network.link-kept:eno3"])?;
     refused.exits(6)?;
     let action = actions(&refused, LINK)?.first().map(|action| action["error"].to_string()).unwrap_or_default();
