@@ -49,6 +49,7 @@ pub fn holds(host: &dyn Observe, what: &Holds, socket: Option<&str>) -> Reading<
             let states: &[&str] = if *active { &["active", "reloading"] } else { &["inactive", "failed"] };
             states.contains(&unit.active.as_str())
         }),
+        Holds::UnitInactive { unit } => of_unit(host, unit, |unit| unit.active == "inactive"),
         Holds::UnitFile { unit, state } => of_unit(host, unit, |unit| unit.file_state == *state),
         Holds::Port { bridge, port, there } => port_holds(host, socket, bridge, port, *there),
         Holds::Bridges { names, there } => of_switch(host, socket, |ovs| {

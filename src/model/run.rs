@@ -51,6 +51,10 @@ pub enum Holds {
         unit: String,
         active: bool,
     },
+    /// Neither active nor failed.
+    UnitInactive {
+        unit: String,
+    },
     /// `enabled`, `disabled`, `masked`, …
     UnitFile {
         unit: String,
@@ -112,6 +116,7 @@ choice! {
     "route" => Route { words, there },
     "rule" => Rule { words, there },
     "unit-active" => UnitActive { unit, active },
+    "unit-inactive" => UnitInactive { unit },
     "unit-file" => UnitFile { unit, state },
     "port" => Port { bridge, port, there },
     "bridges" => Bridges { names, there },

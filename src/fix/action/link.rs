@@ -26,8 +26,9 @@ pub fn plan(finding: &Finding, context: &Context<'_>) -> Option<Planned> {
         return Some(draft.refused(why));
     }
     let links = mended.links;
-    // Nothing can be done here about a plug that is pulled.
-    let called = links.last()?.called;
+    // Nothing is done here about a plug that is pulled.
+    let is_mended = finding.cause.as_deref() != Some("down") || links.iter().any(Change::switches_on);
+    let called = links.last().filter(|_| is_mended)?.called;
     let names: Vec<&str> = links.iter().map(|it| it.called).collect();
     let told = |tell: fn(&Change<'_>) -> Value| -> Map<String, Value> {
         links.iter().map(|it| (it.called.to_owned(), tell(it))).gather()
@@ -68,8 +69,12 @@ impl Change<'_> {
     fn steps(&self) -> Vec<Step> {
         let (called, now) = (self.called, self.now);
         let size = (self.mtu != now.mtu).then(|| sized(called, self.mtu, now.mtu));
-        let up = (self.admin_up && !now.admin_up).then(|| switched(called, true, false));
+        let up = self.switches_on().then(|| switched(called, true, false));
         size.into_iter().chain(up).collect()
+    }
+
+    fn switches_on(&self) -> bool {
+        self.admin_up && !self.now.admin_up
     }
 }
 

@@ -138,10 +138,12 @@ fn start_steps(name: &str, unit: &Unit) -> Vec<Step> {
         Deed::Run(Run { deadline_s: Some(STARTING_S), ..Run::new(&["systemctl", verb, name]).until(is_active(active)) })
     };
     let has_failed = unit.active == "failed";
-    let reset = has_failed
-        .then(|| Step { does: Deed::Run(Run::new(&["systemctl", "reset-failed", name])), undoes: Vec::new() });
-    let start =
-        Step { does: set(if has_failed { "restart" } else { "start" }, true), undoes: vec![set("stop", false)] };
+    let reset = || Run::new(&["systemctl", "reset-failed", name]);
+    // What is stopped before it was up may be failed then.
+    let is_inactive = Holds::UnitInactive { unit: name.to_owned() };
+    let undoes = vec![set("stop", false), Deed::Run(reset().until(is_inactive))];
+    let start = Step { does: set(if has_failed { "restart" } else { "start" }, true), undoes };
+    let reset = has_failed.then(|| Step { does: Deed::Run(reset()), undoes: Vec::new() });
     reset.into_iter().chain([start]).collect()
 }
 

@@ -118,6 +118,7 @@ fn a_unit_under_way_is_neither_up_nor_down() {
         let host = Fake::default().with(Query::Unit(text("a.service")), Answer::Unit(unit));
         let active = |active| host.holds(&Holds::UnitActive { unit: text("a.service"), active });
         assert_eq!((active(true), active(false)), (up, down), "{state}");
+        assert!(!host.holds(&Holds::UnitInactive { unit: text("a.service") }), "{state}");
         assert!(host.holds(&Holds::UnitFile { unit: text("a.service"), state: text("enabled") }));
         assert!(!host.holds(&Holds::UnitFile { unit: text("a.service"), state: text("disabled") }));
     }

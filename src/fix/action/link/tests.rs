@@ -81,7 +81,11 @@ fn nobody_is_made_smaller_than_he_was_for_another() {
 
 #[test]
 fn a_plug_that_is_pulled_is_nothing_to_switch_on() {
-    assert!(plans(&host(|_| ()), &host(|host| link(host, "eno4").carrier = false)).is_empty());
+    let pulled = host(|host| {
+        let link = link(host, "eno4");
+        (link.carrier, link.mtu) = (false, 1500);
+    });
+    assert!(plans(&host(|_| ()), &pulled).is_empty());
 }
 
 #[test]
