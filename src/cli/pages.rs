@@ -26,6 +26,9 @@ fn for_people() -> Command {
         .about(all.get_about().cloned().unwrap_or_default())
         .after_help(all.get_after_help().cloned().unwrap_or_default())
         .disable_help_subcommand(true)
+        .subcommand_required(true)
+        .subcommand_value_name("verb")
+        .subcommand_help_heading("VERBS")
         .args(all.get_arguments().cloned())
         .subcommands(all.get_subcommands().filter(|verb| !verb.is_hide_set()).cloned())
 }
