@@ -8,6 +8,7 @@ use crate::harness::{Lab, Run, Tested, recipe};
 crate::tests!("fix-services":
     unit_is_enabled_and_runs_as_it_did,
     unit_that_fails_is_started_once_and_a_loop_is_left_alone,
+    unit_that_does_not_end_well_is_inactive_again,
     what_was_off_in_the_baseline_stays_off,
     switch_is_started_only_with_consent,
 );
@@ -120,6 +121,35 @@ fn unit_that_fails_is_started_once_and_a_loop_is_left_alone() -> Tested {
     is(&run, "unit.start", "refused")?;
     ensure!(action(&run, "unit.start")?["why"].to_string().contains("the licence of probe"), "{}", run.stdout);
     ensure!(starts()? == before && run.report()?["changed"] == false, "{}", run.stdout);
+    Ok(())
+}
+
+/// What ends with a code of its own is failed when it is stopped.
+const RUDE: &str = "[Service]
+ExecStartPre=/usr/bin/test ! -e /run/broken
+ExecStart=/bin/sh -c 'trap \"exit 7\" TERM; while :; do sleep 0.1; done'
+[Install]
+WantedBy=multi-user.target
+";
+
+fn unit_that_does_not_end_well_is_inactive_again() -> Tested {
+    let lab = recipe::plain().boot()?;
+    lab.write("/etc/systemd/system/rude.service", RUDE)?;
+    lab.sh("systemctl daemon-reload; systemctl --quiet enable --now rude.service")?;
+    let lab = remembered(lab)?;
+    lab.sh(
+        "systemctl stop rude.service; systemctl is-failed --quiet rude.service && systemctl reset-failed rude.service",
+    )?;
+    let run = apply(&lab, &["services.kept:rude.service"])?;
+    is(&run, "unit.start", "applied")?;
+    lab.hostready(&["undo", "--json"])?.exits(0)?;
+    ensure!(state(&lab, "rude.service")? == "enabled inactive", "{}", state(&lab, "rude.service")?);
+    // The same where it does not come up and is taken back at once.
+    lab.sh("touch /run/broken")?;
+    let run = apply(&lab, &["services.kept:rude.service"])?;
+    is(&run, "unit.start", "failed")?;
+    let found = state(&lab, "rude.service")?;
+    ensure!(found == "enabled inactive", "{found}\n{}", run.stdout);
     Ok(())
 }
 

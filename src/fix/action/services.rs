@@ -139,9 +139,10 @@ fn start_steps(name: &str, unit: &Unit) -> Vec<Step> {
     };
     let has_failed = unit.active == "failed";
     let reset = || Run::new(&["systemctl", "reset-failed", name]);
-    // What is stopped before it was up may be failed then.
+    // What was inactive may be failed once it is stopped, or where it did not start; what had failed shows that again.
     let is_inactive = Holds::UnitInactive { unit: name.to_owned() };
-    let undoes = vec![set("stop", false), Deed::Run(reset().until(is_inactive))];
+    let as_found = (!has_failed).then(|| Deed::Run(reset().until(is_inactive)));
+    let undoes = [set("stop", false)].into_iter().chain(as_found).collect();
     let start = Step { does: set(if has_failed { "restart" } else { "start" }, true), undoes };
     let reset = has_failed.then(|| Step { does: Deed::Run(reset()), undoes: Vec::new() });
     reset.into_iter().chain([start]).collect()
