@@ -22,7 +22,6 @@ use super::sight::{Sight, Sighted};
 use super::work::{Worker, apply, left_of_boot, take_back_what_was_cut_off};
 use super::{Changing, Looking, kept, write};
 use crate::catalog::Check;
-use crate::catalog::settings::Peer;
 use crate::exit::{Exit, FailOn};
 use crate::fix::unattended;
 use crate::host::lock::{Refused, RunLock};
@@ -181,8 +180,7 @@ impl BootGuard {
         }
         take_back_what_was_cut_off(&mut self.worker)?;
         let mut sight = self.sight()?;
-        let named = sight.subject.catalog.settings.network.peers().map(Peer::contact);
-        let mut peers = Peers::new(self.worker.looking, &sight.routes_before(), named);
+        let mut peers = Peers::new(self.worker.looking, sight.peers_before());
         let first = self.settled(&mut sight, judged::awaits)?;
         let wrong = judged::wrong(&first.report.findings, &sight.subject.catalog.checks);
         let mut acted = None;

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use super::assemble::{Ends, report};
 use super::baseline::Baseline;
+use super::boot::peers::Peer;
 use super::load::Subject;
 use super::look::{Aim, Selection, ask, look};
 use super::options::{ProfileOptions, ScopeOptions};
@@ -15,11 +16,12 @@ use crate::exit::FailOn;
 use crate::facts::Facts;
 use crate::fix::action::Context;
 use crate::fix::plan::{Wanted, plan, questions};
-use crate::fix::protected::{self, Asker, Protected};
+use crate::fix::protected::{self, Asker, Protected, gateways};
 use crate::fix::unattended;
 use crate::host::Observe;
 use crate::host::runs::Runs;
 use crate::host::snapshots::Snapshots;
+use crate::judge::topology::{Part, Topology};
 use crate::model::answer::Route;
 use crate::model::plan::Planned;
 use crate::model::report::Intent;
@@ -126,11 +128,20 @@ impl Sight {
         Self { is_unattended: true, ..self }
     }
 
-    /// The routes of the baseline.
-    pub fn routes_before(&self) -> Vec<Route> {
-        let before = self.baseline.as_ref().map(|baseline| baseline.before(&self.subject.catalog.settings));
-        let routes = before.as_ref().and_then(|before| before.facts.reading::<Vec<Route>>(&Query::Routes).known());
-        routes.cloned().unwrap_or_default()
+    /// The gateways of the baseline and whoever the configuration names, with the devices that they were reached over.
+    pub fn peers_before(&self) -> Vec<Peer> {
+        let settings = &self.subject.catalog.settings;
+        let before = self.baseline.as_ref().map(|baseline| baseline.before(settings));
+        let facts = before.as_ref().map(|before| &before.facts);
+        let routes = facts.and_then(|facts| facts.reading::<Vec<Route>>(&Query::Routes).known());
+        let gateways = gateways(routes.map_or(&[], Vec::as_slice), &[]).into_iter();
+        let named = settings.network.peers().map(|peer| (peer.address.to_string(), peer.contact()));
+        let mut topology = facts.map(|facts| Topology::new(facts, None)).unwrap_or_default();
+        gateways
+            .map(|gateway| (gateway.clone(), Query::Ping(gateway)))
+            .chain(named)
+            .map(|(name, asked)| Peer { asked, over: topology.devices_below(&Part::Peer(name)) })
+            .collect()
     }
 
     /// Reads everything anew.

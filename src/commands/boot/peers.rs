@@ -3,10 +3,10 @@
 use std::time::{Duration, Instant};
 
 use crate::commands::Looking;
-use crate::fix::protected::gateways;
 use crate::host::asking::ask_all;
 use crate::host::boot;
-use crate::model::answer::{Contact, Route};
+use crate::model::answer::Contact;
+use crate::model::sorted::SortedSet;
 use crate::model::{Answer, Answers, Query, Reading};
 
 /// So long has somebody who answered before to answer again: a link comes up, a switch forwards, an address is announced.
@@ -20,7 +20,7 @@ const TO_SHOW: Duration = Duration::from_secs(3);
 #[derive(Debug)]
 pub struct Peers {
     looking: Looking,
-    all: Vec<Query>,
+    all: Vec<Peer>,
     /// Those that did before the step that is made.
     answered: Vec<Query>,
     /// When the last fix was made: milliseconds since the boot.
@@ -29,21 +29,27 @@ pub struct Peers {
     pub is_harmed: bool,
 }
 
+/// Somebody who answers, and the devices that he was reached over.
+#[derive(Debug)]
+pub struct Peer {
+    pub asked: Query,
+    pub over: SortedSet<String>,
+}
+
 impl Peers {
-    /// The gateways of these routes, and whoever the configuration names.
-    pub fn new(looking: Looking, routes: &[Route], named: impl Iterator<Item = Query>) -> Self {
-        let all = gateways(routes, &[]).into_iter().map(Query::Ping).chain(named).collect();
+    pub fn new(looking: Looking, all: Vec<Peer>) -> Self {
         Self { looking, all, answered: Vec::new(), made_ms: None, is_harmed: false }
     }
 
     pub fn before(&mut self) {
-        self.answered = answering(&self.ask(&self.all, BEFORE));
+        let all: Vec<Query> = self.all.iter().map(|peer| peer.asked.clone()).collect();
+        self.answered = answering(&self.ask(&all, BEFORE));
     }
 
-    /// Whether there is anybody by whom harm would show.
-    pub fn answer(&mut self) -> bool {
+    /// Whether anybody answers by whom harm to these devices would show.
+    pub fn answer_over(&mut self, touched: &[String]) -> bool {
         self.before();
-        !self.answered.is_empty()
+        would_show(&self.all, &self.answered, touched)
     }
 
     /// Why what was just made is to be taken back.
@@ -80,6 +86,12 @@ fn answering(answers: &Answers) -> Vec<Query> {
     answers.0.iter().filter(|(_, asked)| is_reached(&asked.reading)).map(|(query, _)| query.clone()).collect()
 }
 
+/// Who is reached another way answers whatever becomes of these.
+fn would_show(all: &[Peer], answered: &[Query], touched: &[String]) -> bool {
+    let is_over = |peer: &Peer| touched.iter().any(|device| peer.over.contains(device));
+    all.iter().any(|peer| answered.contains(&peer.asked) && is_over(peer))
+}
+
 /// Of those that answered before, who does not now. Who did not before says nothing.
 fn lost(before: &[Query], now: &[Query]) -> Vec<Query> {
     before.iter().filter(|peer| !now.contains(peer)).cloned().collect()
@@ -94,6 +106,21 @@ fn name(peer: &Query) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::gather::Gather as _;
+
+    #[test]
+    fn who_is_reached_another_way_shows_no_harm() {
+        let peer = |name: &str, over: &[&str]| Peer {
+            asked: Query::Ping(name.to_owned()),
+            over: over.iter().map(|device| (*device).to_owned()).gather(),
+        };
+        let all = [peer("192.0.2.1", &["br-ex", "eno1"]), peer("198.51.100.1", &["br-stor"])];
+        let answered: Vec<Query> = all.iter().map(|peer| peer.asked.clone()).collect();
+        let shows = |answered: &[Query], touched: &str| would_show(&all, answered, &[touched.to_owned()]);
+        assert!(shows(&answered, "br-ex") && shows(&answered, "br-stor"));
+        assert!(!shows(&answered[1..], "br-ex"), "the gateway is silent");
+        assert!(!shows(&answered, "bond1"));
+    }
 
     #[test]
     fn who_never_answered_is_not_missed() {

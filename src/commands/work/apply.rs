@@ -179,8 +179,8 @@ impl World for Applying<'_> {
 
     fn forbids(&mut self, planned: &Planned) -> Option<String> {
         // Asked anew before each step: where nobody answers it could not be told what a step has cut off.
-        let is_watched =
-            self.gate.unguarded(planned).is_some() && self.peers.as_mut().is_some_and(|peers| peers.answer());
+        let is_watched = self.gate.unguarded(planned).is_some()
+            && self.peers.as_mut().is_some_and(|it| it.answer_over(&planned.touches));
         let gate = Gate { is_guarded: self.gate.is_guarded || is_watched, ..self.gate.clone() };
         match gate.holds(planned) {
             Some(held) => Some(held.words()),
