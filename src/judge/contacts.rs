@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::causes::Part;
-use super::outcome::{NOT_CONFIGURED, Outcome};
+use super::outcome::{NOT_CONFIGURED, Outcome, command};
 use crate::catalog::Level;
 use crate::catalog::settings::Peer;
 use crate::facts::Facts;
@@ -66,16 +66,15 @@ fn is_refused(outcome: &Outcome) -> bool {
 
 /// The commands of the check ask a URL as it is; nothing where they will do.
 fn by_hand(asked: &Query) -> Vec<Vec<String>> {
-    let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
     match asked {
         Query::Ping(host) => {
             let host = host.trim_start_matches('[').trim_end_matches(']');
-            vec![words(&["ping", "-c", "3", host]), words(&["ip", "route"])]
+            vec![command(&["ping", "-c", "3", host]), command(&["ip", "route"])]
         }
         Query::Http(target) if *target != HttpTarget::from(target.url.as_str()) => {
-            let mut curl = words(&["curl", "-v", "-m", "10", "-o", "/dev/null"]);
-            curl.extend(target.ca_file.iter().flat_map(|file| words(&["--cacert", file])));
-            curl.extend(target.proxy.iter().flat_map(|proxy| words(&["--proxy", proxy])));
+            let mut curl = command(&["curl", "-v", "-m", "10", "-o", "/dev/null"]);
+            curl.extend(target.ca_file.iter().flat_map(|file| command(&["--cacert", file])));
+            curl.extend(target.proxy.iter().flat_map(|proxy| command(&["--proxy", proxy])));
             curl.extend(target.insecure.then(|| "--insecure".to_owned()));
             curl.push(target.url.clone());
             vec![curl]

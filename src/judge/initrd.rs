@@ -1,7 +1,7 @@
 //! Is the initial ramdisk of the kernel that boots next there, and whole?
 
 use super::next_kernel::{about, initrds_of, name, next_kernel, without_kernel};
-use super::outcome::Outcome;
+use super::outcome::{Outcome, command};
 use crate::catalog::Level;
 use crate::catalog::kind::boot::BOOT;
 use crate::facts::Facts;
@@ -146,10 +146,6 @@ fn repair(outcome: &Outcome, next: &NextKernel, is_there: bool) -> Vec<Vec<Strin
         Some("empty" | "truncated") => vec![boot, content, command(&["update-initramfs", "-u", "-k", version])],
         _ => Vec::new(),
     }
-}
-
-fn command(words: &[&str]) -> Vec<String> {
-    words.iter().map(|word| (*word).to_owned()).collect()
 }
 
 /// Kernels of the distribution come with drivers as modules, and need them before they have a root.

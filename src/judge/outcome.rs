@@ -14,6 +14,11 @@ pub const NOT_NEEDED: &str = "not-needed";
 pub const EXCLUDED: &str = "excluded";
 pub const NO_BASELINE: &str = "no-baseline";
 
+/// A command to be typed by hand.
+pub fn command(words: &[&str]) -> Vec<String> {
+    words.iter().map(|word| (*word).to_owned()).collect()
+}
+
 #[derive(Clone, Debug, PartialEq)]
 pub struct Outcome {
     pub status: Status,

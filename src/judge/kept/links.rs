@@ -8,7 +8,7 @@ use crate::facts::Facts;
 use crate::facts::before::Before;
 use crate::facts::nics::Whereabouts;
 use crate::judge::causes::Part;
-use crate::judge::outcome::Outcome;
+use crate::judge::outcome::{Outcome, command};
 use crate::judge::ovs_uplink::Links;
 use crate::model::Query;
 use crate::model::answer::Link;
@@ -86,10 +86,21 @@ fn judge_link(name: &str, carried: bool, devices: &Devices<'_>, facts: &Facts<'_
     if gravest.cause == "bond-member-missing" {
         let members = devices.then.iter().filter(|(_, link)| link.master.as_deref() == Some(name));
         outcome.by_hand = members.flat_map(|(member, _)| devices.name_back(member)).collect();
-    } else if gravest.cause == "down" {
+    } else if matches!(gravest.cause, "down" | "mtu") {
         outcome.by_hand = devices.name_back(name);
+        if outcome.by_hand.is_empty() {
+            outcome.by_hand = set_back(called, then, now);
+        }
     }
     Some(described(outcome, then, Some((called, now))))
+}
+
+/// As large as it was, and on. What a plug that is pulled lacks nobody types.
+fn set_back(called: &str, then: &Link, now: &Link) -> Vec<Vec<String>> {
+    let set = |words: &[&str]| command(&[&["ip", "link", "set", "dev", called], words].concat());
+    let size = is_resized(then, now).then(|| set(&["mtu", &then.mtu.to_string()]));
+    let up = (then.admin_up && !now.admin_up).then(|| set(&["up"]));
+    size.into_iter().chain(up).collect()
 }
 
 fn missing(name: &str, carried: bool, then: &Link, devices: &Devices<'_>, facts: &Facts<'_>) -> Outcome {
@@ -167,11 +178,8 @@ impl Compared<'_, '_, '_> {
     }
 
     fn resized(&self) -> Option<String> {
-        let (then, now) = (self.then.mtu, self.now.mtu);
-        // The switch gives its own devices the smallest MTU of a bridge, and looks anew when it starts: one that has
-        // grown takes nothing from anybody.
-        let has_grown = now > then && matches!(self.now.kind.as_deref(), Some("openvswitch" | "tun"));
-        (then != now && !has_grown).then(|| format!("the MTU of {} is {now}, and was {then}", self.both_names()))
+        let told = || format!("the MTU of {} is {}, and was {}", self.both_names(), self.now.mtu, self.then.mtu);
+        is_resized(self.then, self.now).then(told)
     }
 
     /// It was up, and is not.
@@ -241,6 +249,12 @@ impl Compared<'_, '_, '_> {
             None => format!("{called} is no longer in {expected}"),
         })
     }
+}
+
+/// The switch gives its own devices the smallest MTU of a bridge, and looks anew when it starts: one that has grown takes
+/// nothing from anybody.
+fn is_resized(then: &Link, now: &Link) -> bool {
+    then.mtu != now.mtu && !(now.mtu > then.mtu && is_of_switch(now))
 }
 
 fn is_live(link: &Link) -> bool {

@@ -6,7 +6,7 @@ use crate::facts::Facts;
 use crate::facts::before::Before;
 use crate::facts::wiring::Wiring;
 use crate::judge::causes::Part;
-use crate::judge::outcome::{NOT_PRESENT, Outcome};
+use crate::judge::outcome::{NOT_PRESENT, Outcome, command};
 use crate::judge::ovs_daemons;
 use crate::model::answer::{Entry, EntryKind};
 use crate::model::{Query, Reading, Status};
@@ -57,7 +57,7 @@ fn judge_both(then: &Wiring<'_>, now: Option<&Wiring<'_>>, facts: &Facts<'_>, of
     let is_left = |now: &Wiring<'_>, name: &String| now.bridges.contains_key(name) && of_ovn != Some(name);
     let left = |now: &Wiring<'_>| then.bridges.keys().filter(|name| is_left(now, name)).count();
     let Some(now) = now else {
-        return emptied(then, 0, "Open vSwitch is not installed any more").by_hand(vec![words(&[
+        return emptied(then, 0, "Open vSwitch is not installed any more").by_hand(vec![command(&[
             "apt-get",
             "install",
             "openvswitch-switch",
@@ -131,18 +131,14 @@ fn backups(facts: &Facts<'_>) -> Vec<Backup> {
 fn put_back(backup: &str) -> Vec<Vec<String>> {
     let (emptied, converted) = (format!("{OWN_DATABASE}.emptied"), format!("{OWN_DATABASE}.converted"));
     vec![
-        words(&["cp", backup, &converted]),
-        words(&["ovsdb-tool", "convert", &converted, "/usr/share/openvswitch/vswitch.ovsschema"]),
+        command(&["cp", backup, &converted]),
+        command(&["ovsdb-tool", "convert", &converted, "/usr/share/openvswitch/vswitch.ovsschema"]),
         // Debian's units stop with each other, and the first to be named does not wait for the others.
-        words(&["systemctl", "stop", "openvswitch-switch", "ovs-vswitchd", "ovsdb-server"]),
-        words(&["cp", "-L", OWN_DATABASE, &emptied]),
-        words(&["cp", &converted, OWN_DATABASE]),
-        words(&["systemctl", "start", "openvswitch-switch"]),
+        command(&["systemctl", "stop", "openvswitch-switch", "ovs-vswitchd", "ovsdb-server"]),
+        command(&["cp", "-L", OWN_DATABASE, &emptied]),
+        command(&["cp", &converted, OWN_DATABASE]),
+        command(&["systemctl", "start", "openvswitch-switch"]),
     ]
-}
-
-fn words(words: &[&str]) -> Vec<String> {
-    words.iter().map(|word| (*word).to_owned()).collect()
 }
 
 #[cfg(test)]

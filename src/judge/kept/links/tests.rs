@@ -266,3 +266,17 @@ fn a_nic_that_the_switch_let_go_switched_off_is_about_its_port() {
         assert_eq!(touched(&then, &host([("ens3", now)], &["ens3"])), [("ens3".to_owned(), parts)]);
     }
 }
+
+#[test]
+fn what_is_small_or_off_is_typed_back() {
+    let typed = |now: Link| {
+        let then = Link { mtu: 9000, ..card(0) };
+        let outcomes = compared(&host([("eno1", then)], &[]), &host([("eno1", now)], &[]), judge);
+        outcomes[0].by_hand.iter().map(|argv| argv.join(" ")).collect::<Vec<_>>()
+    };
+    let (size, up) = ("ip link set dev eno1 mtu 9000", "ip link set dev eno1 up");
+    assert_eq!(typed(card(0)), [size]);
+    assert_eq!(typed(Link { admin_up: false, carrier: false, ..card(0) }), [size, up]);
+    let pulled = Link { mtu: 9000, carrier: false, ..card(0) };
+    assert!(typed(pulled).is_empty(), "nobody types a plug into its socket");
+}
