@@ -12,6 +12,7 @@ use super::look::{Aim, Selection, ask, look};
 use super::options::{ProfileOptions, ScopeOptions};
 use super::{UsageError, usage};
 use crate::catalog::Catalog;
+use crate::catalog::settings::Peer as NetworkPeer;
 use crate::exit::FailOn;
 use crate::facts::Facts;
 use crate::fix::action::Context;
@@ -93,6 +94,18 @@ pub fn are_consents(words: &[String], catalog: &Catalog) -> anyhow::Result<()> {
     }
 }
 
+/// What a peer is reached by. Behind a proxy lies what the proxy reaches, and behind a link what is on it.
+fn reached_by(asked: &Query) -> Part {
+    let target = match asked {
+        Query::Http(target) => target.proxy.as_deref().unwrap_or(&target.url).to_owned(),
+        other => other.to_string().split_once(':').map(|(_, target)| target.to_owned()).unwrap_or_default(),
+    };
+    match target.split_once('%') {
+        Some((_, device)) if matches!(asked, Query::Ping(_)) => Part::Device(device.to_owned()),
+        _ => Part::Peer(target),
+    }
+}
+
 impl Sight {
     pub fn new(subject: Subject, wish: Wish) -> anyhow::Result<Self> {
         let baseline = match wish.intent {
@@ -128,20 +141,18 @@ impl Sight {
         Self { is_unattended: true, ..self }
     }
 
-    /// The gateways of the baseline and whoever the configuration names, with the devices that they were reached over.
+    /// The gateways of the baseline and whoever the configuration names, with the devices that each was reached over.
     pub fn peers_before(&self) -> Vec<Peer> {
         let settings = &self.subject.catalog.settings;
         let before = self.baseline.as_ref().map(|baseline| baseline.before(settings));
         let facts = before.as_ref().map(|before| &before.facts);
         let routes = facts.and_then(|facts| facts.reading::<Vec<Route>>(&Query::Routes).known());
-        let gateways = gateways(routes.map_or(&[], Vec::as_slice), &[]).into_iter();
-        let named = settings.network.peers().map(|peer| (peer.address.to_string(), peer.contact()));
+        let gateways = gateways(routes.map_or(&[], Vec::as_slice), &[]).into_iter().map(Query::Ping);
+        let management = &settings.management;
+        let named = settings.network.peers().map(NetworkPeer::contact);
+        let all = gateways.chain(management.urls.iter().map(|url| management.contact(url))).chain(named);
         let mut topology = facts.map(|facts| Topology::new(facts, None)).unwrap_or_default();
-        gateways
-            .map(|gateway| (gateway.clone(), Query::Ping(gateway)))
-            .chain(named)
-            .map(|(name, asked)| Peer { asked, over: topology.devices_below(&Part::Peer(name)) })
-            .collect()
+        all.map(|asked| Peer { over: topology.devices_below(&reached_by(&asked)), asked }).collect()
     }
 
     /// Reads everything anew.

@@ -236,6 +236,11 @@ impl Protected {
         })
     }
 
+    /// Somebody speaks with this host right now.
+    pub fn is_spoken_with(&self) -> bool {
+        self.all.is_some() || !self.peers.is_empty()
+    }
+
     /// Why these devices must not be touched now; none where they may be.
     pub fn forbids(&self, touches: &[String]) -> Option<String> {
         let first = touches.first()?;

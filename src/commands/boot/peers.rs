@@ -36,6 +36,15 @@ pub struct Peer {
     pub over: SortedSet<String>,
 }
 
+/// Of those who were reached over some devices.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Over {
+    Answering,
+    Silent,
+    /// Nobody is known to have been.
+    Nobody,
+}
+
 impl Peers {
     pub fn new(looking: Looking, all: Vec<Peer>) -> Self {
         Self { looking, all, answered: Vec::new(), made_ms: None, is_harmed: false }
@@ -47,9 +56,9 @@ impl Peers {
     }
 
     /// Whether anybody answers by whom harm to these devices would show.
-    pub fn answer_over(&mut self, touched: &[String]) -> bool {
+    pub fn over(&mut self, touched: &[String]) -> Over {
         self.before();
-        would_show(&self.all, &self.answered, touched)
+        over(&self.all, &self.answered, touched)
     }
 
     /// Why what was just made is to be taken back.
@@ -87,9 +96,13 @@ fn answering(answers: &Answers) -> Vec<Query> {
 }
 
 /// Who is reached another way answers whatever becomes of these.
-fn would_show(all: &[Peer], answered: &[Query], touched: &[String]) -> bool {
-    let is_over = |peer: &Peer| touched.iter().any(|device| peer.over.contains(device));
-    all.iter().any(|peer| answered.contains(&peer.asked) && is_over(peer))
+fn over(all: &[Peer], answered: &[Query], touched: &[String]) -> Over {
+    let mut theirs = all.iter().filter(|peer| touched.iter().any(|device| peer.over.contains(device))).peekable();
+    match (theirs.peek().is_some(), theirs.any(|peer| answered.contains(&peer.asked))) {
+        (false, _) => Over::Nobody,
+        (true, false) => Over::Silent,
+        (true, true) => Over::Answering,
+    }
 }
 
 /// Of those that answered before, who does not now. Who did not before says nothing.
@@ -116,10 +129,11 @@ mod tests {
         };
         let all = [peer("192.0.2.1", &["br-ex", "eno1"]), peer("198.51.100.1", &["br-stor"])];
         let answered: Vec<Query> = all.iter().map(|peer| peer.asked.clone()).collect();
-        let shows = |answered: &[Query], touched: &str| would_show(&all, answered, &[touched.to_owned()]);
-        assert!(shows(&answered, "br-ex") && shows(&answered, "br-stor"));
-        assert!(!shows(&answered[1..], "br-ex"), "the gateway is silent");
-        assert!(!shows(&answered, "bond1"));
+        let shown = |answered: &[Query], touched: &str| over(&all, answered, &[touched.to_owned()]);
+        assert_eq!(shown(&answered, "eno1"), Over::Answering);
+        assert_eq!(shown(&answered[1..], "br-ex"), Over::Silent, "the other one does not count");
+        assert_eq!(shown(&answered[1..], "br-stor"), Over::Answering);
+        assert_eq!(shown(&answered, "bond1"), Over::Nobody);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use super::prune::prune;
 use super::{Worker, back};
 use crate::catalog::Check;
 use crate::commands::Ended;
-use crate::commands::boot::peers::Peers;
+use crate::commands::boot::peers::{Over, Peers};
 use crate::commands::sight::{Sight, Sighted};
 use crate::exit::Exit;
 use crate::fix::action::needs_dpkg;
@@ -178,9 +178,7 @@ impl World for Applying<'_> {
     }
 
     fn forbids(&mut self, planned: &Planned) -> Option<String> {
-        // Asked anew before each step: where nobody answers it could not be told what a step has cut off.
-        let is_watched = self.gate.unguarded(planned).is_some()
-            && self.peers.as_mut().is_some_and(|it| it.answer_over(&planned.touches));
+        let is_watched = self.gate.unguarded(planned).is_some() && self.is_watched(planned);
         let gate = Gate { is_guarded: self.gate.is_guarded || is_watched, ..self.gate.clone() };
         match gate.holds(planned) {
             Some(held) => Some(held.words()),
@@ -223,6 +221,17 @@ impl World for Applying<'_> {
 }
 
 impl Applying<'_> {
+    /// Asked anew before each step: where nobody answers it could not be told what a step has cut off. Where all are silent
+    /// that are known to be reached that way, and nobody speaks with this host, it is dead.
+    fn is_watched(&mut self, planned: &Planned) -> bool {
+        let is_spoken_with = self.gate.protected.is_spoken_with();
+        self.peers.as_mut().is_some_and(|peers| match peers.over(&planned.touches) {
+            Over::Answering => true,
+            Over::Silent => !is_spoken_with,
+            Over::Nobody => false,
+        })
+    }
+
     /// The run ends without a word in its journal, as one that was killed.
     fn told_what_stands(&self, error: anyhow::Error) -> anyhow::Error {
         let run = &self.worker.request.run;

@@ -20,7 +20,8 @@ pub fn plan(finding: &Finding, context: &Context<'_>) -> Option<Planned> {
         return None;
     }
     let devices = Devices::new(context.facts, context.before?).ok()?;
-    let mut mended = Mended { devices: &devices, wiring: context.facts.wiring().known(), links: Vec::new() };
+    let wiring = context.facts.wiring().known();
+    let mut mended = Mended { devices: &devices, wiring, seen: Vec::new(), links: Vec::new() };
     let draft = draft(FIX, finding, context);
     if let Err(why) = mended.add_whole(&finding.subject) {
         return Some(draft.refused(why));
@@ -33,9 +34,8 @@ pub fn plan(finding: &Finding, context: &Context<'_>) -> Option<Planned> {
     let told = |tell: fn(&Change<'_>) -> Value| -> Map<String, Value> {
         links.iter().map(|it| (it.called.to_owned(), tell(it))).gather()
     };
-    let resets = links.iter().find(|it| it.now.kind.is_none() && it.mtu != it.now.mtu);
-    let loss =
-        resets.map(|it| format!("some cards lose their link for a moment when their MTU changes: {}", it.called));
+    let resets = links.iter().find_map(Change::resets);
+    let loss = resets.map(|card| format!("some cards lose their link for a moment when their MTU changes: {card}"));
     Some(Planned {
         before: told(|it| json!({"mtu": it.now.mtu, "admin_up": it.now.admin_up})),
         after: told(|it| json!({"mtu": it.mtu, "admin_up": it.admin_up})),
@@ -62,15 +62,28 @@ struct Change<'n> {
     now: &'n Link,
     mtu: u32,
     admin_up: bool,
+    /// Those of a bond take its size.
+    members: Vec<(&'n str, u32)>,
 }
 
-impl Change<'_> {
+impl<'n> Change<'n> {
     /// No larger than what lies below it at any moment, and on once that is on.
     fn steps(&self) -> Vec<Step> {
         let (called, now) = (self.called, self.now);
-        let size = (self.mtu != now.mtu).then(|| sized(called, self.mtu, now.mtu));
+        let size = (self.mtu != now.mtu).then(|| {
+            let mut size = sized(called, self.mtu, now.mtu);
+            let others = self.members.iter().filter(|(_, mtu)| *mtu != now.mtu);
+            size.undoes.extend(others.map(|(member, mtu)| sized(member, *mtu, *mtu).does));
+            size
+        });
         let up = self.switches_on().then(|| switched(called, true, false));
         size.into_iter().chain(up).collect()
+    }
+
+    /// A card that is set up anew for it.
+    fn resets(&self) -> Option<&'n str> {
+        let own = self.now.kind.is_none().then_some(self.called);
+        own.or_else(|| self.members.first().map(|(member, _)| *member)).filter(|_| self.mtu != self.now.mtu)
     }
 
     fn switches_on(&self) -> bool {
@@ -81,6 +94,7 @@ impl Change<'_> {
 struct Mended<'d, 'n> {
     devices: &'d Devices<'n>,
     wiring: Option<&'d Wiring<'n>>,
+    seen: Vec<&'n str>,
     /// What lies below others comes before them.
     links: Vec<Change<'n>>,
 }
@@ -93,7 +107,7 @@ impl<'d, 'n> Mended<'d, 'n> {
         if then.mtu < now.mtu && !is_of_switch(now) {
             self.shrinks(called, then.mtu)?;
             self.add_lower(then, now)?;
-            self.push(Change { called, now, mtu: then.mtu, admin_up: then.admin_up || now.admin_up });
+            self.push(called, then, now, then.mtu);
             return Ok(());
         }
         self.add(name)
@@ -102,18 +116,25 @@ impl<'d, 'n> Mended<'d, 'n> {
     /// No link that is in the way of another becomes smaller, or is switched off.
     fn add(&mut self, name: &str) -> Result<(), String> {
         let Some((called, then, now)) = self.of_both(name) else { return Ok(()) };
-        if self.links.iter().any(|it| it.called == called) {
+        if self.seen.contains(&called) {
             return Ok(());
         }
+        self.seen.push(called);
         self.add_lower(then, now)?;
-        if now.mtu < then.mtu {
-            self.add_ports(called, then.mtu)?;
+        match now.kind.as_deref() {
+            _ if now.mtu >= then.mtu => {}
+            Some("bridge") => self.add_ports(called, then.mtu)?,
+            _ => self.add_switched(called, then.mtu)?,
         }
-        self.push(Change { called, now, mtu: then.mtu.max(now.mtu), admin_up: then.admin_up || now.admin_up });
+        self.push(called, then, now, then.mtu.max(now.mtu));
         Ok(())
     }
 
-    fn push(&mut self, change: Change<'n>) {
+    fn push(&mut self, called: &'n str, then: &Link, now: &'n Link, mtu: u32) {
+        let is_bond = matches!(now.kind.as_deref(), Some("bond" | "team"));
+        let all = self.devices.links.iter().filter(|(_, link)| is_bond && link.master.as_deref() == Some(called));
+        let members = all.map(|(name, link)| (name.as_str(), link.mtu)).collect();
+        let change = Change { called, now, mtu, admin_up: then.admin_up || now.admin_up, members };
         if !change.steps().is_empty() {
             self.links.push(change);
         }
@@ -147,41 +168,72 @@ impl<'d, 'n> Mended<'d, 'n> {
         if is_small || is_off { self.add(name) } else { Ok(()) }
     }
 
-    /// The switch makes its own devices as small as the smallest port of their bridge, whatever anybody sets beside it.
+    /// What a bridge of the kernel has more than its ports they would drop.
     fn add_ports(&mut self, called: &str, mtu: u32) -> Result<(), String> {
+        let is_port = |link: &Link| link.master.as_deref() == Some(called) && link.mtu < mtu;
+        let small = self.devices.links.iter().filter(|(_, link)| is_port(link));
+        small.into_iter().try_for_each(|(port, link)| {
+            let why = || format!("{port} in {called} has the MTU {}, and would drop what is larger", link.mtu);
+            self.add_port(port, mtu).unwrap_or_else(|| Err(why()))
+        })
+    }
+
+    /// The switch keeps its own devices as small as the smallest port of their bridge.
+    fn add_switched(&mut self, called: &str, mtu: u32) -> Result<(), String> {
         let Some((own, others)) = self.wiring.and_then(|wiring| in_switch(wiring, called)) else { return Ok(()) };
-        if let Some(asked) = own.column("mtu_request").and_then(Datum::integer) {
-            let is_ours = asked == i64::from(mtu);
-            let told = || format!("the switch is told to keep {called} at {asked}: change its `mtu_request`");
-            return if is_ours { Ok(()) } else { Err(told()) };
+        if let Some(asked) = asked(own).filter(|asked| *asked != mtu) {
+            return Err(format!("the switch is told to keep {called} at {asked}: change its `mtu_request`"));
         }
-        for other in others {
-            let Some(link) = self.devices.links.get(other).filter(|link| link.mtu < mtu) else { continue };
-            let of_before = |name: &&&str| self.devices.nics.now(name) == Some(other);
-            let name = self.devices.lasting.keys().find(of_before).copied();
-            match name.filter(|name| self.devices.then.get(*name).is_some_and(|then| then.mtu >= mtu)) {
-                Some(name) => self.add(name)?,
-                None => {
-                    return Err(format!(
-                        "the switch keeps {called} as small as the smallest port of its bridge, and {other} has the MTU \
-                         {}; `ovs-vsctl set Interface {called} mtu_request={mtu}` parts them",
-                        link.mtu
-                    ));
-                }
+        for (port, row) in others {
+            let asked = asked(row);
+            let found = self.devices.links.get(port).map(|link| link.mtu);
+            let is = asked.filter(|asked| *asked < mtu).or(found).or(asked).unwrap_or(USUAL_MTU);
+            if is >= mtu {
+                continue;
             }
+            let why = || {
+                format!(
+                    "the switch keeps {called} as small as the smallest port of its bridge, and {port} has the MTU {is}; \
+                     `ovs-vsctl set Interface {called} mtu_request={mtu}` parts them"
+                )
+            };
+            let may_grow = asked.is_none_or(|asked| asked >= mtu);
+            may_grow.then(|| self.add_port(port, mtu)).flatten().unwrap_or_else(|| Err(why()))?;
         }
         Ok(())
     }
+
+    /// None where the baseline does not have this port so large.
+    fn add_port(&mut self, port: &str, mtu: u32) -> Option<Result<(), String>> {
+        let devices = self.devices;
+        let is_it = |name: &&&str| devices.nics.now(name) == Some(port);
+        let name = devices.lasting.keys().find(is_it)?;
+        devices.then.get(*name).filter(|then| then.mtu >= mtu)?;
+        Some(self.add(name))
+    }
 }
 
-/// The row of a device that the switch makes itself, and the devices of others in its bridge.
-fn in_switch<'w, 'a>(wiring: &'w Wiring<'a>, called: &str) -> Option<(&'w Row<'a>, Vec<&'w str>)> {
+/// What the switch gives a device that nobody asks another size for.
+const USUAL_MTU: u32 = 1500;
+
+/// The size that somebody asks for in the database.
+fn asked(row: &Row<'_>) -> Option<u32> {
+    row.column("mtu_request").and_then(Datum::integer).and_then(|mtu| mtu.try_into().ok())
+}
+
+/// The row of a device that the switch makes itself, and what else in its bridge has a size of its own.
+fn in_switch<'w, 'a>(wiring: &'w Wiring<'a>, called: &str) -> Option<(&'w Row<'a>, Vec<(&'w str, &'w Row<'a>)>)> {
     let kind = |row: &Row<'_>| row.text("type").unwrap_or_default().into_owned();
+    let is_sized = |row: &Row<'_>| match kind(row).as_str() {
+        "" | "system" | "afxdp" => true,
+        "internal" => asked(row).is_some(),
+        kind => kind.starts_with("dpdk"),
+    };
     wiring.bridges.values().find_map(|bridge| {
         let all = || bridge.ports.values().flat_map(|port| port.interfaces.iter());
         let (_, own) = all().find(|(name, row)| *name == called && kind(row) == "internal")?;
-        let others = all().filter(|(_, row)| matches!(kind(row).as_str(), "" | "system"));
-        Some((own, others.map(|(name, _)| name.as_str()).collect()))
+        let others = all().filter(|(name, row)| *name != called && is_sized(row));
+        Some((own, others.map(|(name, row)| (name.as_str(), row)).collect()))
     })
 }
 

@@ -89,16 +89,17 @@ fn judge_link(name: &str, carried: bool, devices: &Devices<'_>, facts: &Facts<'_
     } else if matches!(gravest.cause, "down" | "mtu") {
         outcome.by_hand = devices.name_back(name);
         if outcome.by_hand.is_empty() {
-            outcome.by_hand = set_back(called, then, now);
+            outcome.by_hand = grown(called, then, now);
         }
     }
     Some(described(outcome, then, Some((called, now))))
 }
 
-/// As large as it was, and on. What a plug that is pulled lacks nobody types.
-fn set_back(called: &str, then: &Link, now: &Link) -> Vec<Vec<String>> {
+/// As large as it was, and on; nothing that the switch sets itself, or that makes smaller what lies on it. What a plug that
+/// is pulled lacks nobody types.
+fn grown(called: &str, then: &Link, now: &Link) -> Vec<Vec<String>> {
     let set = |words: &[&str]| command(&[&["ip", "link", "set", "dev", called], words].concat());
-    let size = is_resized(then, now).then(|| set(&["mtu", &then.mtu.to_string()]));
+    let size = (now.mtu < then.mtu && !is_of_switch(now)).then(|| set(&["mtu", &then.mtu.to_string()]));
     let up = (then.admin_up && !now.admin_up).then(|| set(&["up"]));
     size.into_iter().chain(up).collect()
 }

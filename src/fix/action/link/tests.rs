@@ -105,3 +105,61 @@ fn a_device_of_the_switch_is_as_large_as_the_ports_of_its_bridge_let_it_be() {
     let words = lines(&plans(&then, &now)).join("\n");
     assert!(words.contains("told to keep br-ex at 1500"), "{words}");
 }
+
+#[test]
+fn what_else_of_a_bridge_has_a_size_counts_too() {
+    let then = host(|_| ());
+    let error = |change: fn(&mut Switch)| {
+        let mut now = sized(&["br-ex"], 1500);
+        change(&mut now);
+        lines(&plans(&then, &now)).join("\n")
+    };
+    let asked = error(|now| now.row("Interface", "br-vlan100")["mtu_request"] = 1400.into());
+    assert!(asked.contains("br-vlan100 has the MTU 1400"), "{asked}");
+    let without_device = error(|now| {
+        now.links.retain(|(name, _)| name != "eno1");
+        let row = now.row("Interface", "eno1");
+        (row["type"], row["mtu_request"]) = ("dpdk".into(), serde_json::json!(["set", []]));
+    });
+    assert!(without_device.contains("eno1 has the MTU 1500"), "{without_device}");
+}
+
+#[test]
+fn a_bridge_of_the_kernel_grows_with_its_ports_or_not_at_all() {
+    let bridged = |change: fn(&mut Switch)| {
+        host(|host| {
+            link(host, "br-ex").kind = Some("bridge".to_owned());
+            for port in ["eno4", "tap1"] {
+                link(host, port).master = Some("br-ex".to_owned());
+            }
+            change(host);
+        })
+    };
+    let plan = |now: &Switch| {
+        let planned = plans(&bridged(|_| ()), now);
+        lines(&planned.into_iter().filter(|it| it.subject == "br-ex").collect::<Vec<_>>())
+    };
+    let now = bridged(|host| ["br-ex", "eno4"].iter().for_each(|name| link(host, name).mtu = 1500));
+    let steps =
+        ["eno4", "br-ex"].map(|name| format!("ip link set dev {name} mtu 9000 <- ip link set dev {name} mtu 1500"));
+    assert_eq!(plan(&now), steps);
+    let now = bridged(|host| ["br-ex", "tap1"].iter().for_each(|name| link(host, name).mtu = 1500));
+    assert_eq!(plan(&now), ["refused: tap1 in br-ex has the MTU 1500, and would drop what is larger"]);
+}
+
+#[test]
+fn members_of_a_bond_are_as_large_as_they_were_found() {
+    let bonded = |mtu: u32| {
+        host(|host| {
+            let bond = link(host, "eno4.7");
+            (bond.kind, bond.lower, bond.mtu) = (Some("bond".to_owned()), None, mtu);
+            link(host, "eno4").master = Some("eno4.7".to_owned());
+        })
+    };
+    let planned = plans(&bonded(9000), &bonded(1500));
+    assert_eq!(
+        lines(&planned),
+        ["ip link set dev eno4.7 mtu 9000 <- ip link set dev eno4.7 mtu 1500 && ip link set dev eno4 mtu 9000"]
+    );
+    assert!(planned[0].risk.as_deref().unwrap_or_default().contains("MTU changes: eno4"), "{:?}", planned[0].risk);
+}

@@ -32,11 +32,18 @@ const SCHEDULERS: [&str; 17] = [
 /// By name, and whether anything was on it. With a trouble where the switch could not say what is its own.
 pub fn of<'n>(links: &'n Links, facts: &Facts<'_>) -> (SortedMap<&'n str, bool>, Option<Trouble>) {
     let (ports, unread) = Ports::of(facts, links);
-    let below: SortedSet<&str> = links.values().filter_map(Link::below).gather();
     let addressed: SortedSet<&str> = match facts.reading::<Vec<Address>>(&Query::Addresses) {
         Reading::Known(addresses) => addresses.iter().filter(|it| is_public(it)).map(|it| it.link.as_str()).gather(),
         _ => SortedSet::new(),
     };
+    // A guest's own takes the card below it with it when it goes.
+    let is_configured = |name: &str, link: &Link| match link.kind.as_deref() {
+        Some("vlan") => true,
+        Some("macvlan" | "ipvlan") => addressed.contains(name) && !is_of_guest(name) && !is_of_scheduler(name),
+        _ => false,
+    };
+    let uppers = links.iter().filter(|(name, link)| is_configured(name, link));
+    let below: SortedSet<&str> = uppers.filter_map(|(_, link)| link.below()).gather();
     let carries = |name: &str, link: &Link| {
         let is_member = link.master.as_deref().is_some_and(|master| !is_of_scheduler(master));
         is_member || below.contains(name) || addressed.contains(name) || ports.uplinks.contains(name)
