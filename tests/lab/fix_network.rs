@@ -9,6 +9,7 @@ crate::tests!("fix-network":
     lost_addresses_come_back_with_their_device,
     links_are_on_and_as_large_as_they_were,
     devices_of_the_switch_are_as_large_as_its_ports,
+    bridge_of_the_kernel_is_as_large_as_its_ports,
     address_moves_to_its_bridge_and_the_neighbours_hear_of_it,
     routes_and_rules_come_back_to_their_tables,
     resolver_is_linked_or_written_as_it_was,
@@ -160,6 +161,31 @@ fn devices_of_the_switch_are_as_large_as_its_ports() -> Tested {
     ensure!(error.contains("small has the MTU 1400"), "{}", refused.stdout);
     lab.sh("ovs-vsctl --timeout=10 set Interface lan1 mtu_request=9000")?;
     lab.wait_until("they are parted", |lab| Ok(network(lab)? == whole))
+}
+
+fn bridge_of_the_kernel_is_as_large_as_its_ports() -> Tested {
+    let lab = remembered(
+        "ip link set eno3 mtu 9000; ip link add lan1 type bridge; ip link set eno3 master lan1; ip link set lan1 up
+        ip address add 203.0.113.7/24 broadcast + dev lan1",
+    )?;
+    let whole = network(&lab)?;
+    lab.sh("ip link set eno3 mtu 1500")?;
+    let lost = network(&lab)?;
+    are_applied(&apply(&lab, &["network.link-kept:lan1"])?, LINK, 1)?;
+    ensure!(network(&lab)? == whole, "{}", network(&lab)?);
+    lab.hostready(&["undo", "--json"])?;
+    ensure!(network(&lab)? == lost, "{}", network(&lab)?);
+    // It follows its ports by itself, as long as nobody sets a size of its own.
+    lab.sh("ip link set eno3 mtu 9000")?;
+    ensure!(network(&lab)? == whole, "it follows its ports no more");
+    // A port that was not there would drop what is larger than itself.
+    lab.sh("ip link add small mtu 1400 type veth peer name small1; ip link set small master lan1")?;
+    ensure!(lab.sh("cat /sys/class/net/lan1/mtu")? == "1400", "the kernel has not made the bridge smaller");
+    let refused = apply(&lab, &[LINK])?;
+    refused.exits(6)?;
+    let error = actions(&refused, LINK)?.first().map(|action| action["error"].to_string()).unwrap_or_default();
+    ensure!(error.contains("small in lan1 has the MTU 1400"), "{}", refused.stdout);
+    Ok(())
 }
 
 const LINK: &str = "link.restore";
