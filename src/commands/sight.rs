@@ -6,7 +6,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use super::assemble::{Ends, report};
 use super::baseline::Baseline;
-use super::boot::peers::Peer;
+use super::boot::peers::{Peer, reached_by};
 use super::load::Subject;
 use super::look::{Aim, Selection, ask, look};
 use super::options::{ProfileOptions, ScopeOptions};
@@ -22,7 +22,7 @@ use crate::fix::unattended;
 use crate::host::Observe;
 use crate::host::runs::Runs;
 use crate::host::snapshots::Snapshots;
-use crate::judge::topology::{Part, Topology};
+use crate::judge::topology::Topology;
 use crate::model::answer::Route;
 use crate::model::plan::Planned;
 use crate::model::report::Intent;
@@ -91,18 +91,6 @@ pub fn are_consents(words: &[String], catalog: &Catalog) -> anyhow::Result<()> {
             "`hostready fix` shows what each fix needs: the fix's own name, or `disruption`",
         )),
         None => Ok(()),
-    }
-}
-
-/// What a peer is reached by. Behind a proxy lies what the proxy reaches, and behind a link what is on it.
-fn reached_by(asked: &Query) -> Part {
-    let target = match asked {
-        Query::Http(target) => target.proxy.as_deref().unwrap_or(&target.url).to_owned(),
-        other => other.to_string().split_once(':').map(|(_, target)| target.to_owned()).unwrap_or_default(),
-    };
-    match target.split_once('%') {
-        Some((_, device)) if matches!(asked, Query::Ping(_)) => Part::Device(device.to_owned()),
-        _ => Part::Peer(target),
     }
 }
 

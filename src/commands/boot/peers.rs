@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use crate::commands::Looking;
 use crate::host::asking::ask_all;
 use crate::host::boot;
+use crate::judge::topology::Part;
 use crate::model::answer::Contact;
 use crate::model::sorted::SortedSet;
 use crate::model::{Answer, Answers, Query, Reading};
@@ -105,6 +106,18 @@ fn over(all: &[Peer], answered: &[Query], touched: &[String]) -> Over {
     }
 }
 
+/// What a peer is reached by. Behind a proxy lies what the proxy reaches, and behind a link what is on it.
+pub fn reached_by(asked: &Query) -> Part {
+    let target = match asked {
+        Query::Http(target) => target.proxy.as_deref().unwrap_or(&target.url).to_owned(),
+        other => name(other),
+    };
+    match target.split_once('%') {
+        Some((_, device)) if matches!(asked, Query::Ping(_)) => Part::Device(device.to_owned()),
+        _ => Part::Peer(target),
+    }
+}
+
 /// Of those that answered before, who does not now. Who did not before says nothing.
 fn lost(before: &[Query], now: &[Query]) -> Vec<Query> {
     before.iter().filter(|peer| !now.contains(peer)).cloned().collect()
@@ -120,6 +133,7 @@ fn name(peer: &Query) -> String {
 mod tests {
     use super::*;
     use crate::model::gather::Gather as _;
+    use crate::model::query::HttpTarget;
 
     #[test]
     fn who_is_reached_another_way_shows_no_harm() {
@@ -134,6 +148,18 @@ mod tests {
         assert_eq!(shown(&answered[1..], "br-ex"), Over::Silent, "the other one does not count");
         assert_eq!(shown(&answered[1..], "br-stor"), Over::Answering);
         assert_eq!(shown(&answered, "bond1"), Over::Nobody);
+    }
+
+    #[test]
+    fn a_peer_is_reached_by_its_address_its_proxy_or_its_link() {
+        let peer = |target: &str| Part::Peer(target.to_owned());
+        assert_eq!(reached_by(&Query::Ping("192.0.2.1".to_owned())), peer("192.0.2.1"));
+        assert_eq!(reached_by(&Query::Ping("fe80::1%eno1".to_owned())), Part::Device("eno1".to_owned()));
+        assert_eq!(reached_by(&Query::Tcp("[2001:db8::1]:443".to_owned())), peer("[2001:db8::1]:443"));
+        let url = HttpTarget::from("https://pcd.example/%7E");
+        let behind = HttpTarget { proxy: Some("http://192.0.2.9:3128".to_owned().try_into().unwrap()), ..url.clone() };
+        assert_eq!(reached_by(&Query::Http(url)), peer("https://pcd.example/%7E"));
+        assert_eq!(reached_by(&Query::Http(behind)), peer("http://192.0.2.9:3128"));
     }
 
     #[test]
